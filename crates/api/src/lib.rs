@@ -1,0 +1,1 @@
+//! HTTP API, login, downloads and the embedded web part

@@ -1,0 +1,1 @@
+//! Listeners, framing, admission and batching: from socket to log

@@ -1,0 +1,1 @@
+//! RTP, RTCP and RTCP XR readers; jitter, loss and E-model arithmetic

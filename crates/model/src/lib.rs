@@ -1,0 +1,1 @@
+//! What a record is and how to ask for it: fields, values, catalogue, query language

@@ -1,0 +1,1 @@
+//! IP, UDP and TCP layers and pcap files, in and out

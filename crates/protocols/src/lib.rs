@@ -1,0 +1,1 @@
+//! One file per HEP type: how a payload becomes a record

@@ -1,0 +1,3 @@
+//! One binary: commands, configuration and wiring.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Write-ahead log, hot batches, the lake, retention and search

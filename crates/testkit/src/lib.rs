@@ -1,0 +1,1 @@
+//! What the tests share: recordings, expectations, a running server, foreign programs

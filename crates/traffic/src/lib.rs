@@ -1,0 +1,1 @@
+//! Lifelike calls as HEP packets, pure and seeded
