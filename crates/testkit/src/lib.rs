@@ -1,1 +1,6 @@
-//! What the tests share: recordings, expectations, a running server, foreign programs
+//! What the tests share: recordings of real senders with independent expectations, the built server as a
+//! process, and foreign programs. Only tests use this room.
+
+pub mod programs;
+pub mod recordings;
+pub mod server;

@@ -1,0 +1,80 @@
+//! Foreign programs: real senders and judges, installed by `cargo xtask test` from Debian's packages.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+/// The path of a program, or `None` with a loud line. Under `cargo xtask test` (which installs them all and sets
+/// `RHAPSODE_TEST_PROGRAMS=required`) a missing program is a failure, not a skip.
+pub fn find(name: &str) -> Result<Option<PathBuf>> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let extra = ["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from);
+    let found = std::env::split_paths(&folders).chain(extra).map(|folder| folder.join(name)).find(|path| path.is_file());
+    if found.is_none() {
+        if std::env::var("RHAPSODE_TEST_PROGRAMS").is_ok_and(|value| value == "required") {
+            bail!("{name} is not installed, though `cargo xtask test` installs it");
+        }
+        eprintln!("SKIPPED: {name} is not installed (cargo xtask test installs it)");
+    }
+    Ok(found)
+}
+
+/// A program running beside the test, ended when dropped.
+pub struct Program {
+    child: Child,
+    name: String,
+    log: PathBuf,
+}
+
+impl Program {
+    /// Starts it with its output in `log_folder/NAME.log`.
+    pub fn start(name: &str, mut command: Command, log_folder: &Path) -> Result<Self> {
+        let log = log_folder.join(format!("{name}.log"));
+        let file = std::fs::File::create(&log)?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("cannot start {name}"))?;
+        Ok(Self { child, name: name.to_owned(), log })
+    }
+
+    /// What it printed so far.
+    pub fn printed(&self) -> String {
+        std::fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    /// Waits for its end; an error names the program and shows its last lines.
+    pub fn wait_for_success(mut self, limit: Duration) -> Result<String> {
+        let ended = crate::server::wait(limit, || Ok(self.child.try_wait()?.is_some()))?;
+        let printed = self.printed();
+        let tail: String = printed.lines().rev().take(25).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
+        if !ended {
+            bail!("{} did not end within {limit:?}; its last lines:\n{tail}", self.name);
+        }
+        let status = self.child.wait()?;
+        if !status.success() {
+            bail!("{} ended with {status}; its last lines:\n{tail}", self.name);
+        }
+        Ok(printed)
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if self.is_running() {
+            // TERM first: Kamailio's and rtpengine's children go with their parent only when it ends in order.
+            Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().ok();
+            crate::server::wait(Duration::from_secs(3), || Ok(self.child.try_wait()?.is_some())).ok();
+        }
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
