@@ -1,0 +1,5 @@
+mod export;
+mod files;
+mod layers;
+mod properties;
+mod support;
