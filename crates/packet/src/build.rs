@@ -94,8 +94,7 @@ pub fn sctp_data(
     let mut head = [0; 28];
     put(&mut head, 0, &source.port().to_be_bytes());
     put(&mut head, 2, &destination.port().to_be_bytes());
-    // The verification tag is random in a live association; any value but 0 reads well.
-    put(&mut head, 4, &1_u32.to_be_bytes());
+    put(&mut head, 4, &verification_tag(source, destination).to_be_bytes());
     // U: delivered without regard to stream order, as stream sequence numbers stay 0.
     put(&mut head, 13, &[0b100 | (u8::from(begins) << 1) | u8::from(ends)]);
     put(&mut head, 14, &((payload.len() + 16) as u16).to_be_bytes());
@@ -106,6 +105,17 @@ pub fn sctp_data(
     let checksum = crc32c(&packet).to_le_bytes();
     put(&mut packet, 8, &checksum);
     ip(source.ip(), destination.ip(), SCTP, 0, &packet)
+}
+
+/// Random in a live association; here the same for all packets of a direction and, as readers use it to tell
+/// associations apart, another for any other direction. Never 0, which only opens an association.
+fn verification_tag(source: SocketAddr, destination: SocketAddr) -> u32 {
+    let mut direction = Vec::with_capacity(36);
+    for end in [source, destination] {
+        direction.extend_from_slice(&as_ipv6(end.ip()).octets());
+        direction.extend_from_slice(&end.port().to_be_bytes());
+    }
+    crc32c(&direction).max(1)
 }
 
 /// An IP packet around a transport payload, which must fit: 65,515 bytes over IPv4, 65,535 over IPv6.

@@ -10,7 +10,8 @@ use crate::transport::TcpFlags;
 ///
 /// Messages were captured above the transport, so the packets around them are made up: each UDP message becomes a
 /// datagram, the messages of a TCP connection a stream in which every byte is acknowledged. TLS and WebSocket
-/// messages arrive decrypted and unwrapped and are written as TCP.
+/// messages arrive decrypted and unwrapped and are written as TCP. Wireshark finds the SIP in TCP, SCTP and TLS on
+/// the usual ports by itself; for WebSocket, whose ports it takes for HTTP, choose "Decode As... SIP".
 ///
 /// ```
 /// use packet::pcap::{Export, Record};

@@ -1,5 +1,7 @@
 //! What other tools will open: addresses, times and payloads survive, streams stay in sequence.
 
+use std::collections::BTreeSet;
+
 use packet::pcap::{Export, Reader, Record};
 use packet::{Layers, Transport, build};
 
@@ -119,16 +121,23 @@ fn writes_sctp_messages_as_data_chunks() {
     let file = exported(&[
         record("192.0.2.1:5060", "192.0.2.2:5060", "sctp", b"abc"),
         record("192.0.2.1:5060", "192.0.2.2:5060", "sctp", &long),
+        record("192.0.2.2:5060", "192.0.2.1:5060", "sctp", b"back"),
     ]);
     let mut seen = Vec::new();
+    let mut tags = BTreeSet::new();
     for frame in Reader::new(&file).unwrap() {
         let frame = frame.unwrap();
         let Transport::Sctp(sctp) = Layers::parse(frame.link, frame.bytes).unwrap().transport else {
             panic!("only SCTP expected")
         };
+        tags.insert(sctp.verification_tag);
         seen.extend(sctp.data().map(|data| (data.sequence, data.begins, data.ends, data.payload.len())));
     }
-    assert_eq!(seen, [(1, true, true, 3), (2, true, false, 65_484), (3, false, true, 70_000 - 65_484)]);
+    assert_eq!(
+        seen,
+        [(1, true, true, 3), (2, true, false, 65_484), (3, false, true, 70_000 - 65_484), (1, true, true, 4)]
+    );
+    assert_eq!(tags.len(), 2, "one tag for each direction");
 }
 
 #[test]
