@@ -1,1 +1,53 @@
-fn main() {}
+//! The repository's own commands. `cargo xtask` lists them.
+
+mod bench;
+mod demo;
+mod fuzz;
+mod install;
+mod licences;
+mod run;
+mod test;
+mod tidy;
+mod web;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  demo [OPTIONS]     install what is missing, build, start a server with lifelike calls (options go to `rhapsode demo`)
+  test [PART]        install the foreign programs, then run everything; PART runs one part of it:
+                     web fmt tidy licences clippy rust doc fuzz
+  tidy               rules of the house that can be counted: imports, file length, type numbers
+  bench ingest       CPU seconds per million messages, from socket to settled file
+  web                build the web part";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match dispatch(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(words: &[&str]) -> Result<()> {
+    match words {
+        ["demo", options @ ..] => demo::run(options),
+        ["test"] => test::everything(),
+        ["test", part] => test::part(part),
+        ["tidy"] => tidy::check(),
+        ["bench", "ingest"] => bench::ingest(),
+        ["web"] => web::build(),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{HELP}");
+            Ok(())
+        }
+        other => bail!("unknown command {other:?}\n\n{HELP}"),
+    }
+}

@@ -11,7 +11,10 @@ use anyhow::{Context, Result, bail};
 pub fn find(name: &str) -> Result<Option<PathBuf>> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let extra = ["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from);
-    let found = std::env::split_paths(&folders).chain(extra).map(|folder| folder.join(name)).find(|path| path.is_file());
+    let found = std::env::split_paths(&folders)
+        .chain(extra)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file());
     if found.is_none() {
         if std::env::var("RHAPSODE_TEST_PROGRAMS").is_ok_and(|value| value == "required") {
             bail!("{name} is not installed, though `cargo xtask test` installs it");
@@ -51,7 +54,15 @@ impl Program {
     pub fn wait_for_success(mut self, limit: Duration) -> Result<String> {
         let ended = crate::server::wait(limit, || Ok(self.child.try_wait()?.is_some()))?;
         let printed = self.printed();
-        let tail: String = printed.lines().rev().take(25).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
+        let tail: String = printed
+            .lines()
+            .rev()
+            .take(25)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .collect::<Vec<_>>()
+            .join("\n");
         if !ended {
             bail!("{} did not end within {limit:?}; its last lines:\n{tail}", self.name);
         }

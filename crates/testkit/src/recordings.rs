@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -96,8 +96,8 @@ pub fn recording(name: &str) -> Result<Option<Recording>> {
 
 /// The folder of shared recordings and agent configurations, where there is one.
 pub fn shared_folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("RHAPSODE_SHARED")
-        .map_or_else(|| repository().join("../shared"), PathBuf::from);
+    let folder =
+        std::env::var_os("RHAPSODE_SHARED").map_or_else(|| repository().join("../shared"), PathBuf::from);
     folder.join("corpus").is_dir().then_some(folder)
 }
 
@@ -127,10 +127,12 @@ fn load(path: &Path) -> Result<Recording> {
 /// The UDP payloads of a classic pcap file.
 fn datagrams(pcap: &[u8]) -> Result<Vec<Vec<u8>>> {
     let mut payloads = Vec::new();
-    for frame in packet::pcap::Reader::new(pcap).context("not a pcap file")? {
-        let frame = frame.context("broken pcap record")?;
-        let datagram = packet::parse_frame(frame.link_type, frame.bytes).context("not an IP packet")?;
-        payloads.push(datagram.payload.to_vec());
+    for frame in packet::pcap::Reader::new(pcap).map_err(|error| anyhow!("not a pcap file: {error:?}"))? {
+        let frame = frame.map_err(|error| anyhow!("broken pcap record: {error:?}"))?;
+        let layers =
+            packet::Layers::parse(frame.link, frame.bytes).map_err(|refusal| anyhow!("{refusal:?}"))?;
+        let packet::Transport::Udp(udp) = layers.transport else { bail!("a recording holds UDP only") };
+        payloads.push(udp.payload.to_vec());
     }
     Ok(payloads)
 }

@@ -281,10 +281,8 @@ pub fn send_tcp(to: &str, stream: &[u8], cuts: &[usize]) -> Result<()> {
 
 /// One `POST /hep`; status and body.
 pub fn post_hep(server: &Server, body: &[u8]) -> Result<(u16, String)> {
-    let mut answer = agent()
-        .post(server.url("/hep"))
-        .header("Content-Type", "application/octet-stream")
-        .send(body)?;
+    let mut answer =
+        agent().post(server.url("/hep")).header("Content-Type", "application/octet-stream").send(body)?;
     let status = answer.status().as_u16();
     Ok((status, answer.body_mut().read_to_string()?))
 }

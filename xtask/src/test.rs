@@ -1,0 +1,71 @@
+//! Everything that must hold, in the order that fails soonest.
+
+use anyhow::{Result, bail};
+
+use crate::run::{cargo, run, step};
+use crate::{fuzz, install, licences, tidy, web};
+
+type Part = (&'static str, &'static str, fn() -> Result<()>);
+
+const PARTS: &[Part] = &[
+    ("fmt", "formatting", formatting),
+    ("tidy", "rules of the house", tidy::check),
+    ("licences", "licences and bans", licences::check),
+    ("web", "web part: types, size, unit tests, build", web::check),
+    ("rust", "unit, corpus, live and browser tests (the first build compiles the query engine)", rust),
+    ("doc", "documentation and its examples", documentation),
+    ("clippy", "lints", clippy),
+    ("fuzz", "fuzzing, a short run of every target", fuzz::smoke),
+];
+
+pub(crate) fn everything() -> Result<()> {
+    step("build tools", install::build_tools)?;
+    step("foreign programs", install::foreign_programs)?;
+    step("test runner", install::nextest)?;
+    for (_, title, work) in PARTS {
+        step(title, work)?;
+    }
+    println!("\nall parts passed");
+    Ok(())
+}
+
+pub(crate) fn part(name: &str) -> Result<()> {
+    let Some((_, title, work)) = PARTS.iter().find(|(known, ..)| *known == name) else {
+        let names: Vec<&str> = PARTS.iter().map(|(name, ..)| *name).collect();
+        bail!("no part {name:?}; the parts are {}", names.join(" "));
+    };
+    step(title, work)
+}
+
+fn formatting() -> Result<()> {
+    run(cargo(&["fmt", "--all", "--check"]))
+}
+
+/// The program is built in the same profile and run, so the engine compiles once.
+fn rust() -> Result<()> {
+    run(cargo(&["build", "--release", "--workspace", "--all-targets"]))?;
+    let mut tests = cargo(&["nextest", "run", "--release", "--workspace", "--no-fail-fast"]);
+    // A foreign program that is missing now is a failure, not a skip: it was installed above.
+    tests.env("RHAPSODE_TEST_PROGRAMS", "required");
+    run(tests)
+}
+
+fn documentation() -> Result<()> {
+    run(cargo(&[
+        "test",
+        "--release",
+        "--doc",
+        "--package",
+        "hep",
+        "--package",
+        "sip",
+        "--package",
+        "media",
+        "--package",
+        "packet",
+    ]))
+}
+
+fn clippy() -> Result<()> {
+    run(cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+}
