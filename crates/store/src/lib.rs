@@ -1,1 +1,3 @@
-//! Write-ahead log, hot batches, the lake, retention and search
+//! Write-ahead log, hot batches, the lake, retention and search.
+
+pub mod log;
