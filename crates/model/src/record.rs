@@ -40,6 +40,41 @@ pub struct Common<'a> {
     pub flags: Vec<&'static str>,
 }
 
+impl Record<'_> {
+    /// The value of a column by its name: a common one, one of the table's, `extra` or `raw`. Null for a column
+    /// this table does not have.
+    pub fn value(&self, column: &str) -> Value<'_> {
+        let place = self.table.fields.iter().position(|field| field.name == column);
+        if let Some(value) = place.and_then(|place| self.values.get(place)) {
+            return value.borrowed();
+        }
+        let common = &self.common;
+        match column {
+            "id" => Value::Int(common.id),
+            "ts" => Value::Int(common.ts.0),
+            "received" => Value::Int(common.received.0),
+            "sender" => Value::from(common.sender.to_string()),
+            "listener" => Value::from(common.listener),
+            "hep_version" => Value::Int(common.hep_version.into()),
+            "hep_type" => Value::Int(common.hep_type.into()),
+            "transport" => Value::from(common.transport),
+            "src_ip" => common.src_ip.map(|addr| addr.to_string()).into(),
+            "src_port" => common.src_port.map(i64::from).into(),
+            "dst_ip" => common.dst_ip.map(|addr| addr.to_string()).into(),
+            "dst_port" => common.dst_port.map(i64::from).into(),
+            "capture_id" => common.capture_id.into(),
+            "node" => common.node.as_deref().into(),
+            "correlation_id" => common.correlation_id.as_deref().into(),
+            "call_id" => common.call_id.as_deref().into(),
+            "size" => Value::Int(common.size.into()),
+            "flags" => Value::TextList(common.flags.iter().copied().map(Cow::Borrowed).collect()),
+            "extra" => self.extra.as_deref().into(),
+            "raw" => Value::Bytes(Cow::Borrowed(self.raw)),
+            _ => Value::Null,
+        }
+    }
+}
+
 /// A typed value of one field. Which variant a field takes follows from its [`crate::Kind`]:
 /// Text, Ip and Json take `Text`; the integer kinds and Time take `Int`.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -52,6 +87,23 @@ pub enum Value<'a> {
     Bool(bool),
     Bytes(Cow<'a, [u8]>),
     TextList(Vec<Cow<'a, str>>),
+}
+
+impl Value<'_> {
+    /// The same value without owning it.
+    pub fn borrowed(&self) -> Value<'_> {
+        match self {
+            Value::Null => Value::Null,
+            Value::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Value::Int(number) => Value::Int(*number),
+            Value::Float(number) => Value::Float(*number),
+            Value::Bool(truth) => Value::Bool(*truth),
+            Value::Bytes(bytes) => Value::Bytes(Cow::Borrowed(bytes)),
+            Value::TextList(list) => {
+                Value::TextList(list.iter().map(|item| Cow::Borrowed(item.as_ref())).collect())
+            }
+        }
+    }
 }
 
 impl<'a> From<&'a str> for Value<'a> {

@@ -25,14 +25,27 @@ impl Table {
 
 /// The columns every table starts with. [`crate::Common`] holds their values, in this order.
 pub const COMMON: &[Field] = &[
-    Field::new("id", Kind::Int64, "Number of the stored packet: log block * 65536 + place in the block; grows with arrival"),
-    Field::new("ts", Kind::Time, "When the traffic was seen: the sender's time if plausible, else arrival (flag bad_time)"),
+    Field::new(
+        "id",
+        Kind::Int64,
+        "Number of the stored packet: log block * 65536 + place in the block; grows with arrival",
+    ),
+    Field::new(
+        "ts",
+        Kind::Time,
+        "When the traffic was seen: the sender's time if plausible, else arrival (flag bad_time)",
+    ),
     Field::new("received", Kind::Time, "When the packet arrived here; retention counts from it"),
     Field::new("sender", Kind::Ip, "Address the HEP packet came from").facet(),
     Field::new("listener", Kind::Text, "Which listener took it: udp, tcp, http").facet(),
     Field::new("hep_version", Kind::Int16, "HEP version 1, 2 or 3").facet(),
     Field::new("hep_type", Kind::Int16, "HEP payload type (chunk 0x000b); 1 for HEPv1 and v2").facet(),
-    Field::new("transport", Kind::Text, "Transport of the captured traffic: udp, tcp, sctp, tls, ws, wss, unknown").facet(),
+    Field::new(
+        "transport",
+        Kind::Text,
+        "Transport of the captured traffic: udp, tcp, sctp, tls, ws, wss, unknown",
+    )
+    .facet(),
     Field::new("src_ip", Kind::Ip, "Source address of the captured traffic").facet(),
     Field::new("src_port", Kind::Int32, "Source port of the captured traffic"),
     Field::new("dst_ip", Kind::Ip, "Destination address of the captured traffic").facet(),
@@ -40,7 +53,12 @@ pub const COMMON: &[Field] = &[
     Field::new("capture_id", Kind::Int64, "Capture agent id (chunk 0x000c)").facet(),
     Field::new("node", Kind::Text, "Capture node name (chunk 0x0013)").facet(),
     Field::new("correlation_id", Kind::Text, "Correlation id (chunk 0x0011)").indexed(),
-    Field::new("call_id", Kind::Text, "SIP Call-ID (RFC 3261 8.1.1.4), else the correlation id: what joins records to a call").indexed(),
+    Field::new(
+        "call_id",
+        Kind::Text,
+        "SIP Call-ID (RFC 3261 8.1.1.4), else the correlation id: what joins records to a call",
+    )
+    .indexed(),
     Field::new("size", Kind::Int32, "Bytes of payload, before storage").unit(Unit::Bytes),
     Field::new("flags", Kind::TextList, "What was odd about the packet, by name").facet(),
 ];
@@ -48,7 +66,11 @@ pub const COMMON: &[Field] = &[
 /// The columns every table ends with: read last, least often.
 pub const TAIL: &[Field] = &[
     Field::new("extra", Kind::Json, "JSON of what has no column of its own"),
-    Field::new("raw", Kind::Bytes, "The payload after decompression, every byte; empty if the packet had none"),
+    Field::new(
+        "raw",
+        Kind::Bytes,
+        "The payload after decompression, every byte; empty if the packet had none",
+    ),
 ];
 
 /// The view over all tables that scripts rely on, one row per stored packet: its columns, in order.
