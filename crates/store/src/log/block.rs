@@ -62,8 +62,8 @@ impl BlockBuilder {
         Self::default()
     }
 
-    /// Adds an entry as the last of the block.
-    pub fn push(&mut self, entry: &Entry<'_>) -> Result<(), PushError> {
+    /// Adds an entry as the last of the block; gives its frame in the block, for secrets to be blanked.
+    pub fn push(&mut self, entry: &Entry<'_>) -> Result<&mut [u8], PushError> {
         if entry.frame.len() > FRAME_BYTES_MAX {
             return Err(PushError::FrameTooLarge(entry.frame.len()));
         }
@@ -87,8 +87,27 @@ impl BlockBuilder {
         }
         self.plain.extend_from_slice(&entry.sender.port().to_le_bytes());
         self.plain.extend_from_slice(&(entry.frame.len() as u32).to_le_bytes());
+        let start = self.plain.len();
         self.plain.extend_from_slice(entry.frame);
         self.entries += 1;
+        Ok(&mut self.plain[start..])
+    }
+
+    /// Moves all entries of `other` behind those of this builder, or none if they do not fit.
+    pub fn take_from(&mut self, other: &mut Self) -> Result<(), PushError> {
+        if self.is_empty() {
+            std::mem::swap(self, other);
+            return Ok(());
+        }
+        let fits = self.len() + other.len() <= BLOCK_ENTRIES_MAX
+            && self.plain.len() + other.plain.len() <= BLOCK_BYTES_MAX;
+        if !fits {
+            return Err(PushError::Full);
+        }
+        self.sealed = None;
+        self.plain.extend_from_slice(&other.plain);
+        self.entries += other.entries;
+        other.clear();
         Ok(())
     }
 
@@ -104,6 +123,11 @@ impl BlockBuilder {
     /// Bytes of entries, before compression.
     pub fn bytes(&self) -> usize {
         self.plain.len()
+    }
+
+    /// Bytes of memory its buffers keep.
+    pub fn capacity(&self) -> usize {
+        self.plain.capacity() + self.stored.capacity()
     }
 
     /// Forgets the entries, keeps the buffers.

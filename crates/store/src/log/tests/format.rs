@@ -138,6 +138,29 @@ fn caps_hold() {
 }
 
 #[test]
+fn builders_are_joined_whole_or_not_at_all() {
+    let mut all = BlockBuilder::new();
+    all.take_from(&mut builder(1, 2, 100)).expect("an empty one takes all");
+    let mut second = builder(2, 3, 50);
+    all.take_from(&mut second).expect("it fits");
+    assert!(second.is_empty());
+    let block = all.take(1);
+    assert_eq!(block.iter().map(|entry| entry.frame.len()).collect::<Vec<_>>(), [100, 100, 50, 50, 50]);
+
+    let mut nearly_full = builder(3, BLOCK_ENTRIES_MAX - 1, 0);
+    let mut two = builder(4, 2, 10);
+    assert_eq!(nearly_full.take_from(&mut two), Err(PushError::Full));
+    assert_eq!((nearly_full.len(), two.len()), (BLOCK_ENTRIES_MAX - 1, 2));
+}
+
+#[test]
+fn a_pushed_frame_can_be_blanked_in_place() {
+    let mut builder = BlockBuilder::new();
+    builder.push(&entry(1, 0, b"key=secret")).expect("it fits")[4..].fill(b'*');
+    assert_eq!(builder.take(1).iter().next().map(|entry| entry.frame), Some(b"key=******".as_slice()));
+}
+
+#[test]
 fn buffers_are_used_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = open(folder.path(), 0);
