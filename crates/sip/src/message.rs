@@ -1,0 +1,330 @@
+//! One message: what the single pass over its header lines remembers.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::bytes::{head, is_space, number, sub, tail, trim};
+use crate::header::{Headers, Lines, Step, Values};
+use crate::name::Name;
+use crate::problem::Problem;
+use crate::review;
+use crate::start::Start;
+
+/// A SIP message, or what is left of one, inside the bytes it was read from.
+///
+/// Made by [`parse`] or [`crate::messages`]. Holds places only; every accessor reads when asked. The accessors of
+/// single headers take the first one of its name, as RFC 3261 leaves the rest undefined.
+#[derive(Clone, Debug)]
+pub struct Message<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) start: Start<'a>,
+    /// First byte, after leading line ends and NULs.
+    pub(crate) from: u32,
+    pub(crate) start_line: Place,
+    pub(crate) headers: Place,
+    pub(crate) body: Place,
+    /// Where the empty line was missing, `headers` reaches the end of the input.
+    pub(crate) blank_line: bool,
+    pub(crate) line_end: u8,
+    slots: [Place; Name::INDEXED],
+    seen: u64,
+    pub(crate) repeated: u64,
+}
+
+/// A start and an end in the input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+/// Reads the first message in `bytes`. Never fails: see [`Message::start`] and [`Message::problems`].
+///
+/// A datagram holds one message; where there may be more, as on a stream, use [`crate::messages`].
+#[inline]
+pub fn parse(bytes: &[u8]) -> Message<'_> {
+    parse_at(bytes, 0)
+}
+
+/// How far a line end is searched before a message counts as one without LF. No start line is longer.
+const START_LINE_BYTES_MAX: usize = 65_536;
+
+/// Places are 32 bits wide; no capture protocol carries more.
+const INPUT_BYTES_MAX: usize = u32::MAX as usize;
+
+pub(crate) fn parse_at(bytes: &[u8], at: usize) -> Message<'_> {
+    let bytes = head(bytes, INPUT_BYTES_MAX);
+    let mut from = at.min(bytes.len());
+    while bytes.get(from).is_some_and(|&byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        from += 1;
+    }
+    let window = head(tail(bytes, from), START_LINE_BYTES_MAX);
+    let (line_end, first_end) = match memchr::memchr(b'\n', window) {
+        Some(step) => (b'\n', from + step),
+        None => match memchr::memchr(b'\r', window) {
+            // Nothing but CRs: they end the lines then.
+            Some(step) => (b'\r', from + step),
+            None => (b'\n', bytes.len()),
+        },
+    };
+    let mut start_end = first_end;
+    while start_end > from && bytes.get(start_end - 1) == Some(&b'\r') {
+        start_end -= 1;
+    }
+    let start = Start::of(sub(bytes, from, start_end));
+    let headers_from = if start.is_known() { (first_end + 1).min(bytes.len()) } else { from };
+
+    let mut message = Message {
+        bytes,
+        start,
+        from: narrow(from),
+        start_line: if start.is_known() { Place::new(from, start_end) } else { Place::new(from, from) },
+        headers: Place::new(headers_from, bytes.len()),
+        body: Place::new(bytes.len(), bytes.len()),
+        blank_line: false,
+        line_end,
+        slots: [Place::default(); Name::INDEXED],
+        seen: 0,
+        repeated: 0,
+    };
+    message.walk();
+    message
+}
+
+impl<'a> Message<'a> {
+    /// What the first line says.
+    #[inline]
+    pub fn start(&self) -> Start<'a> {
+        self.start
+    }
+
+    /// The method: of the request line, else of CSeq.
+    #[inline]
+    pub fn method(&self) -> Option<&'a [u8]> {
+        match self.start {
+            Start::Request { method, .. } => Some(method),
+            _ => self.cseq().map(|cseq| cseq.method).filter(|method| !method.is_empty()),
+        }
+    }
+
+    /// The status code of a response.
+    #[inline]
+    pub fn status(&self) -> Option<u16> {
+        match self.start {
+            Start::Response { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+
+    /// The reason phrase of a response, possibly empty.
+    #[inline]
+    pub fn reason_phrase(&self) -> Option<&'a [u8]> {
+        match self.start {
+            Start::Response { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// True for what has a start line or at least one known header: false for keep-alives, binary data and text
+    /// that is no SIP.
+    pub fn is_sip(&self) -> bool {
+        self.start.is_known() || self.seen != 0
+    }
+
+    /// Nothing but line ends, blanks and NULs (RFC 5626 3.5.1 and the habits of NAT keepers).
+    pub fn is_keep_alive(&self) -> bool {
+        self.bytes.iter().all(|&byte| is_space(byte) || byte == 0)
+    }
+
+    /// The value of the first header of this name, as written; folds inside stay (see [`crate::text`]).
+    #[inline]
+    pub fn header(&self, name: Name) -> Option<&'a [u8]> {
+        if self.seen & name.bit() == 0 {
+            return None;
+        }
+        match self.slots.get(name as usize) {
+            Some(place) => Some(self.at(*place)),
+            None => self.values(name).next(),
+        }
+    }
+
+    /// The value of the first header called `name`, known or not, in any case.
+    pub fn header_named(&self, name: &[u8]) -> Option<&'a [u8]> {
+        match Name::of(name) {
+            Some(known) => self.header(known),
+            None => self
+                .headers()
+                .find(|header| header.name.eq_ignore_ascii_case(name))
+                .map(|header| header.value),
+        }
+    }
+
+    /// The values of every header of this name, in order.
+    pub fn values(&self, name: Name) -> Values<'a> {
+        // Most messages lack most headers: do not walk for those.
+        let lines = if self.seen & name.bit() == 0 { self.no_lines() } else { self.lines() };
+        Values::new(lines, name)
+    }
+
+    /// Every header, in order.
+    pub fn headers(&self) -> Headers<'a> {
+        Headers::new(self.lines())
+    }
+
+    /// The body: as long as Content-Length says, or all there is if it is cut or the header is missing or wrong.
+    #[inline]
+    pub fn body(&self) -> &'a [u8] {
+        self.at(self.body)
+    }
+
+    /// Where the start line stands in the input, without its line end; empty for a fragment.
+    pub fn start_line_range(&self) -> Range<usize> {
+        self.start_line.range()
+    }
+
+    /// Where the body stands in the input.
+    pub fn body_range(&self) -> Range<usize> {
+        self.body.range()
+    }
+
+    /// Where the whole message stands in the input, from its first line to the end of its body.
+    pub fn range(&self) -> Range<usize> {
+        wide(self.from)..wide(self.body.end)
+    }
+
+    /// Where a part that some accessor returned stands in the input; `None` for bytes from elsewhere.
+    pub fn range_of(&self, part: &[u8]) -> Option<Range<usize>> {
+        let start = (part.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize)?;
+        let end = start.checked_add(part.len())?;
+        (end <= self.bytes.len()).then_some(start..end)
+    }
+
+    /// Everything odd about the message, in order of place. Reads the whole message again; at most
+    /// [`Message::PROBLEMS_MAX`] are listed.
+    pub fn problems(&self) -> Vec<Problem> {
+        review::problems(self)
+    }
+
+    /// A message of random bytes has a problem in every line; nobody reads more than these.
+    pub const PROBLEMS_MAX: usize = 100;
+
+    pub(crate) fn lines(&self) -> Lines<'a> {
+        Lines {
+            bytes: self.bytes,
+            at: wide(self.headers.start),
+            end: wide(self.headers.end),
+            line_end: self.line_end,
+        }
+    }
+
+    pub(crate) fn has(&self, name: Name) -> bool {
+        self.seen & name.bit() != 0
+    }
+
+    fn no_lines(&self) -> Lines<'a> {
+        Lines {
+            bytes: self.bytes,
+            at: wide(self.headers.end),
+            end: wide(self.headers.end),
+            line_end: self.line_end,
+        }
+    }
+
+    #[inline]
+    fn at(&self, place: Place) -> &'a [u8] {
+        sub(self.bytes, wide(place.start), wide(place.end))
+    }
+
+    /// The one pass over the header lines.
+    #[inline]
+    fn walk(&mut self) {
+        let mut lines = self.lines();
+        let body_from = loop {
+            match lines.step() {
+                Step::Line(line) => {
+                    let Some(name) = line.known else { continue };
+                    if self.seen & name.bit() != 0 {
+                        self.repeated |= name.bit();
+                        continue;
+                    }
+                    self.seen |= name.bit();
+                    if let Some(slot) = self.slots.get_mut(name as usize) {
+                        *slot = Place::new(line.value_start, line.value_end);
+                    }
+                }
+                Step::Blank(body) => {
+                    self.blank_line = true;
+                    break body;
+                }
+                Step::Cut => break self.bytes.len(),
+            }
+        };
+        if self.is_sip() {
+            self.headers.end = narrow(body_from);
+        } else {
+            // Not a line of SIP: all of it is what a body would be.
+            self.headers.end = self.headers.start;
+            self.body.start = self.from;
+            return self.close_body(self.bytes.len());
+        }
+        self.body.start = narrow(body_from);
+        match self.content_length() {
+            Some(length) => {
+                let end =
+                    usize::try_from(length).map_or(usize::MAX, |length| body_from.saturating_add(length));
+                self.body.end = narrow(end.min(self.bytes.len()));
+            }
+            // A request without a body may omit the length on UDP, and capture agents glue messages together.
+            None if !self.has(Name::ContentType) && starts_message(tail(self.bytes, body_from)) => {
+                self.body.end = self.body.start;
+            }
+            None => self.close_body(self.bytes.len()),
+        }
+    }
+
+    /// Ends the body at `end`, or before the NULs that some senders pad with.
+    fn close_body(&mut self, mut end: usize) {
+        while end > wide(self.body.start) && self.bytes.get(end - 1) == Some(&0) {
+            end -= 1;
+        }
+        self.body.end = narrow(end);
+    }
+
+    /// Content-Length (RFC 3261 20.14), if it is a number.
+    pub fn content_length(&self) -> Option<u64> {
+        number(trim(self.header(Name::ContentLength)?))
+    }
+}
+
+impl Place {
+    #[inline]
+    pub(crate) fn new(start: usize, end: usize) -> Self {
+        Self { start: narrow(start), end: narrow(end) }
+    }
+
+    pub(crate) fn range(self) -> Range<usize> {
+        wide(self.start)..wide(self.end)
+    }
+}
+
+/// Whether a message starts here, after at most some line ends.
+fn starts_message(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let [b'\r' | b'\n' | 0, after @ ..] = rest {
+        rest = after;
+    }
+    let window = head(rest, START_LINE_BYTES_MAX);
+    let end = memchr::memchr2(b'\r', b'\n', window).unwrap_or(window.len());
+    Start::of(head(window, end)).is_known()
+}
+
+/// The input is cut to [`INPUT_BYTES_MAX`], so no place is lost.
+#[inline]
+fn narrow(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+#[inline]
+fn wide(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,157 @@
+use alloc::borrow::Cow;
+
+use crate::bytes::{Split, head, number_u32, quote_end, tail, trim, trim_start, unescaped};
+
+use super::params::Params;
+use super::uri::Uri;
+
+/// A name and an address with parameters: From, To, Contact, Route, P-Asserted-Identity and their kin
+/// (RFC 3261 20.10, 25.1 name-addr and addr-spec).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameAddr<'a> {
+    /// The display name without quotes, escapes kept; `None` when there is none.
+    pub display: Option<&'a [u8]>,
+    /// The address.
+    pub uri: Uri<'a>,
+    /// The header parameters, without the first semicolon.
+    pub params: &'a [u8],
+}
+
+impl<'a> NameAddr<'a> {
+    /// Reads one element.
+    #[inline]
+    pub fn parse(element: &'a [u8]) -> Self {
+        let element = trim(element);
+        let mut display = None;
+        let mut rest = element;
+        if element.first() == Some(&b'"')
+            && let Some(close) = quote_end(element, 0)
+        {
+            display = element.get(1..close);
+            rest = tail(element, close + 1);
+        }
+        let Some(open) = memchr::memchr(b'<', rest) else {
+            // RFC 3261 20.10: without brackets, parameters belong to the header and not to the URI. A user that
+            // should have been bracketed for its semicolons is kept whole where the `@` shows it.
+            let spec = trim_start(rest);
+            let user = memchr::memchr(b'@', spec).unwrap_or(0);
+            let user = if is_param_after_semicolon(head(spec, user)) { 0 } else { user };
+            let end = memchr::memchr(b';', tail(spec, user)).map_or(spec.len(), |step| user + step);
+            return Self { display, uri: Uri::parse(head(spec, end)), params: tail(spec, end + 1) };
+        };
+        if display.is_none() {
+            display = Some(trim(head(rest, open))).filter(|name| !name.is_empty());
+        }
+        let inside = tail(rest, open + 1);
+        let close = memchr::memchr(b'>', inside);
+        let uri = Uri::parse(head(inside, close.unwrap_or(inside.len())));
+        let after = trim_start(close.map_or(&[][..], |close| tail(inside, close + 1)));
+        Self { display, uri, params: after.strip_prefix(b";").unwrap_or(after) }
+    }
+
+    /// The display name with its escapes undone.
+    pub fn display_name(&self) -> Option<Cow<'a, [u8]>> {
+        self.display.map(unescaped)
+    }
+
+    /// The header parameters.
+    #[inline]
+    pub fn params(&self) -> Params<'a> {
+        Params::parse(self.params)
+    }
+
+    /// The tag parameter of From and To (RFC 3261 19.3).
+    #[inline]
+    pub fn tag(&self) -> Option<&'a [u8]> {
+        if self.params.is_empty() {
+            return None;
+        }
+        self.params().value(b"tag").filter(|tag| !tag.is_empty())
+    }
+
+    /// The expires parameter of a Contact, in seconds (RFC 3261 10.2.1.1).
+    pub fn expires_seconds(&self) -> Option<u32> {
+        self.params().value(b"expires").and_then(number_u32)
+    }
+}
+
+/// `sip:host;tag=a@b`: the `@` belongs to a parameter value, which RFC 3261 forbids but senders write. The user of a
+/// bare `sip:+1;phone-context=x@host` looks the same, except that its parameter is no header parameter.
+fn is_param_after_semicolon(before_at: &[u8]) -> bool {
+    Params::parse(before_at).skip(1).any(|param| param.is(b"tag"))
+}
+
+/// The addresses of a list header, in order, over all its lines.
+#[derive(Clone, Debug)]
+pub struct Addresses<'a> {
+    values: crate::Values<'a>,
+    elements: Option<Split<'a>>,
+}
+
+impl<'a> Addresses<'a> {
+    pub(crate) fn new(values: crate::Values<'a>) -> Self {
+        Self { values, elements: None }
+    }
+}
+
+impl<'a> Iterator for Addresses<'a> {
+    type Item = NameAddr<'a>;
+
+    fn next(&mut self) -> Option<NameAddr<'a>> {
+        loop {
+            if let Some(elements) = &mut self.elements {
+                if let Some(element) = elements.map(trim).find(|element| !element.is_empty()) {
+                    return Some(NameAddr::parse(element));
+                }
+                self.elements = None;
+            }
+            self.elements = Some(Split::outside_brackets(self.values.next()?, b','));
+        }
+    }
+}
+
+/// The Contact header field.
+#[derive(Clone, Debug)]
+pub enum Contact<'a> {
+    /// `*`: all bindings, in a REGISTER that removes them (RFC 3261 10.2.2).
+    Wildcard,
+    /// One or more addresses.
+    Addresses(Addresses<'a>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_quoted_plain_and_none() {
+        let quoted = NameAddr::parse(b"\"Al \\\"x\\\" <y>, z\" <sip:a@h>;tag=1");
+        assert_eq!(quoted.display_name().as_deref(), Some(&b"Al \"x\" <y>, z"[..]));
+        assert_eq!(quoted.uri.user, Some(&b"a"[..]));
+        assert_eq!(quoted.tag(), Some(&b"1"[..]));
+        let plain = NameAddr::parse(b"Anonymous Coward <sip:c8oqz84zk7z@privacy.org>; tag=hyh8");
+        assert_eq!(plain.display, Some(&b"Anonymous Coward"[..]));
+        assert_eq!(plain.tag(), Some(&b"hyh8"[..]));
+        let bare = NameAddr::parse(b"sip:+12125551212@server.phone2net.com;tag=887s");
+        assert_eq!((bare.display, bare.uri.params, bare.tag()), (None, &b""[..], Some(&b"887s"[..])));
+        assert_eq!(NameAddr::parse(b"\"\" <sip:a@h>").display, Some(&b""[..]));
+    }
+
+    #[test]
+    fn bracketless_addresses_with_semicolons() {
+        let user = NameAddr::parse(b"sip:+1;phone-context=x@h;tag=7");
+        assert_eq!((user.uri.user, user.tag()), (Some(&b"+1;phone-context=x"[..]), Some(&b"7"[..])));
+        let tag = NameAddr::parse(b"sip:h;tag=a@b");
+        assert_eq!((tag.uri.host, tag.tag()), (Some(&b"h"[..]), Some(&b"a@b"[..])));
+        let tel = NameAddr::parse(b"tel:+4930;tag=7");
+        assert_eq!((tel.uri.user, tel.tag()), (Some(&b"+4930"[..]), Some(&b"7"[..])));
+    }
+
+    #[test]
+    fn broken_brackets_and_quotes_still_show_the_address() {
+        assert_eq!(NameAddr::parse(b"<sip:a@h;tag=1").uri.user, Some(&b"a"[..]));
+        assert_eq!(NameAddr::parse(b"\"Al <sip:a@h>;tag=1").uri.user, Some(&b"a"[..]));
+        assert_eq!(NameAddr::parse(b"").uri.raw, b"");
+        assert_eq!(NameAddr::parse(b"<>").uri.raw, b"");
+    }
+}

@@ -1,0 +1,283 @@
+use alloc::borrow::Cow;
+
+use crate::bytes::{head, number, percent_decoded, split_once, tail, trim};
+
+use super::params::Params;
+
+/// A URI (RFC 3261 19.1, RFC 3966 for `tel:`), in parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uri<'a> {
+    /// All of it, as written.
+    pub raw: &'a [u8],
+    /// Before the colon, as written; empty when there is none.
+    pub scheme: &'a [u8],
+    /// The user part as written, with user parameters and escapes, without password. For `tel:` the number with
+    /// its visual separators; for other schemes without `@` all after the colon.
+    pub user: Option<&'a [u8]>,
+    /// The password: deprecated by RFC 3261 19.1.1, and still seen.
+    pub password: Option<&'a [u8]>,
+    /// The host, an IPv6 reference without its brackets. `None` for `tel:`, `urn:` and the like.
+    pub host: Option<&'a [u8]>,
+    /// The port, if it is one.
+    pub port: Option<u16>,
+    /// Parameters, without the first semicolon.
+    pub params: &'a [u8],
+    /// Embedded headers (RFC 3261 19.1.1), without the question mark.
+    pub headers: &'a [u8],
+}
+
+impl<'a> Uri<'a> {
+    /// Reads a URI, however odd.
+    #[inline]
+    pub fn parse(raw: &'a [u8]) -> Self {
+        let raw = trim(raw);
+        let mut uri = Self {
+            raw,
+            scheme: &[],
+            user: None,
+            password: None,
+            host: None,
+            port: None,
+            params: &[],
+            headers: &[],
+        };
+        let rest = match scheme_end(raw) {
+            Some(end) => {
+                uri.scheme = head(raw, end);
+                tail(raw, end + 1)
+            }
+            // `alice@example.com`, `10.0.0.1:5060`: read it as the SIP URI it was meant to be.
+            None => raw,
+        };
+        if uri.has_host() {
+            uri.hierarchical(rest);
+        } else {
+            uri.opaque(rest);
+        }
+        uri
+    }
+
+    /// `sip`, `sips`, or nothing before the colon: the URI names a host.
+    pub fn has_host(&self) -> bool {
+        matches!(
+            self.scheme,
+            [] | [b's' | b'S', b'i' | b'I', b'p' | b'P']
+                | [b's' | b'S', b'i' | b'I', b'p' | b'P', b's' | b'S']
+        )
+    }
+
+    /// The user without its parameters (`;npdi;rn=...`, RFC 3966 in RFC 3261 19.1.1): the number or name alone.
+    #[inline]
+    pub fn subscriber(&self) -> Option<&'a [u8]> {
+        self.user.map(|user| split_once(user, b';').0)
+    }
+
+    /// [`Uri::subscriber`] with `%XX` escapes undone.
+    pub fn subscriber_decoded(&self) -> Option<Cow<'a, [u8]>> {
+        self.subscriber().map(percent_decoded)
+    }
+
+    /// The parameters of the user part, such as `rn` and `npdi` (RFC 4694).
+    pub fn user_params(&self) -> Params<'a> {
+        Params::parse(self.user.and_then(|user| split_once(user, b';').1).unwrap_or_default())
+    }
+
+    /// The parameters of the URI.
+    #[inline]
+    pub fn params(&self) -> Params<'a> {
+        Params::parse(self.params)
+    }
+
+    /// The value of the embedded header called `name`, escapes undone: `Replaces` in Refer-To, `Reason` in
+    /// History-Info.
+    pub fn header(&self, name: &[u8]) -> Option<Cow<'a, [u8]>> {
+        self.headers.split(|&byte| byte == b'&').find_map(|header| {
+            let (key, value) = split_once(header, b'=');
+            key.eq_ignore_ascii_case(name).then(|| percent_decoded(value.unwrap_or_default()))
+        })
+    }
+
+    /// `[user[:password]@]host[:port][;params][?headers]`.
+    #[inline]
+    fn hierarchical(&mut self, rest: &'a [u8]) {
+        let host_part = match user_end(rest) {
+            Some(at) => {
+                let (user, password) = split_once(head(rest, at), b':');
+                self.user = Some(user);
+                self.password = password;
+                tail(rest, at + 1)
+            }
+            None => rest,
+        };
+        let host_end = if host_part.first() == Some(&b'[') {
+            let close = memchr::memchr(b']', host_part);
+            self.host = Some(host_part.get(1..close.unwrap_or(host_part.len())).unwrap_or_default());
+            close.map_or(host_part.len(), |close| close + 1)
+        } else {
+            let end = host_part
+                .iter()
+                .position(|byte| matches!(byte, b':' | b';' | b'?'))
+                .unwrap_or(host_part.len());
+            self.host = Some(head(host_part, end));
+            end
+        };
+        let mut after = tail(host_part, host_end);
+        if after.first() == Some(&b':') {
+            let end = after.iter().position(|byte| matches!(byte, b';' | b'?')).unwrap_or(after.len());
+            self.port = port(after.get(1..end).unwrap_or_default());
+            after = tail(after, end);
+        }
+        if !after.is_empty() {
+            self.suffix(after);
+        }
+        self.host = self.host.filter(|host| !host.is_empty());
+    }
+
+    /// `number;params` of `tel:`, and whatever other schemes hold.
+    fn opaque(&mut self, rest: &'a [u8]) {
+        let end = rest.iter().position(|byte| matches!(byte, b';' | b'?')).unwrap_or(rest.len());
+        self.user = Some(head(rest, end)).filter(|user| !user.is_empty());
+        self.suffix(tail(rest, end));
+    }
+
+    /// `;params?headers`, or anything unexpected, which counts as parameters.
+    #[inline]
+    fn suffix(&mut self, after: &'a [u8]) {
+        let (params, headers) = split_once(after, b'?');
+        self.params = params.strip_prefix(b";").unwrap_or(params);
+        self.headers = headers.unwrap_or_default();
+    }
+}
+
+/// End of the scheme (RFC 3986 3.1). `host:5060` and `user:secret@host` have none: what comes before their
+/// colon could be one, so only digits after it, or an `@` with no known scheme, tell.
+#[inline]
+fn scheme_end(raw: &[u8]) -> Option<usize> {
+    match raw {
+        [s, i, p, b':', ..] if s | 0x20 == b's' && i | 0x20 == b'i' && p | 0x20 == b'p' => return Some(3),
+        [s, i, p, t, b':', ..]
+            if s | 0x20 == b's' && i | 0x20 == b'i' && p | 0x20 == b'p' && t | 0x20 == b's' =>
+        {
+            return Some(4);
+        }
+        _ => {}
+    }
+    let end =
+        raw.iter().position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')))?;
+    let scheme = head(raw, end);
+    if raw.get(end) != Some(&b':') || !scheme.first().is_some_and(u8::is_ascii_alphabetic) {
+        return None;
+    }
+    let after = tail(raw, end + 1);
+    let known = [&b"tel"[..], b"urn", b"http", b"https", b"im", b"pres", b"mailto", b"cid", b"service"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known));
+    let names_host = after.first().is_some_and(u8::is_ascii_digit) || memchr::memchr(b'@', after).is_some();
+    (known || !names_host).then_some(end)
+}
+
+/// Place of the `@` that ends the user part. RFC 3261 25.1 allows one only; with several, the user was written
+/// unescaped (`alice@example.com@proxy`) and the last one before parameters or headers counts.
+#[inline]
+fn user_end(rest: &[u8]) -> Option<usize> {
+    let first = memchr::memchr(b'@', rest)?;
+    let after = tail(rest, first + 1);
+    let end = after.iter().position(|byte| matches!(byte, b';' | b'?' | b'@'));
+    match end.and_then(|end| after.get(end)) {
+        Some(b'@') => {
+            let stop = memchr::memchr2(b';', b'?', after).unwrap_or(after.len());
+            memchr::memrchr(b'@', head(after, stop)).map(|step| first + 1 + step)
+        }
+        _ => Some(first),
+    }
+}
+
+#[inline]
+fn port(digits: &[u8]) -> Option<u16> {
+    number(digits).and_then(|number| u16::try_from(number).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(raw: &str) -> (Option<&str>, Option<&str>, Option<u16>, &str, &str) {
+        let uri = Uri::parse(raw.as_bytes());
+        let text = |bytes| core::str::from_utf8(bytes).unwrap();
+        (uri.user.map(text), uri.host.map(text), uri.port, text(uri.params), text(uri.headers))
+    }
+
+    #[test]
+    fn plain_uris() {
+        assert_eq!(
+            parts("sip:alice@atlanta.example"),
+            (Some("alice"), Some("atlanta.example"), None, "", "")
+        );
+        assert_eq!(
+            parts("SIPS:a:pw@h:5061;transport=tcp?Subject=x"),
+            (Some("a"), Some("h"), Some(5061), "transport=tcp", "Subject=x")
+        );
+        assert_eq!(parts("sip:10.0.0.1"), (None, Some("10.0.0.1"), None, "", ""));
+        assert_eq!(parts("sip:h?a=b"), (None, Some("h"), None, "", "a=b"));
+        assert_eq!(Uri::parse(b"sip:a:pw@h").password, Some(&b"pw"[..]));
+    }
+
+    #[test]
+    fn ipv6_references_lose_their_brackets() {
+        assert_eq!(
+            parts("sip:bob@[2001:db8::1]:5070;lr"),
+            (Some("bob"), Some("2001:db8::1"), Some(5070), "lr", "")
+        );
+        assert_eq!(parts("sip:[::1]"), (None, Some("::1"), None, "", ""));
+        assert_eq!(parts("sip:[::1"), (None, Some("::1"), None, "", ""), "an unclosed bracket");
+        assert_eq!(parts("sip:["), (None, None, None, "", ""));
+    }
+
+    #[test]
+    fn tel_uris_have_a_number_and_no_host() {
+        assert_eq!(
+            parts("tel:+1-201-555-0123;phone-context=example.com"),
+            (Some("+1-201-555-0123"), None, None, "phone-context=example.com", "")
+        );
+        assert_eq!(
+            parts("tel:911"),
+            (Some("911"), None, None, "", ""),
+            "digits after a known scheme are no port"
+        );
+        assert_eq!(parts("urn:service:sos"), (Some("service:sos"), None, None, "", ""));
+    }
+
+    #[test]
+    fn user_parameters_stay_with_the_user() {
+        let uri = Uri::parse(b"sip:+12015550123;npdi;rn=+12015550000@gw.example;user=phone");
+        assert_eq!(uri.user, Some(&b"+12015550123;npdi;rn=+12015550000"[..]));
+        assert_eq!(uri.subscriber(), Some(&b"+12015550123"[..]));
+        assert_eq!(uri.user_params().value(b"rn"), Some(&b"+12015550000"[..]));
+        assert_eq!(uri.params().value(b"user"), Some(&b"phone"[..]));
+        assert_eq!(Uri::parse(b"sip:%2B49@h").subscriber_decoded().as_deref(), Some(&b"+49"[..]));
+    }
+
+    #[test]
+    fn odd_uris() {
+        assert_eq!(
+            parts("sip:alice@example.com@proxy:5080;lr"),
+            (Some("alice@example.com"), Some("proxy"), Some(5080), "lr", "")
+        );
+        assert_eq!(parts("sip:bob@h?Replaces=a@b"), (Some("bob"), Some("h"), None, "", "Replaces=a@b"));
+        assert_eq!(parts("alice@h"), (Some("alice"), Some("h"), None, "", ""));
+        assert_eq!(parts("alice:pw@h"), (Some("alice"), Some("h"), None, "", ""));
+        assert_eq!(parts("host.example:5060"), (None, Some("host.example"), Some(5060), "", ""));
+        assert_eq!(parts("sip:@h:99999"), (Some(""), Some("h"), None, "", ""));
+        assert_eq!(parts("sip:"), (None, None, None, "", ""));
+        assert_eq!(parts(""), (None, None, None, "", ""));
+        assert_eq!(parts("*"), (None, Some("*"), None, "", ""));
+    }
+
+    #[test]
+    fn embedded_headers_are_unescaped() {
+        let uri = Uri::parse(b"sip:b@h?Reason=SIP%3Bcause%3D302&Replaces=1%40h%3Bto-tag%3D7");
+        assert_eq!(uri.header(b"reason").as_deref(), Some(&b"SIP;cause=302"[..]));
+        assert_eq!(uri.header(b"Replaces").as_deref(), Some(&b"1@h;to-tag=7"[..]));
+        assert_eq!(uri.header(b"Join"), None);
+    }
+}

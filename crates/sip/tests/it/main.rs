@@ -1,0 +1,3 @@
+//! Reading what real wires carry, through the public doors of the room.
+
+mod recordings;
