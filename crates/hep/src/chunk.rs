@@ -274,7 +274,8 @@ pub(crate) enum First<'a> {
     },
     /// Nothing left.
     End,
-    /// The header of another packet: this one's length was wrong.
+    /// The id of another packet: this one's length was wrong. Read as a chunk it would be of vendor 0x4845 or
+    /// 0x4545, which nobody has.
     NextPacket,
     /// No chunk header, or one that cannot be true.
     Broken,
@@ -298,7 +299,7 @@ pub(crate) fn first(bytes: &[u8]) -> First<'_> {
         return if bytes.is_empty() { First::End } else { First::Broken };
     };
     let (vendor, kind) = (u16::from_be_bytes([v0, v1]), u16::from_be_bytes([k0, k1]));
-    if vendor > resync::CHUNK_VENDOR_MAX && resync::candidate_at(bytes) == resync::Candidate::Yes {
+    if resync::has_magic(bytes) {
         return First::NextPacket;
     }
     let length = usize::from(u16::from_be_bytes([l0, l1]));

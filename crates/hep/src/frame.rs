@@ -257,9 +257,8 @@ impl Framer {
                     self.member = Some(member);
                     return Step::Wait;
                 }
-                Progress::Corrupt => return self.begin_search(),
-                // Where a bomb ends is only known after inflating it.
-                Progress::Limit => return self.close(Refusal::Gzip),
+                // Where a broken member ends, nobody knows; where a bomb ends, only who inflates it.
+                Progress::Corrupt | Progress::Limit => return self.close(Refusal::Gzip),
             }
         }
         let Some((trailer, after)) = self.rest().split_first_chunk::<GZIP_TRAILER_BYTES>() else {

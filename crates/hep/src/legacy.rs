@@ -154,7 +154,7 @@ fn clock<'a>(
 
     let payload = padded.get(2..);
     // A sender with a packed structure would have no padding: then SIP starts two bytes earlier.
-    if !payload.is_some_and(sniff::looks_like_sip) && sniff::looks_like_sip(padded) {
+    if sniff::is_surely_sip(padded) && !payload.is_some_and(sniff::is_surely_sip) {
         return Ok(padded);
     }
     payload.ok_or(Refusal::TooShort)

@@ -23,6 +23,29 @@ pub(crate) fn looks_like_sip(bytes: &[u8]) -> bool {
         })
 }
 
+/// True if the bytes start with a status line or with a method that is registered: for places where a stray
+/// byte or two in front, or a missing one, would go unnoticed in a method of any name.
+pub(crate) fn is_surely_sip(bytes: &[u8]) -> bool {
+    const METHODS: [&[u8]; 14] = [
+        b"ACK ",
+        b"BYE ",
+        b"CANCEL ",
+        b"INFO ",
+        b"INVITE ",
+        b"MESSAGE ",
+        b"NOTIFY ",
+        b"OPTIONS ",
+        b"PRACK ",
+        b"PUBLISH ",
+        b"REFER ",
+        b"REGISTER ",
+        b"SUBSCRIBE ",
+        b"UPDATE ",
+    ];
+    looks_like_sip(bytes)
+        && (bytes.starts_with(b"SIP/2.0 ") || METHODS.iter().any(|method| bytes.starts_with(method)))
+}
+
 const SCHEMES: [&[u8]; 5] = [b"sip:", b"sips:", b"tel:", b"urn:", b"im:"];
 
 /// RFC 3261, section 25.1, `token`.

@@ -73,8 +73,10 @@ impl<'a> Walk<'a> {
                     break rest.len();
                 }
                 First::Broken => {
-                    // NULs up to the announced end are padding; anything else is lost here.
-                    packet.flags.set_if(rest.iter().any(|&byte| byte != 0), Flags::BAD_CHUNK);
+                    // NULs up to the announced end are padding; anything else is lost here, unless it is the
+                    // stump of a packet that was cut off anyhow.
+                    let lost = rest.len() >= chunk::HEADER_BYTES || !packet.flags.contains(Flags::TRUNCATED);
+                    packet.flags.set_if(lost && rest.iter().any(|&byte| byte != 0), Flags::BAD_CHUNK);
                     break 0;
                 }
             }

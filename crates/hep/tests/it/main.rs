@@ -1,1 +1,12 @@
 //! Tests of the crate through its public doors.
+#![allow(clippy::indexing_slicing, reason = "a wrong index is a failing test")]
+
+mod chunks;
+mod compression;
+mod framing;
+mod legacy;
+mod properties;
+mod recordings;
+mod stream;
+mod support;
+mod vectors;
