@@ -23,7 +23,7 @@ fn message(criterion: &mut Criterion) {
     group.bench_function("invite/walk", |bench| bench.iter(|| sip::parse(black_box(INVITE))));
     group.bench_function("invite/fields", |bench| bench.iter(|| fields(black_box(INVITE))));
     group.bench_function("invite/fields without sdp", |bench| {
-        bench.iter(|| header_fields(&sip::parse(black_box(INVITE))))
+        bench.iter(|| header_fields(&sip::parse(black_box(INVITE))));
     });
     group.bench_function("invite/problems", |bench| bench.iter(|| sip::parse(black_box(INVITE)).problems()));
     group.throughput(Throughput::Bytes(RINGING.len() as u64));

@@ -30,6 +30,7 @@ extern crate alloc;
 mod bytes;
 mod fields;
 mod header;
+mod marks;
 mod message;
 mod multipart;
 mod name;
