@@ -1,3 +1,48 @@
-//! Write-ahead log, hot batches, the lake, retention and search.
+//! Everything that is kept: how does an accepted packet become a row that is found in a second and still there
+//! after a power cut?
+//!
+//! ```text
+//!            accepted packets                     records of all packets up to block n
+//!                  |                                          |
+//!            log().append                                  publish
+//!                  v                                          v
+//!   [ log: blocks, synced ] -- replay after a crash --> [ hot: Arrow batches ] -- settle --> [ lake: Parquet, Delta ]
+//!                  ^                                          |                                    |
+//!                  |                                          +------------- search, sql ----------+
+//!                  +---- segments go once every table has settled past them
+//! ```
+//!
+//! * [`log`]: accepted means written and synced here. Blocks are numbered without gaps.
+//! * **Hot** ([`Store::publish`]): rows are searchable at once, held in memory, bounded. When the bound is reached,
+//!   publishing waits, so that a full disk becomes back pressure and never a lost row.
+//! * **Lake**: one Delta table per record kind, readable by any engine. Every commit remembers the last block it
+//!   covers, so replay after a crash skips exactly what is already there, per table ([`Store::settled`]).
+//! * **Ask** ([`Store::search`], [`Store::sql`]): over one immutable view of files and hot rows, each row once.
+//! * **Retention**: by age, bytes and free disk, oldest first, all the time.
+//!
+//! The data plane (`log`, `publish`, [`TableBatch`]) is synchronous and cheap. Questions run on threads the store
+//! owns; their answers stream.
+
+mod batch;
+mod clock;
+mod config;
+mod error;
+mod folder;
+mod hot;
+mod lake;
+mod retain;
+mod schema;
+mod search;
+mod settle;
+mod status;
+mod store;
+mod view;
 
 pub mod log;
+
+pub use batch::TableBatch;
+pub use config::{Config, Limits, Retention};
+pub use error::StoreError;
+pub use search::{Answer, Cursor, Cut, Order, SearchRequest};
+pub use status::{Alarm, StoreStatus, TableStatus};
+pub use store::Store;

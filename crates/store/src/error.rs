@@ -1,0 +1,70 @@
+use std::io;
+use std::path::PathBuf;
+
+use datafusion::error::DataFusionError;
+use deltalake::DeltaTableError;
+
+use crate::log::LogError;
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("cannot use the data folder {}: {source}", .path.display())]
+    Folder { path: PathBuf, source: io::Error },
+    #[error("the data folder {} is in use by another process", .path.display())]
+    InUse { path: PathBuf },
+    #[error("{} does not hold a node id: {text:?}", .path.display())]
+    NodeId { path: PathBuf, text: String },
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("table {table} of the lake: {source}")]
+    Lake { table: &'static str, source: Box<DeltaTableError> },
+    #[error("cannot reach the lake: {0}")]
+    LakeFiles(#[from] object_store::Error),
+    #[error("cannot write a file of table {table}: {source}")]
+    Encode { table: &'static str, source: parquet::errors::ParquetError },
+    #[error("cannot arrange rows of table {table}: {source}")]
+    Arrange { table: &'static str, source: arrow::error::ArrowError },
+    /// A name in a search request or statement that the store does not have.
+    #[error("no column is called {0}")]
+    UnknownColumn(String),
+    #[error("no table is called {0}")]
+    UnknownTable(String),
+    /// The statement is not exactly one query, or asks for what is not offered.
+    #[error("{0}")]
+    Refused(String),
+    #[error("{0}")]
+    Query(String),
+    /// Rows of block `seq` came with a position before it: settling them would let replay bring them twice.
+    #[error("rows of block {seq} cannot be published at position {position}")]
+    BeyondPosition { seq: u64, position: u64 },
+    #[error("the store is closed")]
+    Closed,
+    #[error("an earlier step failed: {0}")]
+    Internal(String),
+}
+
+impl StoreError {
+    /// Whether room on the disk would cure it.
+    pub fn is_disk_full(&self) -> bool {
+        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = source {
+            if let Some(io) = error.downcast_ref::<io::Error>()
+                && matches!(io.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            {
+                return true;
+            }
+            source = error.source();
+        }
+        false
+    }
+}
+
+impl From<DataFusionError> for StoreError {
+    /// The message without the chain of wrappers: it is shown to the person who asked.
+    fn from(error: DataFusionError) -> Self {
+        Self::Query(error.find_root().strip_backtrace())
+    }
+}

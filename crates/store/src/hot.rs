@@ -1,0 +1,226 @@
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::Int64Type;
+use model::Table;
+
+use crate::StoreError;
+use crate::lake::LakeFile;
+use crate::view::{HotBatch, TableView, View, fits};
+
+/// Published rows that are searchable and not settled yet, and the one place where the store's view changes.
+///
+/// A view is never changed, only replaced: whoever took one before goes on seeing what it saw. Settled rows leave
+/// `hot` and enter `files` in the same replacement, so no view holds a row twice or not at all.
+pub(crate) struct Hot {
+    state: Mutex<State>,
+    /// The settling thread waits here.
+    work: Condvar,
+    /// Publishers wait here when all memory is taken.
+    room: Condvar,
+    bytes_max: usize,
+}
+
+struct State {
+    view: Arc<View>,
+    /// All rows of log blocks up to here have been published.
+    position: u64,
+    /// Per table: all rows of log blocks up to here are in the lake.
+    settled: Vec<u64>,
+    bytes: usize,
+    closing: bool,
+    requests: Vec<Request>,
+}
+
+/// Someone waits for everything published so far to be settled.
+pub(crate) type Request = SyncSender<Result<(), StoreError>>;
+
+/// Why the settling thread woke up.
+pub(crate) enum Wake {
+    /// The time it asked for has come.
+    Time,
+    /// Half of the memory is taken.
+    Memory,
+    Asked(Vec<Request>),
+    Closing,
+}
+
+/// What is to be settled: up to `position`, these batches per table.
+pub(crate) struct Due {
+    pub(crate) position: u64,
+    pub(crate) hot: Vec<Vec<Arc<HotBatch>>>,
+}
+
+impl Hot {
+    pub(crate) fn new(view: View, settled: Vec<u64>, bytes_max: usize) -> Self {
+        let state = State {
+            view: Arc::new(view),
+            position: 0,
+            settled,
+            bytes: 0,
+            closing: false,
+            requests: Vec::new(),
+        };
+        Self { state: Mutex::new(state), work: Condvar::new(), room: Condvar::new(), bytes_max }
+    }
+
+    pub(crate) fn view(&self) -> Arc<View> {
+        Arc::clone(&self.lock().view)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.lock().position
+    }
+
+    pub(crate) fn settled(&self, table: &Table) -> Result<u64, StoreError> {
+        let state = self.lock();
+        Ok(state.settled[place(&state.view, table)?])
+    }
+
+    /// See [`crate::Store::publish`].
+    pub(crate) fn publish(
+        &self,
+        position: u64,
+        batches: Vec<(&'static Table, RecordBatch)>,
+    ) -> Result<(), StoreError> {
+        // What costs more than a few instructions happens before the lock is taken.
+        let batches: Vec<(&'static Table, HotBatch)> = batches
+            .into_iter()
+            .filter_map(|(table, rows)| Some((table, HotBatch::new(rows, position)?)))
+            .collect();
+        for (_, batch) in &batches {
+            let seq = block(batch.ranges.id.max);
+            if seq > position {
+                return Err(StoreError::BeyondPosition { seq, position });
+            }
+        }
+        let incoming: usize = batches.iter().map(|(_, batch)| batch.bytes).sum();
+        let mut state = self.lock();
+        // A batch larger than all memory still passes once nothing else is there.
+        while !state.closing && state.bytes > 0 && state.bytes + incoming > self.bytes_max {
+            self.work.notify_all();
+            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.closing {
+            return Err(StoreError::Closed);
+        }
+        let mut view = View::clone(&state.view);
+        for (table, batch) in batches {
+            let place = place(&view, table)?;
+            if !fits(&batch.rows, &view.tables[place].schema) {
+                return Err(StoreError::Internal(format!(
+                    "a batch does not have the columns of table {}",
+                    table.name
+                )));
+            }
+            let known = state.position.max(state.settled[place]);
+            let Some(batch) = newer(batch, known)? else { continue };
+            state.bytes += batch.bytes;
+            Arc::make_mut(&mut view.tables[place]).hot.push(Arc::new(batch));
+        }
+        state.view = Arc::new(view);
+        state.position = state.position.max(position);
+        if state.bytes > self.bytes_max / 2 {
+            self.work.notify_all();
+        }
+        Ok(())
+    }
+
+    /// Waits for something to do, at most until `time`; for full memory only if that is heeded.
+    pub(crate) fn wait(&self, time: Instant, heed_memory: bool) -> Wake {
+        let mut state = self.lock();
+        loop {
+            if !state.requests.is_empty() {
+                return Wake::Asked(std::mem::take(&mut state.requests));
+            }
+            if state.closing {
+                return Wake::Closing;
+            }
+            if heed_memory && state.bytes > self.bytes_max / 2 {
+                return Wake::Memory;
+            }
+            let left = time.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Wake::Time;
+            }
+            state = self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    pub(crate) fn ask(&self, request: Request) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        if state.closing {
+            return Err(StoreError::Closed);
+        }
+        state.requests.push(request);
+        self.work.notify_all();
+        Ok(())
+    }
+
+    /// Lets every waiting publisher go, and the settling thread too.
+    pub(crate) fn close(&self) {
+        self.lock().closing = true;
+        self.work.notify_all();
+        self.room.notify_all();
+    }
+
+    pub(crate) fn due(&self) -> Due {
+        let state = self.lock();
+        Due {
+            position: state.position,
+            hot: state.view.tables.iter().map(|table| table.hot.clone()).collect(),
+        }
+    }
+
+    /// The table now consists of `files`, and its rows up to `settled` are among them.
+    pub(crate) fn replace(&self, place: usize, settled: u64, files: Vec<Arc<LakeFile>>) {
+        let mut state = self.lock();
+        let mut view = View::clone(&state.view);
+        let table = Arc::make_mut(&mut view.tables[place]);
+        table.files = Arc::new(files);
+        table.hot.retain(|batch| batch.position > settled);
+        state.view = Arc::new(view);
+        state.settled[place] = settled;
+        state.bytes = state.view.tables.iter().flat_map(|table| &table.hot).map(|batch| batch.bytes).sum();
+        self.room.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is consistent between any two statements that could panic: nothing inside panics halfway.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Rows a block's number is part of: see the `id` column.
+fn block(id: i64) -> u64 {
+    u64::try_from(id).unwrap_or(0) >> 16
+}
+
+fn place(view: &View, table: &Table) -> Result<usize, StoreError> {
+    view.tables
+        .iter()
+        .position(|view: &Arc<TableView>| view.table.name == table.name)
+        .ok_or_else(|| StoreError::UnknownTable(table.name.to_owned()))
+}
+
+/// The rows of blocks above `known`: replay may bring some that the lake already has.
+fn newer(batch: HotBatch, known: u64) -> Result<Option<HotBatch>, StoreError> {
+    if block(batch.ranges.id.min) > known {
+        return Ok(Some(batch));
+    }
+    let Some(ids) = batch.rows.column_by_name("id").and_then(|ids| ids.as_primitive_opt::<Int64Type>())
+    else {
+        return Err(StoreError::Internal("a batch without ids".to_owned()));
+    };
+    let keep: BooleanArray = ids.values().iter().map(|id| Some(block(*id) > known)).collect();
+    let rows =
+        filter_record_batch(&batch.rows, &keep).map_err(|error| StoreError::Internal(error.to_string()))?;
+    Ok(HotBatch::new(rows, batch.position))
+}

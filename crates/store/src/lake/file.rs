@@ -1,0 +1,150 @@
+use std::collections::HashMap;
+
+use deltalake::kernel::{Add, Remove};
+use model::Micros;
+use serde::{Deserialize, Serialize};
+
+use crate::view::{Range, Ranges};
+
+/// A Parquet file that a table of the lake consists of.
+#[derive(Clone, Debug)]
+pub(crate) struct LakeFile {
+    /// Below the table's folder.
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+    pub(crate) rows: u64,
+    /// Milliseconds since 1970, as Delta notes it.
+    pub(crate) modified_millis: i64,
+    /// `None` for a file that another program wrote without these statistics: it is read by every question.
+    pub(crate) ranges: Option<Ranges>,
+}
+
+/// Delta's per-file statistics (Delta protocol, "Per-file Statistics"), for the columns that files are chosen by.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stats {
+    num_records: u64,
+    min_values: Option<Values>,
+    max_values: Option<Values>,
+    null_count: Option<HashMap<String, serde_json::Value>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Values {
+    id: Option<i64>,
+    ts: Option<String>,
+    received: Option<String>,
+}
+
+impl LakeFile {
+    pub(crate) fn to_add(&self) -> Add {
+        Add {
+            path: self.name.clone(),
+            partition_values: HashMap::new(),
+            size: self.bytes as i64,
+            modification_time: self.modified_millis,
+            data_change: true,
+            stats: Some(self.stats()),
+            ..Add::default()
+        }
+    }
+
+    pub(crate) fn to_remove(&self, now: Micros) -> Remove {
+        Remove {
+            path: self.name.clone(),
+            data_change: true,
+            deletion_timestamp: Some(now.0 / 1000),
+            extended_file_metadata: Some(true),
+            partition_values: Some(HashMap::new()),
+            size: Some(self.bytes as i64),
+            ..Remove::default()
+        }
+    }
+
+    pub(crate) fn from_delta(name: String, bytes: i64, modified_millis: i64, stats: Option<&str>) -> Self {
+        let stats: Option<Stats> = stats.and_then(|text| serde_json::from_str(text).ok());
+        Self {
+            name,
+            bytes: bytes.max(0) as u64,
+            rows: stats.as_ref().map_or(0, |stats| stats.num_records),
+            modified_millis,
+            ranges: stats.and_then(|stats| Some(ranges(&stats.min_values?, &stats.max_values?)?)),
+        }
+    }
+
+    fn stats(&self) -> String {
+        let values = |pick: fn(Range) -> i64| {
+            self.ranges.map(|ranges| Values {
+                id: Some(pick(ranges.id)),
+                ts: Some(Micros(pick(ranges.ts)).to_string()),
+                received: Some(Micros(pick(ranges.received)).to_string()),
+            })
+        };
+        let stats = Stats {
+            num_records: self.rows,
+            min_values: values(|range| range.min),
+            max_values: values(|range| range.max),
+            null_count: Some(["id", "ts", "received"].map(|name| (name.to_owned(), 0.into())).into()),
+        };
+        serde_json::to_string(&stats).expect("numbers and texts always fit JSON")
+    }
+}
+
+fn ranges(min: &Values, max: &Values) -> Option<Ranges> {
+    let time = |low: &Option<String>, high: &Option<String>| {
+        Some(Range { min: micros(low.as_deref()?)?, max: micros_rounded_up(high.as_deref()?)? })
+    };
+    Some(Ranges {
+        id: Range { min: min.id?, max: max.id? },
+        ts: time(&min.ts, &max.ts)?,
+        received: time(&min.received, &max.received)?,
+    })
+}
+
+fn micros(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond)
+}
+
+/// Writers may cut a maximum to milliseconds (Delta protocol, same section): then it is not one.
+fn micros_rounded_up(text: &str) -> Option<i64> {
+    let micros = micros(text)?;
+    Some(if micros % 1000 == 0 { micros.saturating_add(999) } else { micros })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_survive_the_commit() {
+        let file = LakeFile {
+            name: "n-1.parquet".to_owned(),
+            bytes: 10,
+            rows: 3,
+            modified_millis: 5,
+            ranges: Some(Ranges {
+                id: Range { min: 65_536, max: 65_538 },
+                ts: Range { min: -1, max: 1_592_975_786_669_278 },
+                received: Range { min: 0, max: 1_592_975_786_000_000 },
+            }),
+        };
+        let add = file.to_add();
+        let read = LakeFile::from_delta(add.path, add.size, add.modification_time, add.stats.as_deref());
+        let ranges = read.ranges.expect("ranges are read back");
+        assert_eq!(ranges.id, Range { min: 65_536, max: 65_538 });
+        assert_eq!(ranges.ts, Range { min: -1, max: 1_592_975_786_669_278 });
+        assert_eq!(
+            ranges.received,
+            Range { min: 0, max: 1_592_975_786_000_999 },
+            "a whole millisecond may be cut"
+        );
+        assert_eq!(read.rows, 3);
+    }
+
+    #[test]
+    fn a_foreign_file_without_statistics_has_no_ranges() {
+        assert!(LakeFile::from_delta("x".to_owned(), 1, 1, None).ranges.is_none());
+        assert!(LakeFile::from_delta("x".to_owned(), 1, 1, Some("{\"numRecords\":5}")).ranges.is_none());
+        assert!(LakeFile::from_delta("x".to_owned(), 1, 1, Some("nonsense")).ranges.is_none());
+    }
+}

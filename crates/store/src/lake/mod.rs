@@ -1,0 +1,91 @@
+//! The lake: where do settled rows live, and how does every reader see whole steps only?
+//!
+//! Each table is a Delta table in its own folder, unpartitioned, with flat file names
+//! `<node>-<position>-<moment>.parquet`. Delta knows no commit over several tables, so each table moves on its own
+//! and remembers, in the same commit that adds rows, how far it got: a `txn` action whose application is this node
+//! and whose version is the number of the last log block settled. A row is in the lake exactly if its block's
+//! number is not above that version.
+//!
+//! # Who may delete
+//!
+//! Only [`crate::retain`], and only files that no longer belong to a table's newest version, after a grace period.
+//! A file that was written but never committed (a crash or a full disk between the two) is found at the next start,
+//! or after the failed step, by belonging to no version.
+
+mod disk;
+mod encode;
+mod file;
+mod table;
+
+use std::fs;
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::Arc;
+
+use model::Table;
+use object_store::ObjectStore;
+use url::Url;
+
+use crate::StoreError;
+
+pub(crate) use disk::DurableDisk;
+pub(crate) use file::LakeFile;
+pub(crate) use table::{Change, LakeTable};
+
+/// All tables of the lake, as the settling thread holds them.
+pub(crate) struct Lake {
+    pub(crate) tables: Vec<LakeTable>,
+}
+
+/// Where the lake is, for those who read it.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    /// Absolute.
+    pub(crate) folder: PathBuf,
+}
+
+impl Lake {
+    /// Opens every table, creating what is missing.
+    pub(crate) async fn open(
+        place: &Place,
+        node: &str,
+        tables: &[&'static Table],
+    ) -> Result<(Self, Vec<Vec<LakeFile>>), StoreError> {
+        let mut opened = Vec::with_capacity(tables.len());
+        let mut files = Vec::with_capacity(tables.len());
+        for table in tables {
+            remove_staged(&place.folder.join(table.name));
+            remove_staged(&place.folder.join(table.name).join("_delta_log"));
+            let lake_table = LakeTable::open(place, node, table).await?;
+            files.push(lake_table.files()?);
+            opened.push(lake_table);
+        }
+        Ok((Self { tables: opened }, files))
+    }
+
+    /// The highest position that any table's commits remember.
+    pub(crate) fn highest_position(&self) -> u64 {
+        self.tables.iter().map(LakeTable::settled).max().unwrap_or(0)
+    }
+}
+
+impl Place {
+    pub(crate) fn url(&self, table: &Table) -> Result<Url, StoreError> {
+        let folder = self.folder.join(table.name);
+        Url::from_directory_path(&folder)
+            .map_err(|()| StoreError::Internal(format!("{} has no URL", folder.display())))
+    }
+}
+
+/// Staging files of writes that a crash cut short. Nothing writes to the folder yet, and a failure to remove one
+/// costs only its bytes.
+fn remove_staged(folder: &FsPath) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_str().is_some_and(disk::is_staged)
+            && let Err(error) = fs::remove_file(entry.path())
+        {
+            tracing::warn!(path = %entry.path().display(), %error, "cannot remove a staging file");
+        }
+    }
+}

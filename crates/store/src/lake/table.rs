@@ -1,0 +1,275 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake::kernel::{Action, MetadataExt as _, StructType, Transaction};
+use deltalake::operations::create::CreateBuilder;
+use deltalake::protocol::{DeltaOperation, SaveMode};
+use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use model::Table;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
+
+use crate::StoreError;
+use crate::clock::now;
+use crate::lake::encode::encode;
+use crate::lake::{LakeFile, Place};
+use crate::schema::{arrow_schema, delta_columns};
+use crate::view::{HotBatch, Ranges};
+
+/// One Delta table and how far this node has settled into it.
+pub(crate) struct LakeTable {
+    pub(crate) table: &'static Table,
+    delta: DeltaTable,
+    node: String,
+    store: Arc<dyn ObjectStore>,
+    folder: Path,
+    settled: u64,
+    /// A commit failed and may have happened nevertheless: look before the next step.
+    in_doubt: bool,
+    /// Written by steps that failed, and perhaps part of the table nevertheless.
+    suspects: Vec<String>,
+}
+
+/// What the table consists of after a step.
+pub(crate) enum Change {
+    /// What was known, and this file.
+    Added(LakeFile),
+    /// Exactly these: another writer was here, or the step before was in doubt.
+    Replaced(Vec<LakeFile>),
+}
+
+/// A checkpoint every so many commits: about one an hour at the longest settling interval. Opening reads at most
+/// as many commits after it.
+const CHECKPOINT_INTERVAL: &str = "50";
+
+/// Time travel for other engines; after it, commits older than a checkpoint are deleted.
+const LOG_KEPT: &str = "interval 1 days";
+
+/// The statistics we write and choose files by; others would be parsed at every commit for nothing.
+const STATISTICS_COLUMNS: &str = "id,ts,received";
+
+impl LakeTable {
+    pub(crate) async fn open(place: &Place, node: &str, table: &'static Table) -> Result<Self, StoreError> {
+        let url = place.url(table)?;
+        let folder = Path::from_url_path(url.path()).map_err(object_store::Error::from)?;
+        let wrong = |source| wrong(table, source);
+        let mut delta = DeltaTableBuilder::from_url(url.clone())
+            .map_err(wrong)?
+            .with_storage_backend(Arc::clone(&place.store), url)
+            .build()
+            .map_err(wrong)?;
+        if delta.verify_deltatable_existence().await.map_err(wrong)? {
+            delta.load().await.map_err(wrong)?;
+        } else {
+            delta = CreateBuilder::new()
+                .with_log_store(delta.log_store())
+                .with_table_name(table.name)
+                .with_comment(table.doc)
+                .with_columns(delta_columns(table))
+                .with_configuration([
+                    ("delta.checkpointInterval", Some(CHECKPOINT_INTERVAL)),
+                    ("delta.logRetentionDuration", Some(LOG_KEPT)),
+                    ("delta.dataSkippingStatsColumns", Some(STATISTICS_COLUMNS)),
+                ])
+                .with_save_mode(SaveMode::Ignore)
+                .await
+                .map_err(wrong)?;
+        }
+        let mut opened = Self {
+            table,
+            delta,
+            node: node.to_owned(),
+            store: Arc::clone(&place.store),
+            folder,
+            settled: 0,
+            in_doubt: false,
+            suspects: Vec::new(),
+        };
+        opened.settled = opened.remembered_position().await?;
+        opened.add_missing_columns().await?;
+        Ok(opened)
+    }
+
+    /// The number of the last log block whose rows are in this table.
+    pub(crate) fn settled(&self) -> u64 {
+        self.settled
+    }
+
+    /// The files of the newest version known.
+    pub(crate) fn files(&self) -> Result<Vec<LakeFile>, StoreError> {
+        let snapshot = self.delta.snapshot().map_err(|source| wrong(self.table, source))?;
+        Ok(snapshot
+            .log_data()
+            .iter()
+            .map(|file| {
+                let stats = file.stats();
+                LakeFile::from_delta(
+                    file.path().into_owned(),
+                    file.size(),
+                    file.modification_time(),
+                    stats.as_deref(),
+                )
+            })
+            .collect())
+    }
+
+    /// Makes the rows of `hot` part of the table, together with the fact that this node has settled `position`.
+    /// An error leaves open whether that happened: see [`LakeTable::resolve_doubt`].
+    pub(crate) async fn append(
+        &mut self,
+        hot: &[Arc<HotBatch>],
+        position: u64,
+    ) -> Result<Change, StoreError> {
+        let Some(ranges) = hot.iter().map(|batch| batch.ranges).reduce(|a, b| Ranges::join(&a, &b)) else {
+            return Err(StoreError::Internal("nothing to settle".to_owned()));
+        };
+        let bytes = encode(self.table, &arrow_schema(self.table), hot)?;
+        let written = now();
+        let file = LakeFile {
+            name: format!("{}-{position:016}-{:x}.parquet", self.node, written.0),
+            bytes: bytes.len() as u64,
+            rows: hot.iter().map(|batch| batch.rows.num_rows() as u64).sum(),
+            modified_millis: written.0 / 1000,
+            ranges: Some(ranges),
+        };
+        // From here on the file may exist, whatever the outcome.
+        self.suspects.push(file.name.clone());
+        self.in_doubt = true;
+        self.store.put(&self.folder.clone().join(file.name.as_str()), PutPayload::from(bytes)).await?;
+        let properties = CommitProperties::default().with_application_transaction(
+            Transaction::new_with_last_update(&self.node, position as i64, Some(written.0 / 1000)),
+        );
+        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+        let alone = self.commit(vec![Action::Add(file.to_add())], properties, operation).await?;
+        self.in_doubt = false;
+        self.suspects.clear();
+        self.settled = position;
+        if alone { Ok(Change::Added(file)) } else { Ok(Change::Replaced(self.files()?)) }
+    }
+
+    /// Takes files out of the table. They stay on disk.
+    pub(crate) async fn remove(&mut self, files: &[Arc<LakeFile>]) -> Result<Vec<LakeFile>, StoreError> {
+        let moment = now();
+        let actions = files.iter().map(|file| Action::Remove(file.to_remove(moment))).collect();
+        self.in_doubt = true;
+        self.commit(actions, CommitProperties::default(), DeltaOperation::Delete { predicate: None }).await?;
+        self.in_doubt = false;
+        self.files()
+    }
+
+    /// After a failed step: reads what the table has become, and deletes files that did not become part of it.
+    /// `None` if the last step did not fail.
+    pub(crate) async fn resolve_doubt(&mut self) -> Result<Option<Vec<LakeFile>>, StoreError> {
+        if !self.in_doubt {
+            return Ok(None);
+        }
+        self.delta.load().await.map_err(|source| wrong(self.table, source))?;
+        self.settled = self.remembered_position().await?;
+        let files = self.files()?;
+        let known: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        for name in std::mem::take(&mut self.suspects) {
+            if !known.contains(name.as_str()) {
+                self.delete(&name).await;
+            }
+        }
+        self.in_doubt = false;
+        Ok(Some(files))
+    }
+
+    /// Files that this node wrote and that belong to no version any more, with their size.
+    pub(crate) async fn strays(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let files = self.files()?;
+        let known: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        let listed = self.store.list_with_delimiter(Some(&self.folder)).await?;
+        Ok(listed
+            .objects
+            .into_iter()
+            .filter_map(|object| Some((object.location.filename()?.to_owned(), object.size)))
+            .filter(|(name, _)| name.starts_with(&self.node) && name.ends_with(".parquet"))
+            .filter(|(name, _)| !known.contains(name.as_str()))
+            .collect())
+    }
+
+    /// Removes a file that belongs to no version; what cannot be removed now is found again at the next start.
+    pub(crate) async fn delete(&self, name: &str) {
+        match self.store.delete(&self.folder.clone().join(name)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => {
+                tracing::warn!(table = self.table.name, file = name, %error, "cannot delete a file")
+            }
+        }
+    }
+
+    /// Whether this was the only commit since the version known before.
+    async fn commit(
+        &mut self,
+        actions: Vec<Action>,
+        properties: CommitProperties,
+        operation: DeltaOperation,
+    ) -> Result<bool, StoreError> {
+        let wrong = |source| wrong(self.table, source);
+        let snapshot = self.delta.snapshot().map_err(wrong)?;
+        let before = snapshot.version();
+        let interval: u64 = CHECKPOINT_INTERVAL.parse().expect("the interval is a number");
+        // Old commits are looked for when a checkpoint has just made some superfluous, not at every commit.
+        let properties = properties.with_cleanup_expired_logs(Some((before + 2).is_multiple_of(interval)));
+        let done = CommitBuilder::from(properties)
+            .with_actions(actions)
+            .build(Some(snapshot), self.delta.log_store(), operation)
+            .await
+            .map_err(wrong)?;
+        let alone = done.version() == before + 1;
+        self.delta.state = Some(done.snapshot);
+        Ok(alone)
+    }
+
+    async fn remembered_position(&self) -> Result<u64, StoreError> {
+        let wrong = |source| wrong(self.table, source);
+        let version = self
+            .delta
+            .snapshot()
+            .map_err(wrong)?
+            .transaction_version(self.delta.log_store().as_ref(), &self.node)
+            .await
+            .map_err(wrong)?;
+        Ok(version.and_then(|version| u64::try_from(version).ok()).unwrap_or(0))
+    }
+
+    /// A newer program may know more columns than the lake: they are added, older rows have none of them.
+    async fn add_missing_columns(&mut self) -> Result<(), StoreError> {
+        let wrong = |source| wrong(self.table, source);
+        let snapshot = self.delta.snapshot().map_err(wrong)?;
+        let known = snapshot.schema();
+        let mut added = Vec::new();
+        for wanted in delta_columns(self.table) {
+            match known.field(wanted.name()) {
+                None => added.push(wanted),
+                Some(column) if column.data_type() == wanted.data_type() => {}
+                Some(column) => {
+                    return Err(wrong(DeltaTableError::Generic(format!(
+                        "column {} is {} there and {} here",
+                        wanted.name(),
+                        column.data_type(),
+                        wanted.data_type()
+                    ))));
+                }
+            }
+        }
+        if added.is_empty() {
+            return Ok(());
+        }
+        let schema = StructType::try_new(known.fields().cloned().chain(added.iter().cloned()))
+            .map_err(|source| wrong(source.into()))?;
+        let metadata =
+            snapshot.metadata().clone().with_schema(&schema).map_err(|source| wrong(source.into()))?;
+        let operation = DeltaOperation::AddColumn { fields: added };
+        self.commit(vec![Action::Metadata(metadata)], CommitProperties::default(), operation).await?;
+        tracing::info!(table = self.table.name, "added new columns to the lake");
+        Ok(())
+    }
+}
+
+fn wrong(table: &'static Table, source: DeltaTableError) -> StoreError {
+    StoreError::Lake { table: table.name, source: Box::new(source) }
+}

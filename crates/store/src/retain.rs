@@ -1,0 +1,241 @@
+//! Retention: which files go, oldest first, and when their bytes come back.
+//!
+//! A file leaves in two steps. First it leaves its table, by a commit: no new question sees it. After a grace
+//! period it leaves the disk: questions that started before, here or in another program, have ended by then.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use model::{Micros, Table};
+
+use crate::clock::now;
+use crate::config::Retention;
+use crate::hot::Hot;
+use crate::lake::{Lake, LakeFile, Place};
+use crate::status::Alarms;
+use crate::view::View;
+
+pub(crate) struct Retain {
+    rules: Retention,
+    /// The lake's folder: the disk it is on is the one to be kept free.
+    folder: PathBuf,
+    alarms: Arc<Alarms>,
+    leaving: VecDeque<Leaving>,
+}
+
+/// A file that belongs to no table any more and is still on disk.
+struct Leaving {
+    place: usize,
+    name: String,
+    bytes: u64,
+    delete_at: Instant,
+}
+
+/// What the rules look at besides the files.
+#[derive(Clone, Copy, Debug)]
+struct Situation {
+    now: Micros,
+    free_disk: Option<u64>,
+    /// Bytes that will come back when files that left are deleted.
+    leaving: u64,
+}
+
+impl Retain {
+    pub(crate) fn new(rules: &Retention, place: &Place, alarms: Arc<Alarms>) -> Self {
+        Self { rules: rules.clone(), folder: place.folder.clone(), alarms, leaving: VecDeque::new() }
+    }
+
+    /// Finds files that an earlier run removed from their table, or wrote and never committed.
+    pub(crate) async fn take_up_strays(&mut self, lake: &Lake) {
+        for (place, table) in lake.tables.iter().enumerate() {
+            match table.strays().await {
+                Ok(strays) => {
+                    for (name, bytes) in strays {
+                        self.leave(place, name, bytes);
+                    }
+                }
+                Err(error) => tracing::warn!(table = table.table.name, %error, "cannot look for stray files"),
+            }
+        }
+    }
+
+    /// Applies the rules once.
+    pub(crate) async fn apply(&mut self, lake: &mut Lake, hot: &Hot) {
+        let situation = Situation {
+            now: now(),
+            free_disk: free_disk(&self.folder),
+            leaving: self.leaving.iter().map(|file| file.bytes).sum(),
+        };
+        let going = self.rules.going(&hot.view(), situation);
+        let mut failed = None;
+        for (place, files) in going.into_iter().enumerate().filter(|(_, files)| !files.is_empty()) {
+            let table = &mut lake.tables[place];
+            match table.remove(&files).await {
+                Ok(left) => {
+                    hot.replace(place, table.settled(), left.into_iter().map(Arc::new).collect());
+                    tracing::info!(table = table.table.name, files = files.len(), "removed the oldest files");
+                    for file in &files {
+                        self.leave(place, file.name.clone(), file.bytes);
+                    }
+                }
+                // The next settling step finds out what the table has become.
+                Err(error) => failed = Some(error),
+            }
+        }
+        match failed {
+            None => self.alarms.clear("retain"),
+            Some(error) => self.alarms.raise("retain", format!("cannot remove old files: {error}")),
+        }
+        self.delete_due(lake, situation.free_disk).await;
+        self.watch_disk();
+    }
+
+    fn leave(&mut self, place: usize, name: String, bytes: u64) {
+        self.leaving.push_back(Leaving { place, name, bytes, delete_at: Instant::now() + self.rules.grace });
+    }
+
+    async fn delete_due(&mut self, lake: &Lake, free_disk: Option<u64>) {
+        // With so little left, going on to accept packets is worth more than a reader's old snapshot.
+        let pressed = free_disk.is_some_and(|free| free < self.rules.free_disk_min / 2);
+        while let Some(file) = self.leaving.pop_front_if(|file| pressed || file.delete_at <= Instant::now()) {
+            lake.tables[file.place].delete(&file.name).await;
+        }
+    }
+
+    fn watch_disk(&self) {
+        match free_disk(&self.folder) {
+            Some(free) if free < self.rules.free_disk_min => self.alarms.raise(
+                "disk_low",
+                format!(
+                    "{free} bytes free on the disk, less than the {} to be left",
+                    self.rules.free_disk_min
+                ),
+            ),
+            _ => self.alarms.clear("disk_low"),
+        }
+    }
+}
+
+impl Retention {
+    /// Days that rows of the table are kept.
+    pub(crate) fn days_of(&self, table: &Table) -> u32 {
+        self.days.iter().find(|(name, _)| name == table.name).map_or(table.retention_days, |(_, days)| *days)
+    }
+
+    /// The files to remove, per table.
+    fn going(&self, view: &View, situation: Situation) -> Vec<Vec<Arc<LakeFile>>> {
+        let mut going: Vec<Vec<Arc<LakeFile>>> = vec![Vec::new(); view.tables.len()];
+        let mut staying: Vec<(usize, &Arc<LakeFile>)> = Vec::new();
+        for (place, table) in view.tables.iter().enumerate() {
+            let age_max = i64::from(self.days_of(table.table)).saturating_mul(Micros::DAY);
+            let oldest = situation.now.0.saturating_sub(age_max);
+            for file in table.files.iter() {
+                // A file goes when its newest row is too old: none goes early.
+                if newest(file) < oldest {
+                    going[place].push(Arc::clone(file))
+                } else {
+                    staying.push((place, file))
+                }
+            }
+        }
+        let kept: u64 = staying.iter().map(|(_, file)| file.bytes).sum();
+        let freed = situation.leaving + going.iter().flatten().map(|file| file.bytes).sum::<u64>();
+        let over_budget = self.bytes_max.map_or(0, |max| kept.saturating_sub(max));
+        let over_disk = situation.free_disk.map_or(0, |free| self.free_disk_min.saturating_sub(free + freed));
+        let mut excess = over_budget.max(over_disk);
+        staying.sort_by_key(|(_, file)| newest(file));
+        for (place, file) in staying {
+            if excess == 0 {
+                break;
+            }
+            excess = excess.saturating_sub(file.bytes);
+            going[place].push(Arc::clone(file));
+        }
+        going
+    }
+}
+
+/// Arrival of the newest row, or when the file was written if that is not known.
+fn newest(file: &LakeFile) -> i64 {
+    file.ranges.map_or(file.modified_millis.saturating_mul(1000), |ranges| ranges.received.max)
+}
+
+fn free_disk(folder: &std::path::Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Field, Kind};
+
+    use super::*;
+    use crate::view::{Range, Ranges, TableView};
+
+    static ONE: Table =
+        Table { name: "one", doc: "", retention_days: 10, fields: &[Field::new("x", Kind::Text, "")] };
+    static TWO: Table = Table { name: "two", doc: "", retention_days: 2, fields: &[] };
+
+    const NOW: Micros = Micros(100 * Micros::DAY);
+
+    fn file(age_days: i64, bytes: u64) -> Arc<LakeFile> {
+        let received = NOW.0 - age_days * Micros::DAY;
+        let range = Range { min: received - 5 * Micros::DAY, max: received };
+        Arc::new(LakeFile {
+            name: format!("{age_days}-{bytes}"),
+            bytes,
+            rows: 1,
+            modified_millis: NOW.0 / 1000,
+            ranges: Some(Ranges {
+                id: Range { min: 0, max: 0 },
+                ts: Range { min: 0, max: 0 },
+                received: range,
+            }),
+        })
+    }
+
+    fn view(one: Vec<Arc<LakeFile>>, two: Vec<Arc<LakeFile>>) -> View {
+        let table = |table, files: Vec<Arc<LakeFile>>| {
+            let mut view = TableView::new(table, Vec::new());
+            view.files = Arc::new(files);
+            Arc::new(view)
+        };
+        View { tables: vec![table(&ONE, one), table(&TWO, two)] }
+    }
+
+    fn names(rules: &Retention, view: &View, free_disk: Option<u64>, leaving: u64) -> Vec<Vec<String>> {
+        let going = rules.going(view, Situation { now: NOW, free_disk, leaving });
+        going.iter().map(|files| files.iter().map(|file| file.name.clone()).collect()).collect()
+    }
+
+    fn rules() -> Retention {
+        Retention { free_disk_min: 0, ..Retention::default() }
+    }
+
+    #[test]
+    fn age_is_per_table_and_counts_from_the_newest_row() {
+        let view = view(vec![file(11, 1), file(9, 1)], vec![file(3, 1), file(1, 1)]);
+        assert_eq!(names(&rules(), &view, None, 0), [["11-1"], ["3-1"]]);
+        let longer = Retention { days: vec![("two".to_owned(), 5)], ..rules() };
+        assert_eq!(names(&longer, &view, None, 0), [vec!["11-1"], vec![]]);
+    }
+
+    #[test]
+    fn over_budget_the_oldest_of_all_tables_go() {
+        let view = view(vec![file(5, 40), file(1, 40)], vec![file(1, 30)]);
+        let rules = Retention { bytes_max: Some(100), ..rules() };
+        assert_eq!(names(&rules, &view, None, 0), [vec!["5-40"], vec![]]);
+        let rules = Retention { bytes_max: Some(50), ..rules };
+        assert_eq!(names(&rules, &view, None, 0).concat().len(), 2);
+    }
+
+    #[test]
+    fn what_is_already_leaving_counts_as_free() {
+        let view = view(vec![file(5, 40), file(1, 40)], Vec::new());
+        let rules = Retention { free_disk_min: 100, ..rules() };
+        assert_eq!(names(&rules, &view, Some(70), 0), [vec!["5-40"], vec![]]);
+        assert_eq!(names(&rules, &view, Some(70), 30), [Vec::<String>::new(), vec![]]);
+    }
+}

@@ -1,0 +1,301 @@
+//! Search: newest first (or oldest first), streaming.
+//!
+//! Time is walked in slices that begin small and grow. Each slice is one plan, sorted and limited, over the files
+//! whose ranges touch it; its rows go out before the next slice is looked at. So the first rows come at once,
+//! however long the whole range is, and a limit ends the walk.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SessionContext;
+use datafusion::logical_expr::expr::Sort;
+use datafusion::logical_expr::{Expr as Compiled, Operator, cast, lit};
+use datafusion::scalar::ScalarValue;
+use model::Table;
+
+use crate::StoreError;
+use crate::schema::{UTC, arrow_type};
+use crate::search::answer::Onward;
+use crate::search::compile::{binary, compile, named};
+use crate::search::engine::Engine;
+use crate::search::provider::Snapshot;
+use crate::search::{Answer, Cursor, Order, SearchRequest};
+use crate::view::{Range, TableView, View};
+
+/// Rows that the first slice looks at: little enough to be answered in a few milliseconds.
+const SLICE_ROWS_FIRST: u64 = 50_000;
+
+/// A slice looks at no more than this: all of them might have to be sorted.
+const SLICE_ROWS_MAX: u64 = 400_000;
+
+/// Name of the column that says which table a row is of.
+const TABLE_COLUMN: &str = "table";
+
+impl Engine {
+    pub(crate) async fn search(&self, view: Arc<View>, request: SearchRequest) -> Result<Answer, StoreError> {
+        let search = Search::new(self, &view, request)?;
+        let limits = search.limits;
+        let schema = Arc::clone(&search.schema);
+        Ok(self.answer(schema, limits, move |rows| async move {
+            let mut left = search.limit;
+            for slice in search.slices() {
+                let stream = match search.stream(slice, left).await {
+                    Ok(Some(stream)) => stream,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        rows.send(Err(error)).await;
+                        return;
+                    }
+                };
+                let mut found = 0;
+                let onward = rows.send_all(stream, |batch| found += batch.num_rows()).await;
+                left = left.map(|left| left.saturating_sub(found));
+                if onward == Onward::Stop || left == Some(0) {
+                    return;
+                }
+            }
+        }))
+    }
+}
+
+/// A request, checked and compiled.
+struct Search {
+    session: SessionContext,
+    tables: Vec<Source>,
+    schema: SchemaRef,
+    window: Range,
+    after: Option<Cursor>,
+    order: Order,
+    limit: Option<usize>,
+    limits: crate::Limits,
+}
+
+/// A table that may hold answers.
+struct Source {
+    view: Arc<TableView>,
+    snapshot: Arc<Snapshot>,
+    condition: Compiled,
+    columns: Vec<Compiled>,
+}
+
+impl Search {
+    fn new(engine: &Engine, view: &View, request: SearchRequest) -> Result<Self, StoreError> {
+        for name in &request.tables {
+            if !view.tables.iter().any(|table| table.table.name == name) {
+                return Err(StoreError::UnknownTable(name.clone()));
+            }
+        }
+        let asked = |table: &&Arc<TableView>| {
+            request.tables.is_empty() || request.tables.iter().any(|name| name == table.table.name)
+        };
+        let views: Vec<&Arc<TableView>> = view.tables.iter().filter(asked).collect();
+        let all: Vec<&Table> = view.tables.iter().map(|table| table.table).collect();
+        let fields = answer_fields(&views, &all, &request.columns)?;
+        let tables = views
+            .into_iter()
+            .filter_map(|view| {
+                Some(Source {
+                    condition: compile(&request.expr, view.table)?,
+                    columns: columns_of(view.table, &fields),
+                    snapshot: engine.snapshot(view),
+                    view: Arc::clone(view),
+                })
+            })
+            .collect();
+        Ok(Self {
+            session: engine.session(),
+            tables,
+            schema: Arc::new(Schema::new(fields)),
+            window: Range {
+                min: request.from.map_or(i64::MIN, |from| from.0),
+                max: request.to.map_or(i64::MAX, |to| to.0.saturating_sub(1)),
+            },
+            after: request.after,
+            order: request.order,
+            limit: request.limit,
+            limits: request.limits.unwrap_or(engine.limits),
+        })
+    }
+
+    /// The stretches of time to look at, in the order asked for. Together they are the window.
+    fn slices(&self) -> Vec<Range> {
+        let mut window = self.window;
+        match (self.after, self.order) {
+            (Some(after), Order::NewestFirst) => window.max = window.max.min(after.ts.0),
+            (Some(after), Order::OldestFirst) => window.min = window.min.max(after.ts.0),
+            (None, _) => {}
+        }
+        if window.min > window.max {
+            return Vec::new();
+        }
+        let mut parts: Vec<(Range, u64)> = self
+            .tables
+            .iter()
+            .flat_map(|table| {
+                let files =
+                    table.view.files.iter().map(|file| (file.ranges.map(|ranges| ranges.ts), file.rows));
+                let hot = table.view.hot.iter().map(|hot| (Some(hot.ranges.ts), hot.rows.num_rows() as u64));
+                files.chain(hot)
+            })
+            // A file whose times are unknown is part of every slice and shapes none.
+            .filter_map(|(ts, rows)| Some((ts?, rows)))
+            .filter(|(ts, _)| ts.max >= window.min && ts.min <= window.max)
+            .collect();
+        match self.order {
+            Order::NewestFirst => parts.sort_unstable_by_key(|(ts, _)| std::cmp::Reverse(ts.max)),
+            Order::OldestFirst => parts.sort_unstable_by_key(|(ts, _)| ts.min),
+        }
+        let mut slices = Vec::new();
+        let mut rows_max = SLICE_ROWS_FIRST;
+        let mut rows_here = 0;
+        for (ts, rows) in parts {
+            if rows_here > 0 && rows_here + rows > rows_max {
+                // Nothing from here on reaches beyond this part's end.
+                let cut = match self.order {
+                    Order::NewestFirst if ts.max < window.max => {
+                        let slice = Range { min: ts.max + 1, max: window.max };
+                        window.max = ts.max;
+                        Some(slice)
+                    }
+                    Order::OldestFirst if ts.min > window.min => {
+                        let slice = Range { min: window.min, max: ts.min - 1 };
+                        window.min = ts.min;
+                        Some(slice)
+                    }
+                    _ => None,
+                };
+                if let Some(slice) = cut {
+                    slices.push(slice);
+                    rows_here = 0;
+                    rows_max = (rows_max * 2).min(SLICE_ROWS_MAX);
+                }
+            }
+            rows_here += rows;
+        }
+        slices.push(window);
+        slices
+    }
+
+    /// The rows of one slice; `None` if no table has any.
+    async fn stream(
+        &self,
+        slice: Range,
+        limit: Option<usize>,
+    ) -> Result<Option<SendableRecordBatchStream>, StoreError> {
+        let mut union: Option<DataFrame> = None;
+        for table in self.tables.iter().filter(|table| touches(&table.view, slice)) {
+            let mut condition = binary(table.condition.clone(), Operator::And, within(slice));
+            if let Some(after) = self.after {
+                condition = binary(condition, Operator::And, beyond(after, self.order));
+            }
+            let mut columns = table.columns.clone();
+            columns.extend([named("ts").alias(SORT_TS), named("id").alias(SORT_ID)]);
+            let rows = self
+                .session
+                .read_table(Arc::clone(&table.snapshot) as _)?
+                .filter(condition)?
+                .select(columns)?;
+            union = Some(match union {
+                None => rows,
+                Some(union) => union.union(rows)?,
+            });
+        }
+        let Some(union) = union else { return Ok(None) };
+        let ascending = self.order == Order::OldestFirst;
+        let sort = [SORT_TS, SORT_ID].map(|name| Sort::new(named(name), ascending, false)).to_vec();
+        let mut found = union.sort(sort)?;
+        if limit.is_some() {
+            found = found.limit(0, limit)?;
+        }
+        let columns: Vec<Compiled> = self.schema.fields().iter().map(|field| named(field.name())).collect();
+        Ok(Some(found.select(columns)?.execute_stream().await?))
+    }
+}
+
+/// What rows are ordered by, under names that no column of a table has.
+const SORT_TS: &str = "#ts";
+const SORT_ID: &str = "#id";
+
+fn touches(table: &TableView, slice: Range) -> bool {
+    let meets = |ts: Range| ts.max >= slice.min && ts.min <= slice.max;
+    table.hot.iter().any(|batch| meets(batch.ranges.ts))
+        || table.files.iter().any(|file| file.ranges.is_none_or(|ranges| meets(ranges.ts)))
+}
+
+fn within(slice: Range) -> Compiled {
+    let mut condition = lit(true);
+    if slice.min > i64::MIN {
+        condition = binary(condition, Operator::And, binary(named("ts"), Operator::GtEq, time(slice.min)));
+    }
+    if slice.max < i64::MAX {
+        condition = binary(condition, Operator::And, binary(named("ts"), Operator::LtEq, time(slice.max)));
+    }
+    condition
+}
+
+fn beyond(after: Cursor, order: Order) -> Compiled {
+    let operator = if order == Order::NewestFirst { Operator::Lt } else { Operator::Gt };
+    let later = binary(named("ts"), operator, time(after.ts.0));
+    let same = binary(named("ts"), Operator::Eq, time(after.ts.0));
+    let next = binary(named("id"), operator, lit(after.id));
+    binary(later, Operator::Or, binary(same, Operator::And, next))
+}
+
+fn time(micros: i64) -> Compiled {
+    lit(ScalarValue::TimestampMicrosecond(Some(micros), Some(UTC.into())))
+}
+
+/// The columns of the answer: those asked for, or all but the payload.
+fn answer_fields(
+    views: &[&Arc<TableView>],
+    all: &[&Table],
+    asked: &[String],
+) -> Result<Vec<Field>, StoreError> {
+    let mut fields = vec![Field::new(TABLE_COLUMN, DataType::Utf8, false)];
+    if asked.is_empty() {
+        for field in views.iter().flat_map(|view| view.table.columns()) {
+            if field.name != "raw" && !fields.iter().any(|known| known.name() == field.name) {
+                fields.push(Field::new(field.name, common_type(field.name, all), true));
+            }
+        }
+        return Ok(fields);
+    }
+    for name in asked {
+        if name == TABLE_COLUMN || fields.iter().any(|known| known.name() == name) {
+            continue;
+        }
+        if !all.iter().any(|table| table.column(name).is_some()) {
+            return Err(StoreError::UnknownColumn(name.clone()));
+        }
+        fields.push(Field::new(name, common_type(name, all), true));
+    }
+    Ok(fields)
+}
+
+/// The type of a column; text where tables disagree.
+fn common_type(name: &str, tables: &[&Table]) -> DataType {
+    let mut types = tables.iter().filter_map(|table| table.column(name)).map(|field| arrow_type(field.kind));
+    let Some(first) = types.next() else { return DataType::Null };
+    if types.all(|other| other == first) { first } else { DataType::Utf8 }
+}
+
+fn columns_of(table: &Table, fields: &[Field]) -> Vec<Compiled> {
+    fields
+        .iter()
+        .map(|field| {
+            let name = field.name();
+            let value = if name == TABLE_COLUMN {
+                lit(table.name)
+            } else {
+                match table.column(name) {
+                    Some(column) if arrow_type(column.kind) == *field.data_type() => named(name),
+                    Some(_) => cast(named(name), field.data_type().clone()),
+                    None => cast(lit(ScalarValue::Null), field.data_type().clone()),
+                }
+            };
+            value.alias(name)
+        })
+        .collect()
+}

@@ -1,0 +1,94 @@
+//! Read-only SQL: exactly one query over our tables, and nothing else.
+
+use std::sync::Arc;
+
+use datafusion::config::Dialect;
+use datafusion::execution::context::{SQLOptions, SessionContext};
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement as Ast};
+
+use crate::search::Answer;
+use crate::search::engine::Engine;
+use crate::search::messages::messages;
+use crate::view::View;
+use crate::{Limits, StoreError};
+
+/// Longest statement: far beyond what people and tools write, and a bound for the parser.
+const STATEMENT_BYTES_MAX: usize = 256 * 1024;
+
+impl Engine {
+    pub(crate) async fn sql(
+        &self,
+        view: Arc<View>,
+        text: &str,
+        limits: Option<Limits>,
+    ) -> Result<Answer, StoreError> {
+        let snapshots = self.snapshots(&view);
+        let mut tables: Vec<(&str, Arc<dyn datafusion::catalog::TableProvider>)> =
+            snapshots.iter().map(|(name, table)| (*name, Arc::clone(table) as _)).collect();
+        tables.extend(messages(&snapshots)?.map(|messages| (model::messages::NAME, messages)));
+        let state = self.state(tables);
+        if text.len() > STATEMENT_BYTES_MAX {
+            return Err(StoreError::Refused(format!("a statement of {} bytes is too long", text.len())));
+        }
+        let statement = state.sql_to_statement(text, &Dialect::PostgreSQL)?;
+        check(&statement)?;
+        let plan = state.statement_to_plan(statement).await?;
+        // The second lock on the same door: nothing but a query comes out of the planner.
+        SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false)
+            .verify_plan(&plan)?;
+        let frame = SessionContext::new_with_state(state).execute_logical_plan(plan).await?;
+        let schema = Arc::clone(frame.schema().inner());
+        Ok(self.answer(schema, limits.unwrap_or(self.limits), move |rows| async move {
+            match frame.execute_stream().await {
+                Ok(stream) => {
+                    rows.send_all(stream, |_| {}).await;
+                }
+                Err(error) => {
+                    rows.send(Err(error.into())).await;
+                }
+            }
+        }))
+    }
+}
+
+/// Exactly one `SELECT`, or several joined by `UNION` and the like, perhaps with `WITH` before them.
+fn check(statement: &Statement) -> Result<(), StoreError> {
+    match statement {
+        Statement::Statement(ast) => match ast.as_ref() {
+            Ast::Query(query) => check_query(query),
+            other => Err(refused(&other.to_string())),
+        },
+        other => Err(refused(&other.to_string())),
+    }
+}
+
+fn check_query(query: &Query) -> Result<(), StoreError> {
+    if let Some(with) = &query.with {
+        for part in &with.cte_tables {
+            check_query(&part.query)?;
+        }
+    }
+    check_body(&query.body)
+}
+
+fn check_body(body: &SetExpr) -> Result<(), StoreError> {
+    match body {
+        SetExpr::Select(select) if select.into.is_some() => Err(refused("SELECT INTO")),
+        SetExpr::Select(_) | SetExpr::Values(_) => Ok(()),
+        SetExpr::Query(query) => check_query(query),
+        SetExpr::SetOperation { left, right, .. } => {
+            check_body(left)?;
+            check_body(right)
+        }
+        other => Err(refused(&other.to_string())),
+    }
+}
+
+fn refused(what: &str) -> StoreError {
+    let word: String = what.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    StoreError::Refused(format!("only a single SELECT is answered here, not {word}"))
+}

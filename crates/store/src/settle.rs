@@ -1,0 +1,182 @@
+//! The settling thread: hot rows become files of the lake, old files go, passed log segments are deleted.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+
+use crate::StoreError;
+use crate::config::Config;
+use crate::hot::{Due, Hot, Request, Wake};
+use crate::lake::{Change, Lake, Place};
+use crate::log::Log;
+use crate::retain::Retain;
+use crate::status::Alarms;
+
+/// After a failed step the next waits this long, then twice as long each time.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// An operator who made room on the disk does not want to wait longer than this.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(15);
+
+/// The only one that writes to the lake.
+pub(crate) struct Settler {
+    hot: Arc<Hot>,
+    log: Arc<Log>,
+    lake: Lake,
+    retain: Retain,
+    alarms: Arc<Alarms>,
+    runtime: Handle,
+    every: Duration,
+    check_every: Duration,
+    /// Per table: no row of a block up to here is missing in the lake. Runs ahead of what the table's commits
+    /// remember while the table gets no rows.
+    passed: Vec<u64>,
+}
+
+impl Settler {
+    pub(crate) fn new(
+        config: &Config,
+        place: &Place,
+        hot: Arc<Hot>,
+        log: Arc<Log>,
+        lake: Lake,
+        alarms: Arc<Alarms>,
+        runtime: Handle,
+    ) -> Self {
+        Self {
+            passed: lake.tables.iter().map(|table| table.settled()).collect(),
+            retain: Retain::new(&config.retention, place, Arc::clone(&alarms)),
+            hot,
+            log,
+            lake,
+            alarms,
+            runtime,
+            every: config.settle_every,
+            check_every: config.retention.check_every,
+        }
+    }
+
+    /// Works until the store closes. What is hot then stays in the log.
+    pub(crate) fn run(mut self) {
+        let runtime = self.runtime.clone();
+        runtime.block_on(self.retain.take_up_strays(&self.lake));
+        let mut settle_at = Instant::now() + self.every;
+        let mut check_at = Instant::now();
+        let mut retry_after = RETRY_AFTER;
+        loop {
+            // After a failure full memory is no reason to hurry: the next attempt has its time.
+            let failing = retry_after > RETRY_AFTER;
+            let mut requests = Vec::new();
+            let settle = match self.hot.wait(settle_at.min(check_at), !failing) {
+                Wake::Closing => return,
+                Wake::Memory => true,
+                Wake::Time => Instant::now() >= settle_at,
+                Wake::Asked(asked) => {
+                    requests = asked;
+                    true
+                }
+            };
+            if settle {
+                let outcome = runtime.block_on(self.settle());
+                match &outcome {
+                    Ok(()) => {
+                        self.alarms.clear("settle");
+                        retry_after = RETRY_AFTER;
+                        settle_at = Instant::now() + self.every;
+                    }
+                    Err(error) => {
+                        let hint = if error.is_disk_full() { " (the disk is full)" } else { "" };
+                        self.alarms
+                            .raise("settle", format!("cannot settle rows into the lake: {error}{hint}"));
+                        settle_at = Instant::now() + retry_after;
+                        retry_after = (retry_after * 2).min(RETRY_AFTER_MAX);
+                    }
+                }
+                answer(requests, &outcome);
+            }
+            if Instant::now() >= check_at {
+                runtime.block_on(self.retain.apply(&mut self.lake, &self.hot));
+                check_at = Instant::now() + self.check_every;
+            }
+        }
+    }
+
+    /// Settles what is due in every table. A table that fails does not keep the others from settling.
+    async fn settle(&mut self) -> Result<(), StoreError> {
+        let mut first_error = None;
+        for place in 0..self.lake.tables.len() {
+            if let Err(error) = self.resolve_doubt(place).await {
+                first_error.get_or_insert(error);
+            }
+        }
+        if let Some(error) = first_error.take() {
+            return Err(error);
+        }
+        let due = self.hot.due();
+        for place in 0..self.lake.tables.len() {
+            if let Err(error) = self.settle_table(place, &due).await {
+                first_error.get_or_insert(error);
+            }
+        }
+        self.free_log();
+        first_error.map_or(Ok(()), Err)
+    }
+
+    async fn settle_table(&mut self, place: usize, due: &Due) -> Result<(), StoreError> {
+        let hot = &due.hot[place];
+        if !hot.is_empty() {
+            let started = Instant::now();
+            let change = self.lake.tables[place].append(hot, due.position).await?;
+            let files = match change {
+                Change::Replaced(files) => files.into_iter().map(Arc::new).collect(),
+                Change::Added(file) => {
+                    let mut files = self.hot.view().tables[place].files.as_ref().clone();
+                    files.push(Arc::new(file));
+                    files
+                }
+            };
+            self.hot.replace(place, due.position, files);
+            tracing::debug!(
+                table = self.lake.tables[place].table.name,
+                batches = hot.len(),
+                position = due.position,
+                elapsed = ?started.elapsed(),
+                "settled"
+            );
+        }
+        self.passed[place] = self.passed[place].max(due.position);
+        Ok(())
+    }
+
+    /// If the step before failed: its rows may be in the lake nevertheless.
+    async fn resolve_doubt(&mut self, place: usize) -> Result<(), StoreError> {
+        let table = &mut self.lake.tables[place];
+        if let Some(files) = table.resolve_doubt().await? {
+            let settled = table.settled();
+            self.hot.replace(place, settled, files.into_iter().map(Arc::new).collect());
+        }
+        Ok(())
+    }
+
+    /// Deletes log segments that every table has passed. Not beyond the highest position that some commit
+    /// remembers: the log's numbers must go on from there when no segment is left.
+    fn free_log(&self) {
+        let passed = self.passed.iter().copied().min().unwrap_or(0);
+        match self.log.delete_through(passed.min(self.lake.highest_position())) {
+            Ok(_) => self.alarms.clear("log_delete"),
+            Err(error) => self.alarms.raise("log_delete", format!("cannot free log space: {error}")),
+        }
+    }
+}
+
+fn answer(requests: Vec<Request>, outcome: &Result<(), StoreError>) {
+    for request in requests {
+        let answer = match outcome {
+            Ok(()) => Ok(()),
+            Err(error) => Err(StoreError::Internal(error.to_string())),
+        };
+        // Who asked may have gone.
+        let _ = request.send(answer);
+    }
+}

@@ -1,0 +1,75 @@
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use model::Micros;
+
+use crate::clock::now;
+
+/// What the store holds at this moment.
+#[derive(Clone, Debug)]
+pub struct StoreStatus {
+    pub hot_rows: u64,
+    pub hot_bytes: u64,
+    pub lake_rows: u64,
+    pub lake_bytes: u64,
+    pub lake_files: u64,
+    pub log_bytes: u64,
+    /// Arrival of the oldest and newest row, hot or settled.
+    pub oldest: Option<Micros>,
+    pub newest: Option<Micros>,
+    pub tables: Vec<TableStatus>,
+    pub alarms: Vec<Alarm>,
+}
+
+#[derive(Clone, Debug)]
+pub struct TableStatus {
+    pub name: &'static str,
+    /// Hot and settled.
+    pub rows: u64,
+    /// Settled.
+    pub bytes: u64,
+    pub files: u64,
+    pub retention_days: u32,
+}
+
+/// Something the operator must know of and act on; gone when the cause is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// Stable: `settle`, `retain`, `log_delete`, `disk_low`.
+    pub name: &'static str,
+    pub since: Micros,
+    pub message: String,
+}
+
+/// The alarms that are on.
+#[derive(Debug, Default)]
+pub(crate) struct Alarms {
+    on: Mutex<BTreeMap<&'static str, Alarm>>,
+}
+
+impl Alarms {
+    pub(crate) fn raise(&self, name: &'static str, message: String) {
+        let mut on = self.lock();
+        match on.get_mut(name) {
+            Some(alarm) => alarm.message = message,
+            None => {
+                tracing::error!(alarm = name, message, "alarm");
+                on.insert(name, Alarm { name, since: now(), message });
+            }
+        }
+    }
+
+    pub(crate) fn clear(&self, name: &'static str) {
+        if self.lock().remove(name).is_some() {
+            tracing::info!(alarm = name, "alarm is over");
+        }
+    }
+
+    pub(crate) fn all(&self) -> Vec<Alarm> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Alarm>> {
+        self.on.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,212 @@
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::{self, JoinHandle};
+
+use arrow::array::RecordBatch;
+use model::{Micros, Table};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::config::{Config, Retention};
+use crate::folder::DataFolder;
+use crate::hot::Hot;
+use crate::lake::{DurableDisk, Lake, Place};
+use crate::log::{Log, Options, Replay};
+use crate::search::{Answer, Engine, SearchRequest};
+use crate::settle::Settler;
+use crate::status::{Alarms, StoreStatus, TableStatus};
+use crate::view::{TableView, View};
+use crate::{Limits, StoreError};
+
+/// The open store. One process at a time may have a data folder open.
+///
+/// Dropping it without [`Store::shutdown`] loses nothing: what is not settled comes back by replay.
+pub struct Store {
+    hot: Arc<Hot>,
+    log: Arc<Log>,
+    alarms: Arc<Alarms>,
+    engine: Engine,
+    tables: &'static [&'static Table],
+    retention: Retention,
+    settler: Option<JoinHandle<()>>,
+    runtime: Option<Runtime>,
+    /// Released last.
+    _folder: DataFolder,
+}
+
+impl Store {
+    /// Opens the store of a data folder, creating what is missing. Then the caller replays: it reads
+    /// [`Store::replay`], understands each block again and publishes it, before it appends new blocks.
+    pub fn open(config: Config, tables: &'static [&'static Table]) -> Result<Self, StoreError> {
+        let folder = DataFolder::open(&config.dir)?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(thread::available_parallelism().map_or(2, usize::from))
+            .thread_name("store")
+            .enable_all()
+            .build()
+            .map_err(StoreError::Thread)?;
+        let place = Place {
+            store: config.object_store.clone().unwrap_or_else(|| Arc::new(DurableDisk::new())),
+            folder: folder.lake(),
+        };
+        let (lake, files) = wait_for(&runtime, Lake::open(&place, &folder.node, tables))?;
+        let settled = lake.tables.iter().map(|table| table.settled()).collect();
+        let view = View {
+            tables: tables
+                .iter()
+                .zip(files)
+                .map(|(table, files)| {
+                    Arc::new(TableView::new(table, files.into_iter().map(Arc::new).collect()))
+                })
+                .collect(),
+        };
+        let options =
+            Options { segment_bytes_max: config.log_segment_bytes_max, floor: lake.highest_position() };
+        let log = Arc::new(Log::open(&folder.log(), options)?);
+        let hot = Arc::new(Hot::new(view, settled, config.hot_bytes_max));
+        let alarms = Arc::new(Alarms::default());
+        let engine = Engine::new(&place, folder.spill(), config.limits, runtime.handle().clone())?;
+        let settler = Settler::new(
+            &config,
+            &place,
+            Arc::clone(&hot),
+            Arc::clone(&log),
+            lake,
+            Arc::clone(&alarms),
+            runtime.handle().clone(),
+        );
+        let settler = thread::Builder::new()
+            .name("settle".to_owned())
+            .spawn(move || settler.run())
+            .map_err(StoreError::Thread)?;
+        Ok(Self {
+            hot,
+            log,
+            alarms,
+            engine,
+            tables,
+            retention: config.retention,
+            settler: Some(settler),
+            runtime: Some(runtime),
+            _folder: folder,
+        })
+    }
+
+    pub fn tables(&self) -> &'static [&'static Table] {
+        self.tables
+    }
+
+    /// The write-ahead log: what is appended to it is accepted.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The blocks that some table has not settled yet, and what could not be read of them.
+    pub fn replay(&self) -> Replay<'_> {
+        self.log
+            .replay(self.tables.iter().filter_map(|table| self.hot.settled(table).ok()).min().unwrap_or(0))
+    }
+
+    /// The number of the highest log block whose rows of this table are in the lake. Rows of blocks up to it need
+    /// not be published again; if they are, they are dropped.
+    pub fn settled(&self, table: &Table) -> u64 {
+        self.hot.settled(table).unwrap_or(0)
+    }
+
+    /// Makes rows searchable. Afterwards all rows of all log blocks up to `position` have been published, by this
+    /// call or an earlier one: the batches must hold no row of a later block, and a block that gave no rows counts
+    /// too. Waits while memory is full, and fails only if the call is wrong or the store closes.
+    pub fn publish(
+        &self,
+        position: u64,
+        batches: Vec<(&'static Table, RecordBatch)>,
+    ) -> Result<(), StoreError> {
+        self.hot.publish(position, batches)
+    }
+
+    /// The position of the last call to [`Store::publish`].
+    pub fn published(&self) -> u64 {
+        self.hot.position()
+    }
+
+    /// Settles what has been published so far and waits for it.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        let (sender, receiver) = sync_channel(1);
+        self.hot.ask(sender)?;
+        receiver.recv().map_err(|_| StoreError::Closed)?
+    }
+
+    /// Finds records; see [`SearchRequest`].
+    pub async fn search(&self, request: SearchRequest) -> Result<Answer, StoreError> {
+        self.engine.search(self.hot.view(), request).await
+    }
+
+    /// Answers one `SELECT` over the tables and the view `messages`.
+    pub async fn sql(&self, statement: &str, limits: Option<Limits>) -> Result<Answer, StoreError> {
+        self.engine.sql(self.hot.view(), statement, limits).await
+    }
+
+    pub fn status(&self) -> StoreStatus {
+        let view = self.hot.view();
+        let tables: Vec<TableStatus> = view.tables.iter().map(|table| self.table_status(table)).collect();
+        let hot = || view.tables.iter().flat_map(|table| &table.hot);
+        let files = || view.tables.iter().flat_map(|table| table.files.iter());
+        let received = || {
+            let settled = files().filter_map(|file| file.ranges).map(|ranges| ranges.received);
+            settled.chain(hot().map(|batch| batch.ranges.received))
+        };
+        StoreStatus {
+            hot_rows: hot().map(|batch| batch.rows.num_rows() as u64).sum(),
+            hot_bytes: self.hot.bytes() as u64,
+            lake_rows: files().map(|file| file.rows).sum(),
+            lake_bytes: files().map(|file| file.bytes).sum(),
+            lake_files: files().count() as u64,
+            log_bytes: self.log.bytes(),
+            oldest: received().map(|range| Micros(range.min)).min(),
+            newest: received().map(|range| Micros(range.max)).max(),
+            tables,
+            alarms: self.alarms.all(),
+        }
+    }
+
+    /// Settles everything, then closes. On an error what is not settled stays in the log, to be replayed.
+    pub fn shutdown(self) -> Result<(), StoreError> {
+        self.settle()
+    }
+
+    fn table_status(&self, view: &TableView) -> TableStatus {
+        let hot: usize = view.hot.iter().map(|batch| batch.rows.num_rows()).sum();
+        TableStatus {
+            name: view.table.name,
+            rows: hot as u64 + view.files.iter().map(|file| file.rows).sum::<u64>(),
+            bytes: view.files.iter().map(|file| file.bytes).sum(),
+            files: view.files.len() as u64,
+            retention_days: self.retention.days_of(view.table),
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.hot.close();
+        if let Some(settler) = self.settler.take()
+            && settler.join().is_err()
+        {
+            tracing::error!("the settling thread had panicked");
+        }
+        if let Some(runtime) = self.runtime.take() {
+            // Not a plain drop: that would panic if an async task drops the store.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Runs a future to its end, also when the caller's thread already belongs to some runtime.
+fn wait_for<T: Send>(runtime: &Runtime, future: impl Future<Output = T> + Send) -> T {
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| runtime.block_on(future));
+        match waiting.join() {
+            Ok(outcome) => outcome,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
