@@ -164,9 +164,9 @@ impl Framer {
         }
         self.start = self.start.saturating_add(filling(self.rest()));
         let front = classify(self.rest(), self.begun, self.start >= self.inflated_until);
-        self.begun |= front != Front::NeedsInput;
         match front {
             Front::Packet(length) => {
+                self.begun = true;
                 let end = self.start.saturating_add(length);
                 let frame = self.start..end;
                 self.start = end;
@@ -181,6 +181,7 @@ impl Framer {
 
     /// Leaves step with the sender at the current byte, unless that has happened too often.
     fn begin_search(&mut self) -> Step {
+        self.begun = true;
         let now = self.now_seconds;
         let free = self
             .searches
@@ -232,6 +233,7 @@ impl Framer {
     fn begin_member(&mut self) -> Step {
         match inflate::gzip_header(self.rest()) {
             GzipHeader::Whole(bytes) => {
+                self.begun = true;
                 self.start = self.start.saturating_add(bytes);
                 let inflater = Inflater::new(Format::Gzip, INFLATED_BYTES_MAX, self.pending_bytes());
                 self.member = Some(Box::new(Member { inflater, deflated_bytes: 0, ended: false }));

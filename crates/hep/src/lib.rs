@@ -43,6 +43,11 @@
 
 extern crate alloc;
 
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod chunk;
 pub mod frame;
 pub mod inflate;

@@ -69,7 +69,7 @@ impl<'a> Walk<'a> {
                 }
                 First::End => break 0,
                 First::NextPacket => {
-                    packet.flags |= Flags::BAD_CHUNK;
+                    packet.flags |= Flags::TRUNCATED;
                     break rest.len();
                 }
                 First::Broken => {

@@ -220,3 +220,10 @@ fn gzip_inside_gzip_is_not_followed() {
     let bytes = [gzip(&gzip(&one)), one.clone()].concat();
     assert_eq!(cut_anyhow(&bytes), [Err(Refusal::Garbage), Ok(one)]);
 }
+
+/// Found by fuzzing: the first byte of a gzip member, followed by something else.
+#[test]
+fn half_a_gzip_id_says_nothing_yet() {
+    assert_eq!(cut_anyhow(b"\0\0\0\x1f\0\x8b"), [Err(Refusal::Partial)]);
+    assert_eq!(cut_anyhow(b"\x1f\0\x8b\0"), [Err(Refusal::Garbage)]);
+}
