@@ -62,8 +62,8 @@ impl BlockBuilder {
         Self::default()
     }
 
-    /// Adds an entry as the last of the block; gives its frame in the block, for secrets to be blanked.
-    pub fn push(&mut self, entry: &Entry<'_>) -> Result<&mut [u8], PushError> {
+    /// Whether [`Self::push`] would take this entry; the bytes it would add.
+    pub fn check(&self, entry: &Entry<'_>) -> Result<usize, PushError> {
         if entry.frame.len() > FRAME_BYTES_MAX {
             return Err(PushError::FrameTooLarge(entry.frame.len()));
         }
@@ -72,6 +72,12 @@ impl BlockBuilder {
         if self.len() == BLOCK_ENTRIES_MAX || self.plain.len() + bytes > BLOCK_BYTES_MAX {
             return Err(PushError::Full);
         }
+        Ok(bytes)
+    }
+
+    /// Adds an entry as the last of the block; gives its frame in the block, for secrets to be blanked.
+    pub fn push(&mut self, entry: &Entry<'_>) -> Result<&mut [u8], PushError> {
+        let bytes = self.check(entry)?;
         self.sealed = None;
         self.plain.reserve(bytes);
         self.plain.extend_from_slice(&entry.received.0.to_le_bytes());
