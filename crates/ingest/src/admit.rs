@@ -1,0 +1,152 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use model::Micros;
+use store::log::{BlockBuilder, Entry, PushError};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::clock;
+use crate::counters::{Board, Dropped, Listener, Refused, Tally};
+use crate::senders::{Gathering, Senders};
+
+/// The HEP keys that are accepted.
+#[derive(Default)]
+pub(crate) struct Keys(Vec<Vec<u8>>);
+
+impl Keys {
+    pub(crate) fn new(keys: Vec<Vec<u8>>) -> Self {
+        Self(keys)
+    }
+
+    /// How long a comparison takes tells nothing of the keys but their lengths.
+    fn check(&self, key: Option<&[u8]>) -> Result<(), Refused> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let key = key.ok_or(Refused::KeyMissing)?;
+        let known = self.0.iter().fold(Choice::from(0), |known, ours| known | ours.ct_eq(key));
+        if known.into() { Ok(()) } else { Err(Refused::KeyWrong) }
+    }
+}
+
+/// Decides what of the bytes that arrived is taken. One per listening thread.
+pub(crate) struct Admission {
+    shared: Arc<Shared>,
+    listener: Listener,
+    tally: Tally,
+    gathering: Gathering,
+}
+
+/// What the admissions of all threads share.
+pub(crate) struct Shared {
+    pub(crate) keys: Keys,
+    pub(crate) board: Board,
+    pub(crate) senders: Senders,
+}
+
+/// Accepted packets on their way to the queue. Nearly always one builder; more when packets are so small that
+/// their number fills a block before their bytes do.
+#[derive(Default)]
+pub(crate) struct Admitted {
+    pub(crate) full: Vec<BlockBuilder>,
+    pub(crate) current: BlockBuilder,
+}
+
+impl Admitted {
+    /// Adds an entry and gives its frame.
+    fn push(&mut self, entry: &Entry<'_>) -> Result<&mut [u8], PushError> {
+        if self.current.check(entry) == Err(PushError::Full) {
+            self.full.push(std::mem::take(&mut self.current));
+        }
+        self.current.push(entry)
+    }
+}
+
+impl Admission {
+    pub(crate) fn new(shared: Arc<Shared>, listener: Listener) -> Self {
+        Self { shared, listener, tally: Tally::default(), gathering: Gathering::default() }
+    }
+
+    /// Takes the packets of one datagram, stream frame or request body.
+    pub(crate) fn take(
+        &mut self,
+        bytes: &[u8],
+        received: Micros,
+        sender: SocketAddr,
+        admitted: &mut Admitted,
+    ) -> Outcome {
+        self.tally.bytes += bytes.len() as u64;
+        let sender = SocketAddr::new(sender.ip().to_canonical(), sender.port());
+        let unwrapped = hep::ungzip(bytes);
+        let mut outcome = Outcome::default();
+        for found in hep::packets(&unwrapped, clock::hep_seconds(received)) {
+            let decided = found
+                .map_err(|refusal| match refusal {
+                    hep::Refusal::Keepalive => Verdict::Drop(Dropped::Keepalive),
+                    other => Verdict::Refuse(Refused::Hep(other)),
+                })
+                .and_then(|(packet, frame)| self.decide(&packet, frame, received, sender, admitted));
+            match decided {
+                Ok(()) => {
+                    self.tally.received += 1;
+                    outcome.accepted += 1;
+                }
+                Err(Verdict::Drop(dropped)) => {
+                    self.tally.drop(dropped);
+                    outcome.dropped += 1;
+                }
+                Err(Verdict::Refuse(refused)) => {
+                    self.refuse(refused, sender, received);
+                    outcome.refused.push(refused);
+                }
+            }
+        }
+        outcome
+    }
+
+    /// Counts what could not even be brought here as bytes of a packet.
+    pub(crate) fn refuse(&mut self, refused: Refused, sender: SocketAddr, now: Micros) {
+        self.tally.refuse(refused);
+        self.gathering.refusal(sender.ip().to_canonical(), self.listener, refused, now);
+    }
+
+    /// Tells the counters, always before the packets themselves go on: `stored` never runs ahead of `received`.
+    pub(crate) fn tell(&mut self, now: Micros, all: bool) {
+        self.shared.board.add(self.listener, &mut self.tally);
+        self.gathering.tell(&self.shared.senders, now, all);
+    }
+
+    fn decide(
+        &mut self,
+        packet: &hep::Packet<'_>,
+        frame: &[u8],
+        received: Micros,
+        sender: SocketAddr,
+        admitted: &mut Admitted,
+    ) -> Result<(), Verdict> {
+        // Before the key: agents send their signs of life without one.
+        if packet.is_keepalive() {
+            return Err(Verdict::Drop(Dropped::Keepalive));
+        }
+        self.shared.keys.check(packet.key).map_err(Verdict::Refuse)?;
+        let entry = Entry { received, sender, listener: self.listener as u8, frame };
+        let logged = admitted.push(&entry).map_err(|_| Verdict::Refuse(Refused::TooLarge))?;
+        // The key has done its work; it must not reach the disk.
+        hep::blank_key(logged);
+        self.gathering.packet(sender.ip(), self.listener, packet, frame.len(), received);
+        Ok(())
+    }
+}
+
+enum Verdict {
+    Refuse(Refused),
+    Drop(Dropped),
+}
+
+/// What became of the packets of one piece.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) accepted: u64,
+    pub(crate) dropped: u64,
+    pub(crate) refused: Vec<Refused>,
+}

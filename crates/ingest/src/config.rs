@@ -1,0 +1,70 @@
+use std::net::{Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+/// Where to listen and what the limits are. [`IngestConfig::default`] is what `rhapsode serve` does unasked.
+#[derive(Clone, Debug)]
+pub struct IngestConfig {
+    /// HEP over UDP; `None` turns it off. `[::]` takes IPv4 too, and means `0.0.0.0` on a machine without IPv6.
+    pub udp: Option<SocketAddr>,
+    /// HEP over TCP; `None` turns it off.
+    pub tcp: Option<SocketAddr>,
+    /// HEP keys (chunk 0x000e) that are accepted. With none configured any packet is, with a key or without.
+    pub keys: Vec<Vec<u8>>,
+    /// Longest time a packet waits for its group commit.
+    pub commit_every: Duration,
+    /// A block is committed at once when it holds this many bytes: larger ones compress no better.
+    pub commit_bytes: usize,
+    /// Longest time a committed packet waits to become searchable.
+    pub publish_every: Duration,
+    /// Rows are published at once when there are this many: the size of batch the query engine works in.
+    pub publish_rows: usize,
+    /// Bytes of packets that may wait for the log: half a second at 100,000 messages a second and twice that again
+    /// for a slow disk. Beyond it UDP drops, TCP and HTTP wait.
+    pub queue_bytes_max: usize,
+    /// Receive buffer asked of the kernel for UDP: most of a second at 100,000 messages a second, for the times
+    /// when this process does not run.
+    pub udp_buffer_bytes: usize,
+    /// TCP connections at a time. Each costs a thread and at most a packet or a gzip member (1 MiB) of memory.
+    pub connections_max: usize,
+    /// A TCP packet must be complete this long after its first byte: real senders write packets whole.
+    pub packet_time_max: Duration,
+    /// Bytes of one `POST /hep`: sixty packets of the largest kind, thousands of the ordinary one.
+    pub http_body_bytes_max: usize,
+    /// Requests to `POST /hep` at a time, which bounds the memory their bodies take.
+    pub http_requests_max: usize,
+    /// A `POST /hep` must be read and stored within this time, or it is answered with 503.
+    pub http_time_max: Duration,
+    /// Senders that are remembered; beyond it those silent for longest are forgotten.
+    pub senders_max: usize,
+    /// How long a stop may take before what is still in kernel buffers, or cannot be logged, is given up.
+    pub stop_time_max: Duration,
+}
+
+impl IngestConfig {
+    /// The port agents send HEP to by default, and HOMER's.
+    pub const PORT: u16 = 9060;
+}
+
+impl Default for IngestConfig {
+    fn default() -> Self {
+        let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, Self::PORT));
+        Self {
+            udp: Some(any),
+            tcp: Some(any),
+            keys: Vec::new(),
+            commit_every: Duration::from_millis(100),
+            commit_bytes: 1 << 20,
+            publish_every: Duration::from_millis(250),
+            publish_rows: 8_192,
+            queue_bytes_max: 64 << 20,
+            udp_buffer_bytes: 64 << 20,
+            connections_max: 1_024,
+            packet_time_max: Duration::from_secs(30),
+            http_body_bytes_max: 4 << 20,
+            http_requests_max: 32,
+            http_time_max: Duration::from_secs(30),
+            senders_max: 10_000,
+            stop_time_max: Duration::from_secs(10),
+        }
+    }
+}

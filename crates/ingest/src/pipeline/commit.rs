@@ -1,0 +1,145 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{RecvTimeoutError, Sender};
+use store::log::{Block, BlockBuilder};
+use tokio::sync::oneshot;
+
+use super::journal::Journal;
+use super::queue::{Batch, QueueEnd, Spares};
+use crate::admit::Shared;
+use crate::alarms::Alarms;
+use crate::counters::{Dropped, Listener};
+
+/// The alarm that is up while the log cannot be written.
+pub(crate) const LOG_ALARM: &str = "log_write";
+
+/// First and longest pause between attempts to write a block the log refused.
+const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// How often a waiting committer looks whether it was told to give up.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Gathers batches into blocks and makes them durable: the thread behind the word "accepted".
+pub(crate) struct Committer {
+    pub(crate) queue: QueueEnd,
+    pub(crate) journal: Arc<dyn Journal>,
+    /// To the understander. Bounded: when understanding or publishing falls behind, this thread waits.
+    pub(crate) blocks: Sender<Block>,
+    pub(crate) spares: Spares,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) alarms: Arc<Alarms>,
+    pub(crate) commit_every: Duration,
+    pub(crate) commit_bytes: usize,
+    /// Set when the stop has taken too long: what the log still refuses is given up.
+    pub(crate) give_up: Arc<AtomicBool>,
+}
+
+/// A block in the making.
+#[derive(Default)]
+struct Group {
+    builder: BlockBuilder,
+    /// Whose packets are in it.
+    parts: Vec<(Listener, u64)>,
+    waiting: Vec<oneshot::Sender<()>>,
+    cost: usize,
+}
+
+impl Committer {
+    /// Runs until the queue is closed and empty.
+    pub(crate) fn run(self) {
+        let mut carried = None;
+        loop {
+            let first = match carried.take() {
+                Some(first) => first,
+                None => match self.queue.next(LOOK_EVERY) {
+                    Ok(first) => first,
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                },
+            };
+            let (mut group, next) = self.gather(first);
+            carried = next;
+            match self.append(&mut group.builder) {
+                Some(block) => {
+                    for (listener, count) in group.parts {
+                        self.shared.board.store(listener, count);
+                    }
+                    for waiting in group.waiting {
+                        // A request that gave up waiting is not told; its packets are stored all the same.
+                        let _ = waiting.send(());
+                    }
+                    self.queue.give_back(group.cost);
+                    // An understander that is gone has given up; the block is safe and will be replayed.
+                    let _ = self.blocks.send(block);
+                }
+                None => {
+                    for (listener, count) in group.parts {
+                        self.shared.board.give_up(listener, Dropped::LogFailed, count);
+                    }
+                    self.queue.give_back(group.cost);
+                }
+            }
+        }
+    }
+
+    /// Gathers for one block; also the batch that no longer fitted.
+    fn gather(&self, first: (Batch, usize)) -> (Group, Option<(Batch, usize)>) {
+        let deadline = Instant::now() + self.commit_every;
+        let mut group = Group::default();
+        let mut next = Some(first);
+        while let Some((mut batch, cost)) = next.take() {
+            let count = batch.packets.len() as u64;
+            if group.builder.take_from(&mut batch.packets).is_err() {
+                return (group, Some((batch, cost)));
+            }
+            match group.parts.iter_mut().find(|(listener, _)| *listener == batch.listener) {
+                Some((_, sum)) => *sum += count,
+                None => group.parts.push((batch.listener, count)),
+            }
+            self.spares.give(batch.packets);
+            group.waiting.extend(batch.stored);
+            group.cost += cost;
+            if group.builder.bytes() >= self.commit_bytes {
+                break;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            // With somebody waiting, only what is already there is gathered.
+            let wait = if group.waiting.is_empty() { left } else { Duration::ZERO };
+            next = self.queue.next(wait).ok();
+        }
+        (group, None)
+    }
+
+    /// Appends until it succeeds. What arrives meanwhile is held in the queue as far as its budget goes.
+    fn append(&self, builder: &mut BlockBuilder) -> Option<Block> {
+        let mut pause = RETRY_PAUSE.0;
+        let mut failed = false;
+        loop {
+            match self.journal.append(builder) {
+                Ok(block) => {
+                    if failed {
+                        self.alarms.clear(LOG_ALARM);
+                    }
+                    return Some(block);
+                }
+                Err(error) => {
+                    failed = true;
+                    let hint = if error.is_disk_full() {
+                        "; free some space on the disk of the data folder"
+                    } else {
+                        ""
+                    };
+                    self.alarms.raise(LOG_ALARM, format!("packets cannot be stored: {error}{hint}"));
+                }
+            }
+            if self.give_up.load(Ordering::Relaxed) {
+                tracing::error!(packets = builder.len(), "stopping without having stored packets");
+                return None;
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(RETRY_PAUSE.1);
+        }
+    }
+}

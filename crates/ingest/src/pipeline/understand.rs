@@ -1,0 +1,213 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use model::Table;
+use protocols::Arrival;
+use store::TableBatch;
+use store::log::{Block, Cause, Entry};
+
+use super::journal::Journal;
+use super::queue::Spares;
+use crate::alarms::Alarms;
+use crate::clock;
+use crate::counters::Listener;
+use crate::ingest::Replayed;
+
+/// The alarm that is up while rows cannot be published.
+pub(crate) const PUBLISH_ALARM: &str = "publish";
+
+/// The alarm that stays up after a start that found the log damaged.
+pub(crate) const DAMAGE_ALARM: &str = "log_damage";
+
+/// Pause between attempts to publish rows the store refused.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long to wait for a block before looking at the clock again.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Turns blocks of the log into rows and publishes them: first what an earlier run left, then what comes.
+pub(crate) struct Understander {
+    journal: Arc<dyn Journal>,
+    spares: Spares,
+    alarms: Arc<Alarms>,
+    publish_every: Duration,
+    publish_rows: usize,
+    /// Set when the stop has taken too long: unpublished rows are left to the replay of the next start.
+    give_up: Arc<AtomicBool>,
+    tables: Vec<TableRows>,
+    /// All rows of blocks up to here are published or gathered.
+    upto: u64,
+    /// When the oldest gathered row was gathered.
+    since: Option<Instant>,
+    undecodable: u64,
+}
+
+struct TableRows {
+    table: &'static Table,
+    batch: TableBatch,
+    /// Rows of blocks up to here are in the lake already. Live blocks are always above.
+    settled: u64,
+}
+
+impl Understander {
+    pub(crate) fn new(
+        journal: Arc<dyn Journal>,
+        spares: Spares,
+        alarms: Arc<Alarms>,
+        give_up: Arc<AtomicBool>,
+        publish_every: Duration,
+        publish_rows: usize,
+    ) -> Self {
+        let tables = protocols::tables()
+            .iter()
+            .map(|table| TableRows { table, batch: TableBatch::new(table), settled: journal.settled(table) })
+            .collect();
+        Self {
+            journal,
+            spares,
+            alarms,
+            publish_every,
+            publish_rows,
+            give_up,
+            tables,
+            upto: 0,
+            since: None,
+            undecodable: 0,
+        }
+    }
+
+    /// Brings what the log holds and the lake does not.
+    pub(crate) fn replay(&mut self) -> Replayed {
+        let after = self.tables.iter().map(|table| table.settled).min().unwrap_or(0);
+        let mut replayed = Replayed::default();
+        let journal = Arc::clone(&self.journal);
+        for item in journal.replay(after) {
+            match item {
+                Ok(block) => {
+                    replayed.blocks += 1;
+                    replayed.rows += self.take(&block);
+                    if self.rows() >= self.publish_rows && !self.publish() {
+                        break;
+                    }
+                    self.spares.give(block.into_builder());
+                }
+                Err(damage) => {
+                    // Torn tails and zeros are what a crash leaves behind; nothing accepted was in them.
+                    if matches!(damage.cause, Cause::Torn | Cause::Zeros) {
+                        tracing::warn!("{damage}");
+                    } else {
+                        self.alarms.raise(DAMAGE_ALARM, damage.to_string());
+                    }
+                    replayed.damages.push(damage.to_string());
+                }
+            }
+        }
+        self.publish();
+        replayed
+    }
+
+    /// Runs until the committer is gone and all its blocks are published.
+    pub(crate) fn run(&mut self, blocks: &Receiver<Block>) {
+        loop {
+            let wait =
+                self.since.map_or(LOOK_EVERY, |since| self.publish_every.saturating_sub(since.elapsed()));
+            match blocks.recv_timeout(wait) {
+                Ok(block) => {
+                    self.take(&block);
+                    self.spares.give(block.into_builder());
+                    if self.rows() < self.publish_rows {
+                        continue;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) if self.since.is_none() => continue,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.publish();
+                    return;
+                }
+            }
+            if !self.publish() {
+                return;
+            }
+        }
+    }
+
+    /// Gathers the rows of one block; how many.
+    fn take(&mut self, block: &Block) -> u64 {
+        let mut rows = 0;
+        for (place, entry) in block.iter().enumerate() {
+            rows += u64::from(self.understand(block.seq(), block.row_id(place), &entry));
+        }
+        self.upto = block.seq();
+        self.since.get_or_insert_with(Instant::now);
+        rows
+    }
+
+    fn understand(&mut self, seq: u64, id: i64, entry: &Entry<'_>) -> bool {
+        let packet = match hep::decode(entry.frame, clock::hep_seconds(entry.received)) {
+            Ok((packet, _)) => packet,
+            Err(refusal) => {
+                // It was decoded before it was logged, so this is a mistake of ours.
+                self.undecodable += 1;
+                if self.undecodable == 1 {
+                    tracing::error!(id, cause = refusal.cause(), "a packet in the log cannot be decoded");
+                }
+                return false;
+            }
+        };
+        let arrival = Arrival {
+            id,
+            received: entry.received,
+            sender: entry.sender.ip(),
+            listener: Listener::name_of(entry.listener),
+        };
+        let record = protocols::understand(&packet, &arrival);
+        let rows = self
+            .tables
+            .iter_mut()
+            .find(|rows| std::ptr::eq(rows.table, record.table))
+            .expect("protocols declares the table of every record it makes");
+        if seq <= rows.settled {
+            return false;
+        }
+        rows.batch.push(&record);
+        true
+    }
+
+    fn rows(&self) -> usize {
+        self.tables.iter().map(|table| table.batch.len()).sum()
+    }
+
+    /// Publishes what is gathered, again and again until the store takes it: going on without it would mark rows
+    /// as settled that never were. False if the program had to stop first.
+    fn publish(&mut self) -> bool {
+        if self.since.take().is_none() {
+            return true;
+        }
+        let filled = self.tables.iter_mut().filter(|table| !table.batch.is_empty());
+        let batches: Vec<_> = filled.map(|table| (table.table, table.batch.finish())).collect();
+        let mut failed = false;
+        loop {
+            // Batches are shared, not copied, by a clone.
+            match self.journal.publish(self.upto, batches.clone()) {
+                Ok(()) => {
+                    if failed {
+                        self.alarms.clear(PUBLISH_ALARM);
+                    }
+                    return true;
+                }
+                Err(error) => {
+                    failed = true;
+                    self.alarms
+                        .raise(PUBLISH_ALARM, format!("stored packets cannot be made searchable: {error}"));
+                }
+            }
+            if self.give_up.load(Ordering::Relaxed) {
+                return false;
+            }
+            std::thread::sleep(RETRY_PAUSE);
+        }
+    }
+}
