@@ -1,1 +1,92 @@
-//! One file per HEP type: how a payload becomes a record
+//! What each HEP type means: how a payload becomes a record.
+//!
+//! One file per type declares everything about it: its HEP numbers, its table with typed columns, and the function
+//! that reads a payload. [`registry`] lists them; adding one is a file and a line (see README.md). No other room
+//! knows a HEP type by number.
+//!
+//! [`understand`] never fails: what cannot be read leaves its columns empty, raises a flag and keeps every byte.
+
+mod arrival;
+mod common;
+mod draft;
+mod extra;
+mod flags;
+mod json;
+mod text;
+
+pub use arrival::Arrival;
+pub use draft::Draft;
+pub use extra::Extra;
+pub use flags::flags;
+
+use hep::Packet;
+use model::query::Catalogue;
+use model::{Record, Table};
+
+/// One kind of traffic.
+#[derive(Debug)]
+pub struct Protocol {
+    /// Lower case; also the name of its table and its prefix in the query language.
+    pub name: &'static str,
+    /// The payload types of chunk 0x000b that carry it; no two protocols share one.
+    pub hep_types: &'static [u8],
+    pub table: &'static Table,
+    /// A sentence for people who choose what to search.
+    pub doc: &'static str,
+    /// Reads the payload into the draft: one value per field of the table, in its order. What is left out is null.
+    pub understand: for<'a> fn(&'a Packet<'a>, &mut Draft<'a>),
+}
+
+/// A line here makes a file a protocol.
+macro_rules! registry {
+    ($($file:ident;)+) => {
+        $(mod $file;)+
+
+        const REGISTRY: &[&Protocol] = &[$(&$file::PROTOCOL),+];
+    };
+}
+
+registry! {
+    sip;
+    rtcp_json;
+    log;
+    opaque; // the last one takes whatever no other does
+}
+
+const TABLES: [&Table; REGISTRY.len()] = {
+    let mut tables = [REGISTRY[0].table; REGISTRY.len()];
+    let mut place = 0;
+    while place < tables.len() {
+        tables[place] = REGISTRY[place].table;
+        place += 1;
+    }
+    tables
+};
+
+pub fn registry() -> &'static [&'static Protocol] {
+    REGISTRY
+}
+
+/// The tables of all protocols, in registry order.
+pub fn tables() -> &'static [&'static Table] {
+    &TABLES
+}
+
+/// The names a query may use: all tables, and the flags that may be raised.
+pub fn catalogue() -> Catalogue {
+    Catalogue::new(tables()).with_values("flags", flags().iter().map(|(name, _)| *name))
+}
+
+/// The protocol that reads this payload type.
+pub fn protocol(hep_type: u8) -> &'static Protocol {
+    let known = REGISTRY.iter().find(|protocol| protocol.hep_types.contains(&hep_type));
+    known.copied().unwrap_or(REGISTRY[REGISTRY.len() - 1])
+}
+
+/// Makes a record of a packet. Borrows from the packet wherever its bytes are valid text.
+pub fn understand<'a>(packet: &'a Packet<'a>, arrival: &Arrival) -> Record<'a> {
+    let protocol = protocol(packet.hep_type.unwrap_or(0));
+    let mut draft = Draft::new(protocol.table);
+    (protocol.understand)(packet, &mut draft);
+    common::finish(protocol.table, packet, arrival, draft)
+}

@@ -1,0 +1,15 @@
+use std::net::IpAddr;
+
+use model::Micros;
+
+/// What is known of a packet besides its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// Number of the row to be.
+    pub id: i64,
+    pub received: Micros,
+    /// Address the HEP packet came from.
+    pub sender: IpAddr,
+    /// Name of the listener that took it.
+    pub listener: &'static str,
+}

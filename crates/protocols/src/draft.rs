@@ -1,0 +1,71 @@
+use std::borrow::Cow;
+
+use model::{Table, Value};
+
+use crate::extra::Extra;
+use crate::flags::BAD_UTF8;
+use crate::text::{self, Reading};
+
+/// A record in the making: what a protocol says of a payload.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    pub(crate) values: Vec<Value<'a>>,
+    pub(crate) call_id: Option<Cow<'a, str>>,
+    pub(crate) may_correlate: bool,
+    pub(crate) flags: Vec<&'static str>,
+    /// What has no column.
+    pub extra: Extra,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(table: &'static Table) -> Self {
+        Self {
+            values: Vec::with_capacity(table.fields.len()),
+            call_id: None,
+            may_correlate: true,
+            flags: Vec::new(),
+            extra: Extra::default(),
+        }
+    }
+
+    /// The value of the next field of the table.
+    pub fn push(&mut self, value: impl Into<Value<'a>>) {
+        self.values.push(value.into());
+    }
+
+    /// The next field, from bytes that should be UTF-8.
+    pub fn push_text(&mut self, bytes: Option<&'a [u8]>) {
+        let value = match bytes {
+            Some(bytes) => Value::Text(self.text(bytes)),
+            None => Value::Null,
+        };
+        self.values.push(value);
+    }
+
+    /// The Call-ID the payload itself names.
+    pub fn set_call_id(&mut self, call_id: Cow<'a, str>) {
+        self.call_id = Some(call_id);
+    }
+
+    /// The correlation id of this packet names something else than a call.
+    pub fn forget_correlation(&mut self) {
+        self.may_correlate = false;
+    }
+
+    pub fn flag(&mut self, name: &'static str) {
+        if !self.flags.contains(&name) {
+            self.flags.push(name);
+        }
+    }
+
+    /// The bytes as text, folds undone; invalid UTF-8 is replaced and flagged.
+    pub fn text(&mut self, bytes: &'a [u8]) -> Cow<'a, str> {
+        match text::read(bytes) {
+            Reading::Valid(text) => text,
+            Reading::Replaced(text) => {
+                self.flag(BAD_UTF8);
+                Cow::Owned(text)
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What may be odd about a packet, by the names users see and search.
+
+use hep::Flags;
+
+pub(crate) const BAD_TIME: &str = "bad_time";
+pub(crate) const BAD_UTF8: &str = "bad_utf8";
+pub(crate) const BAD_JSON: &str = "bad_json";
+pub(crate) const NOT_SIP: &str = "not_sip";
+pub(crate) const KEEP_ALIVE: &str = "keep_alive";
+pub(crate) const NO_CALL_ID: &str = "no_call_id";
+pub(crate) const FRAGMENT: &str = "fragment";
+pub(crate) const EMPTY_PAYLOAD: &str = "empty_payload";
+pub(crate) const NOT_JSON: &str = "not_json";
+pub(crate) const WRONG_SSRC: &str = "wrong_ssrc";
+
+/// Flags raised here, beside those of the HEP decoder.
+const OWN: &[(&str, &str)] = &[
+    (
+        BAD_UTF8,
+        "some text is not UTF-8; what could not be read is replaced in the columns, raw has the bytes",
+    ),
+    (BAD_JSON, "the payload is broken JSON, read as far as possible"),
+    (NOT_JSON, "the payload should be JSON and is something else"),
+    (NOT_SIP, "the payload should be SIP and is something else"),
+    (KEEP_ALIVE, "the payload is a keep-alive: line ends or zero bytes only"),
+    (NO_CALL_ID, "the SIP message has no Call-ID"),
+    (FRAGMENT, "the SIP message has no start line"),
+    (EMPTY_PAYLOAD, "the packet has no payload, or an empty one"),
+    (WRONG_SSRC, "the SSRC is a copy of the sender's clock, as some agents write it, and is left out"),
+];
+
+const ALL: [(&str, &str); Flags::ALL.len() + OWN.len()] = {
+    let mut all = [("", ""); Flags::ALL.len() + OWN.len()];
+    let mut place = 0;
+    while place < Flags::ALL.len() {
+        all[place] = (Flags::ALL[place].1, Flags::ALL[place].2);
+        place += 1;
+    }
+    while place < all.len() {
+        all[place] = OWN[place - Flags::ALL.len()];
+        place += 1;
+    }
+    all
+};
+
+/// Every flag a record may carry, with a line for the person who reads it.
+pub fn flags() -> &'static [(&'static str, &'static str)] {
+    &ALL
+}

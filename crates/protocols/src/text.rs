@@ -1,0 +1,63 @@
+//! Bytes that should be text.
+
+use std::borrow::Cow;
+
+pub(crate) enum Reading<'a> {
+    Valid(Cow<'a, str>),
+    /// Invalid UTF-8 replaced by U+FFFD.
+    Replaced(String),
+}
+
+/// Borrows in the usual case of one line of valid UTF-8; undoes line folds (RFC 3261 7.3.1).
+pub(crate) fn read(bytes: &[u8]) -> Reading<'_> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n')) => {
+            Reading::Valid(Cow::Borrowed(text))
+        }
+        Ok(_) => Reading::Valid(sip::text(bytes)),
+        Err(_) => Reading::Replaced(sip::text(bytes).into_owned()),
+    }
+}
+
+/// Without the NULs that some senders pad with.
+pub(crate) fn without_nuls(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    &bytes[..end]
+}
+
+/// Whether a correlation id can be the id of a call. Kamailio writes `<null>` when its script has none; Asterisk may
+/// be told to send the channel name (`PJSIP/alice-00000012`) instead.
+pub(crate) fn is_call_id(text: &str) -> bool {
+    !text.is_empty() && text != "<null>" && !is_channel_name(text)
+}
+
+fn is_channel_name(text: &str) -> bool {
+    let Some((technology, name)) = text.split_once('/') else { return false };
+    let Some((_, number)) = name.rsplit_once('-') else { return false };
+    !name.contains('@')
+        && technology.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && number.len() == 8
+        && number.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_calls_from_other_correlations() {
+        for text in ["a@b", "3848276298220188511", "06ee04d9-5010-4dbe-8a71-e69725fcce47", "a/b@c-00000012"] {
+            assert!(is_call_id(text), "{text}");
+        }
+        for text in ["", "<null>", "PJSIP/alice-00000012"] {
+            assert!(!is_call_id(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn takes_padding_off() {
+        assert_eq!(without_nuls(b"ab\0\0"), b"ab");
+        assert_eq!(without_nuls(b"a\0b"), b"a\0b");
+        assert_eq!(without_nuls(b"\0"), b"");
+    }
+}

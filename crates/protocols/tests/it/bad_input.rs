@@ -1,0 +1,57 @@
+//! Whatever comes: a record, all bytes kept, `extra` valid JSON.
+
+use hep::chunk::Chunk;
+use proptest::prelude::*;
+
+use crate::{extra, fixtures, outgoing, sent};
+
+fn payload() -> impl Strategy<Value = Vec<u8>> {
+    let kept: Vec<Vec<u8>> = protocols::registry()
+        .iter()
+        .flat_map(|protocol| fixtures(protocol.name))
+        .map(|(_, bytes)| {
+            let (packet, _) = hep::decode(&bytes, u32::MAX).expect("a fixture is a packet");
+            packet.payload.into_owned()
+        })
+        .collect();
+    let damaged = (
+        proptest::sample::select(kept),
+        proptest::collection::vec((any::<usize>(), any::<u8>()), 0..6),
+        any::<usize>(),
+    )
+        .prop_map(|(mut payload, changes, length)| {
+            payload.truncate(length % (payload.len() + 1));
+            for (place, byte) in changes {
+                let length = payload.len().max(1);
+                if let Some(target) = payload.get_mut(place % length) {
+                    *target = byte;
+                }
+            }
+            payload
+        });
+    prop_oneof![damaged, proptest::collection::vec(any::<u8>(), 0..300)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn every_packet_becomes_a_record(
+        hep_type in prop_oneof![Just(1_u8), Just(5), Just(100), any::<u8>()],
+        payload in payload(),
+        correlation in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20)),
+        vendor in any::<u16>(),
+        body in proptest::collection::vec(any::<u8>(), 0..20),
+    ) {
+        let more = [Chunk { vendor, kind: 0x0065, body: &body }];
+        let packet = hep::Outgoing { correlation_id: correlation.as_deref(), more: &more, ..outgoing(hep_type, &payload) };
+        sent(&packet, |record| {
+            prop_assert_eq!(record.raw, payload.as_slice());
+            prop_assert_eq!(record.values.len(), record.table.fields.len());
+            let _ = extra(record);
+            let known = |name: &&str| protocols::flags().iter().any(|(flag, _)| flag == name);
+            prop_assert!(record.common.flags.iter().all(known), "{:?}", record.common.flags);
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,98 @@
+//! Recordings of real agents against what independent readers found in them.
+
+use std::path::PathBuf;
+
+use model::Value;
+use packet::pcap::Reader;
+use packet::{Layers, Transport};
+use protocols::understand;
+use serde::Deserialize;
+
+use crate::{arrival, decode_all, folder, integer, text};
+
+#[derive(Deserialize)]
+struct Expected {
+    packets: Vec<ExpectedPacket>,
+}
+
+#[derive(Deserialize)]
+struct ExpectedPacket {
+    proto_type: Option<i64>,
+    correlation_id: Option<String>,
+    payload_len: Option<i32>,
+    sip: Option<ExpectedSip>,
+}
+
+#[derive(Deserialize)]
+struct ExpectedSip {
+    method: Option<String>,
+    status: Option<i64>,
+    call_id: Option<String>,
+    cseq: Option<String>,
+}
+
+/// The recordings that travel with the repository, and what else is at hand: everything that came over UDP.
+fn recordings() -> Vec<PathBuf> {
+    let own = folder("../testkit/fixtures");
+    let shared = std::env::var_os("RHAPSODE_SHARED").map_or_else(|| folder("../../../shared"), PathBuf::from);
+    let corpus = shared.join("corpus");
+    if !corpus.is_dir() {
+        eprintln!(
+            "SKIPPED: the recordings of {} are missing; the permitted ones are compared",
+            corpus.display()
+        );
+    }
+    let files = [own, corpus].into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    let paths = files.map(|entry| entry.expect("a readable folder").path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "pcap")).collect()
+}
+
+fn datagrams(path: &PathBuf) -> Vec<Vec<u8>> {
+    let bytes = std::fs::read(path).expect("a readable recording");
+    let frames = Reader::new(&bytes).expect("a pcap file");
+    let payloads = frames.map(|frame| {
+        let frame = frame.expect("a whole frame");
+        let layers = Layers::parse(frame.link, frame.bytes).expect("IP and UDP");
+        match layers.transport {
+            Transport::Udp(udp) => udp.payload.to_vec(),
+            _ => panic!("a recording holds UDP only"),
+        }
+    });
+    payloads.collect()
+}
+
+#[test]
+fn records_say_what_independent_readers_say() {
+    let recordings = recordings();
+    assert!(recordings.len() >= 8, "the recordings that travel are missing");
+    for path in recordings {
+        let name = path.display();
+        let expected =
+            std::fs::read(format!("{name}.expected.json")).expect("expectations beside the recording");
+        let expected: Expected = serde_json::from_slice(&expected).expect("expectations as JSON");
+        let datagrams = datagrams(&path);
+        let packets: Vec<_> = datagrams.iter().flat_map(|datagram| decode_all(datagram)).collect();
+        assert_eq!(packets.len(), expected.packets.len(), "{name}");
+        for (place, (packet, expected)) in packets.iter().zip(&expected.packets).enumerate() {
+            let record = understand(packet, &arrival());
+            let at = format!("{name} packet {place}: {:?}", String::from_utf8_lossy(record.raw));
+            assert_eq!(Some(i64::from(record.common.hep_type)), expected.proto_type.or(Some(1)), "{at}");
+            assert_eq!(record.common.size, expected.payload_len.unwrap_or(0), "{at}");
+            assert_eq!(text(&record, "correlation_id"), expected.correlation_id, "{at}");
+            let Some(sip) = &expected.sip else { continue };
+            compare_sip(&record, sip, &at);
+        }
+    }
+}
+
+fn compare_sip(record: &model::Record<'_>, sip: &ExpectedSip, at: &str) {
+    assert_eq!(record.table.name, "sip", "{at}");
+    assert_eq!(text(record, "call_id"), sip.call_id, "{at}");
+    assert_eq!(integer(record, "status"), sip.status, "{at}");
+    let cseq = sip.cseq.as_deref().and_then(|cseq| cseq.split_once(' '));
+    assert_eq!(integer(record, "cseq"), cseq.and_then(|(number, _)| number.parse().ok()), "{at}");
+    assert_eq!(text(record, "cseq_method").as_deref(), cseq.map(|(_, method)| method), "{at}");
+    let method = sip.method.as_deref().or(cseq.map(|(_, method)| method));
+    assert_eq!(text(record, "method").as_deref(), method, "{at}");
+    assert_ne!(record.value("from_tag"), Value::Null, "{at}");
+}
