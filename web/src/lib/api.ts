@@ -1,0 +1,87 @@
+// The one door to the server. The session lives in an HttpOnly cookie: no script here ever holds a token.
+
+import type { Call, Calls, CallPage, Catalogue, Completion, Me, Message, Messages, Senders, Status } from './types';
+
+export class ApiError extends Error {
+  constructor(
+    readonly httpStatus: number,
+    readonly code: string,
+    message: string,
+    /** Place in the query text, counted in characters from 0. */
+    readonly column: number | null = null,
+    readonly suggestion: string | null = null,
+  ) {
+    super(message);
+  }
+}
+
+type Params = Record<string, string | number | null | undefined>;
+
+/** Called when the server no longer knows us: the session ended or never began. */
+let onLoggedOut: () => void = () => {};
+export function whenLoggedOut(callback: () => void): void {
+  onLoggedOut = callback;
+}
+
+/** Relative to the page, so that a path prefix of a reverse proxy does no harm. */
+export function address(path: string, params: Params = {}): string {
+  const url = new URL(`api/v1/${path}`, document.baseURI);
+  url.hash = '';
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== null && value !== undefined && value !== '') url.searchParams.set(name, String(value));
+  }
+  return url.toString();
+}
+
+async function ask<T>(path: string, params: Params = {}, init: RequestInit = {}): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(address(path, params), { credentials: 'same-origin', ...init });
+  } catch (failure) {
+    if (init.signal?.aborted) throw failure;
+    throw new ApiError(0, 'unreachable', 'The server does not answer. Is it running, and is the network up?');
+  }
+  if (response.ok) {
+    if (response.status === 204) return undefined as T;
+    const text = await response.text();
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+  const error = await readError(response);
+  if (response.status === 401 && path !== 'login') onLoggedOut();
+  throw error;
+}
+
+async function readError(response: Response): Promise<ApiError> {
+  try {
+    const { error } = await response.json();
+    return new ApiError(response.status, error.code, error.message, error.column ?? null, error.suggestion ?? null);
+  } catch {
+    return new ApiError(response.status, 'http', `The server answered ${response.status} ${response.statusText}`.trim());
+  }
+}
+
+export interface ListRequest {
+  q: string;
+  from: string;
+  to: string;
+  limit: number;
+  before: string | null;
+}
+
+export const api = {
+  login: (user: string, password: string) =>
+    ask<Me>('login', {}, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ user, password }) }),
+  logout: () => ask<void>('logout', {}, { method: 'POST' }),
+  me: () => ask<Me>('me'),
+  status: (signal?: AbortSignal) => ask<Status>('status', {}, { signal: signal ?? null }),
+  senders: (signal?: AbortSignal) => ask<Senders>('senders', {}, { signal: signal ?? null }),
+  catalogue: () => ask<Catalogue>('catalogue'),
+  calls: (request: ListRequest, signal: AbortSignal) => ask<Calls>('calls', { ...request }, { signal }),
+  messages: (request: ListRequest, signal: AbortSignal) => ask<Messages>('messages', { ...request }, { signal }),
+  call: (callId: string, signal?: AbortSignal) => ask<CallPage>(`call/${encodeURIComponent(callId)}`, {}, { signal: signal ?? null }),
+  message: (id: string, signal?: AbortSignal) => ask<Message>(`messages/${encodeURIComponent(id)}`, {}, { signal: signal ?? null }),
+  complete: (q: string, at: number, signal: AbortSignal) => ask<Completion>('complete', { q, at }, { signal }),
+  exportAddress: (format: 'pcap' | 'text' | 'json', params: Params) => address('export', { format, ...params }),
+};
+
+export type { Call };

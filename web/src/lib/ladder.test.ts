@@ -1,0 +1,134 @@
+import { expect, test } from 'vitest';
+import { bestGrouping, detailOf, foldRepeats, GAP_HEIGHT, layOut, ROW_HEIGHT, ROW_HEIGHT_DETAIL, scrollToShow, visibleRows, type LadderOptions } from './ladder';
+import type { CallMessage } from './types';
+
+let number = 0;
+function message(change: Partial<CallMessage>): CallMessage {
+  number += 1;
+  return {
+    id: String(number), table: 'sip', ts: '2026-11-21T03:00:00.000000Z', received: '2026-11-21T03:00:00.000000Z', sender: '10.0.0.9', node: null, capture_id: null, hep_type: 1,
+    transport: 'udp', src_ip: '10.0.0.1', src_port: 5060, dst_ip: '10.0.0.2', dst_port: 5060, call_id: 'a', correlation_id: null, size: 1, flags: [], label: 'INVITE', method: 'INVITE',
+    status: null, cseq: 1, cseq_method: 'INVITE', from_user: 'a', to_user: 'b', detail: {}, retransmission_of: null, delta_ms: null, ...change,
+  };
+}
+const at = (milliseconds: number) => new Date(Date.UTC(2026, 10, 21, 3) + milliseconds).toISOString().replace('Z', '000Z');
+const options: LadderOptions = { grouping: 'ip', fold: true, expanded: new Set(), hidden: new Set(), detail: true, gapMilliseconds: 3000 };
+
+test('hosts become columns in order of appearance, with their names and ports', () => {
+  const ladder = layOut(
+    [message({ ts: at(5), src_ip: '10.0.0.2', dst_ip: '10.0.0.3' }), message({ ts: at(0), src_ip: '10.0.0.1', dst_ip: '10.0.0.2', src_port: 5062 })],
+    options,
+    new Map([['10.0.0.3', 'pbx']]),
+  );
+  expect(ladder.columns).toEqual([
+    { id: '10.0.0.1', label: '10.0.0.1', note: ':5062' },
+    { id: '10.0.0.2', label: '10.0.0.2', note: ':5060' },
+    { id: '10.0.0.3', label: 'pbx', note: ':5060' },
+  ]);
+  expect(ladder.rows.map((row) => [row.from, row.to])).toEqual([[0, 1], [1, 2]]);
+});
+
+test('rows lie in time order, one below the other', () => {
+  const ladder = layOut([message({ ts: at(20), label: 'second' }), message({ ts: at(0), label: 'first', detail: { media: '10.0.0.1:4000', codecs: 'PCMA' } }), message({ ts: at(5000), label: 'third' })], options);
+  expect(ladder.rows.map((row) => row.label)).toEqual(['first', 'second', 'third']);
+  expect(ladder.rows.map((row) => row.y)).toEqual([0, ROW_HEIGHT_DETAIL, ROW_HEIGHT_DETAIL + ROW_HEIGHT]);
+  expect(ladder.rows[2]?.gap).toBe(4980);
+  expect(ladder.height).toBe(ROW_HEIGHT_DETAIL + 2 * ROW_HEIGHT + GAP_HEIGHT);
+});
+
+test('the wait for a media report is no silence', () => {
+  const report = { table: 'rtcp', method: null, label: 'RTCP SR' };
+  const ladder = layOut([message({ ts: at(0) }), message({ ...report, ts: at(5000) }), message({ ...report, ts: at(25_000) })], options);
+  expect(ladder.rows.map((row) => row.gap)).toEqual([null, null, 20_000]);
+});
+
+test('retransmissions fold into what they repeat, chains into the first', () => {
+  const first = message({ id: 'first', ts: at(0) });
+  const second = message({ id: 'second', ts: at(500), retransmission_of: 'first' });
+  const third = message({ id: 'third', ts: at(1500), retransmission_of: 'second' });
+  const other = message({ id: 'other', ts: at(1600) });
+  const all = [first, second, third, other];
+
+  const folded = layOut(all, options);
+  expect(folded.rows.map((row) => [row.message.id, row.repeats])).toEqual([['first', 2], ['other', 0]]);
+
+  const opened = layOut(all, { ...options, expanded: new Set(['first']) });
+  expect(opened.rows.map((row) => [row.message.id, row.repeat, row.open])).toEqual([['first', false, true], ['second', true, false], ['third', true, false], ['other', false, false]]);
+
+  const flat = layOut(all, { ...options, fold: false });
+  expect(flat.rows.map((row) => row.repeats)).toEqual([0, 0, 0, 0]);
+});
+
+test('a repeat of what is not here stays, and circles do not hang', () => {
+  expect(foldRepeats([message({ id: 'a', retransmission_of: 'gone' })]).originalOf.size).toBe(0);
+  const circle = foldRepeats([message({ id: 'a', retransmission_of: 'b' }), message({ id: 'b', retransmission_of: 'a' })]);
+  expect(circle.originalOf.size).toBe(0);
+});
+
+test('hidden kinds leave, but are counted', () => {
+  const all = [message({}), message({ table: 'rtcp', method: null }), message({ table: 'log', method: null }), message({ table: 'dns', method: null })];
+  const ladder = layOut(all, { ...options, hidden: new Set(['rtcp', 'log'] as const) });
+  expect(ladder.rows.map((row) => row.kind)).toEqual(['sip', 'other']);
+  expect(ladder.kinds).toEqual({ sip: 1, rtcp: 1, log: 1, other: 1 });
+});
+
+test('on one machine ports tell the programs apart', () => {
+  const local = { src_ip: '127.0.0.1', dst_ip: '127.0.0.1' };
+  const all = [message({ ...local, src_port: 5084, dst_port: 5060 }), message({ ...local, src_port: 5060, dst_port: 5086, ts: at(1) })];
+  expect(bestGrouping(all)).toBe('port');
+  expect(bestGrouping([message({})])).toBe('ip');
+  const ladder = layOut(all, { ...options, grouping: 'port' });
+  expect(ladder.columns.map((column) => column.id)).toEqual(['127.0.0.1:5084', '127.0.0.1:5060', '127.0.0.1:5086']);
+  expect(ladder.rows.map((row) => [row.from, row.to])).toEqual([[0, 1], [1, 2]]);
+});
+
+test('media reports belong to the programs whose SDP named their ports', () => {
+  const local = { src_ip: '127.0.0.1', dst_ip: '127.0.0.1' };
+  const all = [
+    message({ ...local, src_port: 5084, dst_port: 5060, detail: { media: '127.0.0.1:16000' } }),
+    message({ ...local, src_port: 5060, dst_port: 5086, ts: at(1), detail: { media: '127.0.0.1:30010' } }),
+    // RTCP goes one port above RTP (RFC 3550 section 11).
+    message({ ...local, table: 'rtcp', src_port: 16_001, dst_port: 30_011, ts: at(5000) }),
+    message({ ...local, table: 'rtcp', src_port: 40_001, dst_port: 30_011, ts: at(6000) }),
+  ];
+  const ladder = layOut(all, { ...options, grouping: 'port' });
+  expect([ladder.rows[2]?.from, ladder.rows[2]?.to]).toEqual([0, 1]);
+  expect(ladder.columns.map((column) => column.note)).toEqual([':5084', ':5060', ':5086', 'other ports']);
+  expect(ladder.rows[3]?.from).toBe(3);
+});
+
+test('a log line stands at its sender and makes no column of the collector', () => {
+  const ladder = layOut([message({}), message({ table: 'log', src_ip: '10.0.0.2', dst_ip: '10.0.0.50', dst_port: 9060, detail: { text: 'routed' }, method: null })], options);
+  expect(ladder.columns.length).toBe(2);
+  expect([ladder.rows[1]?.from, ladder.rows[1]?.to, ladder.rows[1]?.label]).toEqual([1, -1, 'routed']);
+});
+
+test('a message without addresses is a row all the same', () => {
+  const ladder = layOut([message({ src_ip: null, dst_ip: null, src_port: null, dst_port: null })], options);
+  expect(ladder.rows.map((row) => [row.from, row.to])).toEqual([[-1, -1]]);
+});
+
+test('what stands below an arrow', () => {
+  expect(detailOf(message({ detail: { media: '10.0.0.1:4000', codecs: 'PCMA,PCMU,G729,telephone-event' } }))).toBe('SDP 10.0.0.1:4000 PCMA PCMU G729 +1');
+  expect(detailOf(message({ table: 'rtcp', detail: { fraction_lost: 4.296, jitter: 18, packets: 750 } }))).toBe('loss 4.3 % · jitter 18 · 750 packets');
+  expect(detailOf(message({ detail: null }))).toBe('');
+});
+
+test('only the rows in sight, found fast among many', () => {
+  const many = Array.from({ length: 2000 }, (_, index) => message({ id: `m${index}`, ts: at(index) }));
+  const { rows, height } = layOut(many, options);
+  expect(height).toBe(2000 * ROW_HEIGHT);
+  expect(visibleRows(rows, 0, 340, 0)).toEqual({ start: 0, end: 10 });
+  expect(visibleRows(rows, 1000 * ROW_HEIGHT + 1, 340, 0)).toEqual({ start: 1000, end: 1011 });
+  expect(visibleRows(rows, height - 10, 340, 3)).toEqual({ start: 1996, end: 2000 });
+  expect(visibleRows([], 0, 340)).toEqual({ start: 0, end: 0 });
+});
+
+test('scrolls no further than needed to show a row', () => {
+  const { rows } = layOut([message({ ts: at(0) }), message({ ts: at(1) }), message({ ts: at(2) })], options);
+  const last = rows[2];
+  if (!last) throw new Error('three rows were laid out');
+  expect(scrollToShow(last, 0, 500)).toBe(0);
+  expect(scrollToShow(last, 0, 50)).toBe(3 * ROW_HEIGHT - 50);
+  expect(scrollToShow(last, 90, 50)).toBe(2 * ROW_HEIGHT);
+});

@@ -1,0 +1,302 @@
+// The ladder without its drawing: which columns there are, which rows, and where each lies. Pure, so that it can
+// be tested, and cheap enough (one pass) to be made anew at every switch for thousands of messages.
+
+import { endpoint } from './numbers';
+import { classOfMessage, type StatusClass } from './status-class';
+import { parseMicros } from './time';
+import type { CallMessage } from './types';
+
+export type Grouping = 'ip' | 'port';
+
+export interface LadderOptions {
+  grouping: Grouping;
+  /** Fold retransmissions into the message they repeat. */
+  fold: boolean;
+  /** Ids of folded messages that are shown open. */
+  expanded: ReadonlySet<string>;
+  hidden: ReadonlySet<RowKind>;
+  /** Show the second line: media address and codecs, report figures. */
+  detail: boolean;
+  /** Silence longer than this gets a mark. */
+  gapMilliseconds: number;
+}
+
+export type RowKind = 'sip' | 'rtcp' | 'log' | 'other';
+
+export interface Column {
+  id: string;
+  label: string;
+  /** Second line of the head: the port, or how many ports were seen. */
+  note: string;
+}
+
+export interface Row {
+  message: CallMessage;
+  kind: RowKind;
+  statusClass: StatusClass;
+  micros: number;
+  /** Of the row shown before, whatever its kind. */
+  previousMicros: number | null;
+  /** Column numbers; -1 where the message has no such end. */
+  from: number;
+  to: number;
+  label: string;
+  detail: string;
+  /** Retransmissions hidden behind this row, or shown below it when `open`. */
+  repeats: number;
+  open: boolean;
+  repeat: boolean;
+  /** Milliseconds of silence before this row, when long enough to be marked. */
+  gap: number | null;
+  y: number;
+  height: number;
+}
+
+export interface Ladder {
+  columns: Column[];
+  rows: Row[];
+  height: number;
+  firstMicros: number;
+  kinds: Record<RowKind, number>;
+}
+
+const REPORT_PATIENCE = 5;
+
+export const ROW_HEIGHT = 34;
+export const ROW_HEIGHT_DETAIL = 48;
+export const NOTE_HEIGHT = 26;
+export const GAP_HEIGHT = 22;
+
+export function layOut(messages: readonly CallMessage[], options: LadderOptions, names: ReadonlyMap<string, string> = new Map()): Ladder {
+  const ordered = inTimeOrder(messages);
+  const columns = new Columns(ordered.map(({ message }) => message), options.grouping, names);
+  const repeats = foldRepeats(ordered.map(({ message }) => message));
+  const kinds: Record<RowKind, number> = { sip: 0, rtcp: 0, log: 0, other: 0 };
+  const rows: Row[] = [];
+  let y = 0;
+  let previousMicros: number | null = null;
+
+  for (const { message, micros } of ordered) {
+    const kind = kindOf(message);
+    kinds[kind] += 1;
+    const original = repeats.originalOf.get(message.id);
+    if (options.hidden.has(kind)) continue;
+    if (options.fold && original !== undefined && !options.expanded.has(original)) continue;
+    const repeatCount = repeats.countOf.get(message.id) ?? 0;
+    const silence = previousMicros === null ? 0 : (micros - previousMicros) / 1000;
+    // Media reports come every few seconds by nature (RFC 3550 section 6.2): the wait for one says nothing.
+    const gap = silence >= options.gapMilliseconds * (kind === 'rtcp' ? REPORT_PATIENCE : 1) ? silence : null;
+    const detail = options.detail ? detailOf(message) : '';
+    const [from, to] = columns.ends(message, kind);
+    const rowHeight = kind === 'log' ? NOTE_HEIGHT : detail === '' ? ROW_HEIGHT : ROW_HEIGHT_DETAIL;
+    const height = rowHeight + (gap === null ? 0 : GAP_HEIGHT);
+    rows.push({
+      message,
+      kind,
+      statusClass: classOfMessage(message),
+      micros,
+      previousMicros,
+      from,
+      to,
+      label: labelOf(message, kind),
+      detail,
+      repeats: options.fold ? repeatCount : 0,
+      open: options.expanded.has(message.id),
+      repeat: original !== undefined,
+      gap,
+      y,
+      height,
+    });
+    y += height;
+    previousMicros = micros;
+  }
+  return { columns: columns.list, rows, height: y, firstMicros: ordered[0]?.micros ?? 0, kinds };
+}
+
+function inTimeOrder(messages: readonly CallMessage[]): { message: CallMessage; micros: number }[] {
+  return messages
+    .map((message, index) => ({ message, micros: parseMicros(message.ts), index }))
+    .sort((a, b) => a.micros - b.micros || a.index - b.index);
+}
+
+export function kindOf(message: Pick<CallMessage, 'table'>): RowKind {
+  return message.table === 'sip' || message.table === 'rtcp' || message.table === 'log' ? message.table : 'other';
+}
+
+/** Every repeat belongs to the first of its chain: a repeat of a repeat is the third sending of one message. */
+export function foldRepeats(messages: readonly CallMessage[]): { originalOf: Map<string, string>; countOf: Map<string, number> } {
+  const parents = new Map(messages.map((message) => [message.id, message.retransmission_of]));
+  const originalOf = new Map<string, string>();
+  const countOf = new Map<string, number>();
+  for (const { id, retransmission_of: parent } of messages) {
+    if (parent === null || parent === undefined || !parents.has(parent)) continue;
+    let root = parent;
+    const seen = new Set([id]);
+    for (let next = parents.get(root); next && parents.has(next) && !seen.has(root); next = parents.get(root)) {
+      seen.add(root);
+      root = next;
+    }
+    if (root === id) continue;
+    originalOf.set(id, root);
+    countOf.set(root, (countOf.get(root) ?? 0) + 1);
+  }
+  return { originalOf, countOf };
+}
+
+/** On one machine every end has the same address: then only ports tell the programs apart. */
+export function bestGrouping(messages: readonly CallMessage[]): Grouping {
+  const sip = messages.filter((message) => kindOf(message) === 'sip');
+  return sip.some((message) => message.src_ip !== null && message.src_ip === message.dst_ip) ? 'port' : 'ip';
+}
+
+/** Columns in order of first appearance: who begins stands left. */
+class Columns {
+  readonly list: Column[] = [];
+  private readonly numbers = new Map<string, number>();
+  private readonly ports = new Map<string, Set<number>>();
+  /** Media address -> the column of the program whose SDP named it. */
+  private readonly media = new Map<string, string>();
+
+  constructor(
+    messages: readonly CallMessage[],
+    private readonly grouping: Grouping,
+    private readonly names: ReadonlyMap<string, string>,
+  ) {
+    for (const message of messages) {
+      if (kindOf(message) !== 'sip') continue;
+      this.add(message.src_ip, message.src_port);
+      this.add(message.dst_ip, message.dst_port);
+      const media = text(message.detail?.['media']);
+      // A proxy passes the SDP of others on: the first to name an address is its owner.
+      if (media && message.src_ip && !this.media.has(media)) this.media.set(media, this.idOf(message.src_ip, message.src_port));
+    }
+    for (const message of messages) {
+      const kind = kindOf(message);
+      if (kind === 'sip') continue;
+      this.addOther(message.src_ip, message.src_port);
+      // A log line goes to the collector, which is no party to the call.
+      if (kind !== 'log') this.addOther(message.dst_ip, message.dst_port);
+    }
+    for (const column of this.list) column.note ||= this.noteOf(column.id);
+  }
+
+  ends(message: CallMessage, kind: RowKind): [number, number] {
+    if (kind === 'sip') {
+      return [this.numberOf(message.src_ip, message.src_port), this.numberOf(message.dst_ip, message.dst_port)];
+    }
+    const from = this.numbers.get(this.otherId(message.src_ip, message.src_port)) ?? -1;
+    if (kind === 'log') return [from, -1];
+    return [from, this.numbers.get(this.otherId(message.dst_ip, message.dst_port)) ?? -1];
+  }
+
+  private numberOf(ip: string | null, port: number | null): number {
+    return ip === null ? -1 : (this.numbers.get(this.idOf(ip, port)) ?? -1);
+  }
+
+  private idOf(ip: string, port: number | null): string {
+    return this.grouping === 'ip' ? ip : endpoint(ip, port);
+  }
+
+  private add(ip: string | null, port: number | null): void {
+    if (ip === null) return;
+    this.push(this.idOf(ip, port), ip, this.grouping === 'port' && port !== null ? `:${port}` : '');
+    if (this.grouping === 'ip' && port !== null) this.ports.set(ip, (this.ports.get(ip) ?? new Set()).add(port));
+  }
+
+  private push(id: string, ip: string, note: string): void {
+    if (this.numbers.has(id)) return;
+    this.numbers.set(id, this.list.length);
+    this.list.push({ id, label: this.names.get(id) ?? this.names.get(ip) ?? ip, note });
+  }
+
+  private addOther(ip: string | null, port: number | null): void {
+    if (ip === null) return;
+    const id = this.otherId(ip, port);
+    if (id === `${ip} media`) this.push(id, ip, 'other ports');
+    else this.push(id, ip, '');
+  }
+
+  /** Media ports change with every call and would each be a column: they belong to whoever offered them in SDP. */
+  private otherId(ip: string | null, port: number | null): string {
+    if (ip === null) return '';
+    const owner = port === null ? undefined : (this.media.get(endpoint(ip, port)) ?? this.media.get(endpoint(ip, port - 1)));
+    if (owner !== undefined) return owner;
+    const exact = this.idOf(ip, port);
+    if (this.grouping === 'ip' || this.numbers.has(exact)) return exact;
+    const sameAddress = this.list.filter((column) => column.id.startsWith(endpoint(ip, 0).slice(0, -1)));
+    return sameAddress.length === 1 ? (sameAddress[0]?.id ?? exact) : `${ip} media`;
+  }
+
+  private noteOf(id: string): string {
+    const ports = [...(this.ports.get(id) ?? [])];
+    if (ports.length === 0) return '';
+    return ports.length <= 2 ? ports.map((port) => `:${port}`).join(' ') : `${ports.length} ports`;
+  }
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function labelOf(message: CallMessage, kind: RowKind): string {
+  if (kind === 'log') return text(message.detail?.['text']) || message.label;
+  return message.label;
+}
+
+const CODECS_SHOWN = 3;
+
+/** What stands below the arrow: the media a message offers, the figures a report brings. */
+export function detailOf(message: CallMessage): string {
+  const detail = message.detail ?? {};
+  if (message.table === 'sip') {
+    const media = text(detail['media']);
+    const codecs = listOf(detail['codecs']);
+    if (media === '' && codecs.length === 0) return '';
+    const more = codecs.length > CODECS_SHOWN ? ` +${codecs.length - CODECS_SHOWN}` : '';
+    return ['SDP', media, codecs.slice(0, CODECS_SHOWN).join(' ') + more].filter((part) => part !== '').join(' ');
+  }
+  if (message.table === 'rtcp') {
+    const parts: string[] = [];
+    const fraction = detail['fraction_lost'];
+    if (typeof fraction === 'number') parts.push(`loss ${Number(fraction.toFixed(1))} %`);
+    if (typeof detail['jitter'] === 'number') parts.push(`jitter ${detail['jitter']}`);
+    if (typeof detail['packets'] === 'number') parts.push(`${detail['packets']} packets`);
+    return parts.join(' · ');
+  }
+  return '';
+}
+
+function listOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.filter((one) => typeof one === 'string');
+  return text(value)
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+}
+
+/** The rows that a window from `top`, `height` tall, shows, with some more on both sides. */
+export function visibleRows(rows: readonly Row[], top: number, height: number, overscan = 8): { start: number; end: number } {
+  const start = Math.max(0, firstEndingAfter(rows, top) - overscan);
+  let end = start;
+  while (end < rows.length && (rows[end]?.y ?? 0) < top + height) end += 1;
+  return { start, end: Math.min(rows.length, end + overscan) };
+}
+
+function firstEndingAfter(rows: readonly Row[], y: number): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const row = rows[middle];
+    if (row && row.y + row.height <= y) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Scroll position that shows the row whole, moving as little as possible. */
+export function scrollToShow(row: Row, top: number, height: number): number {
+  if (row.y < top) return row.y;
+  if (row.y + row.height > top + height) return row.y + row.height - height;
+  return top;
+}

@@ -1,0 +1,103 @@
+// The result list of the last search. It outlives the screen, so that coming back from a call is instant and
+// finds the same rows, the same place and the same selection.
+
+import { api, ApiError } from './api';
+import { writeSearch, type Search } from './search-url';
+import type { Call, Incomplete, Summary } from './types';
+
+const PAGE_ROWS = 200;
+
+class Results {
+  key = $state('');
+  calls: Call[] = $state.raw([]);
+  messages: Summary[] = $state.raw([]);
+  selected = $state(0);
+  scrollTop = 0;
+  loading = $state(false);
+  done = $state(false);
+  partial: Incomplete | null = $state.raw(null);
+  elapsed: number | null = $state(null);
+  error: ApiError | null = $state.raw(null);
+  /** The query the error speaks of. */
+  asked = $state('');
+  next: string | null = $state(null);
+  private running: AbortController | null = null;
+  private search: Search | null = null;
+
+  /** Asks anew, unless this very search is what is shown. */
+  show(search: Search, again = false): void {
+    const key = writeSearch(search);
+    if (key === this.key && !again) return;
+    const another = key !== this.key;
+    this.key = key;
+    this.search = search;
+    this.asked = search.q;
+    this.selected = 0;
+    this.scrollTop = 0;
+    this.next = null;
+    this.partial = null;
+    this.error = null;
+    if (another) {
+      this.calls = [];
+      this.messages = [];
+      this.done = false;
+      this.elapsed = null;
+    }
+    void this.load(null);
+  }
+
+  more(): void {
+    if (this.next !== null && !this.loading) void this.load(this.next);
+  }
+
+  /** Another user must not see what the one before found. */
+  forget(): void {
+    this.running?.abort();
+    this.key = '';
+    this.calls = [];
+    this.messages = [];
+  }
+
+  private async load(before: string | null): Promise<void> {
+    const search = this.search;
+    if (!search) return;
+    this.running?.abort();
+    const running = new AbortController();
+    this.running = running;
+    this.loading = true;
+    try {
+      const request = { q: search.q, from: search.from, to: search.to, limit: PAGE_ROWS, before };
+      if (search.tab === 'calls') {
+        const page = await api.calls(request, running.signal);
+        this.calls = before === null ? page.calls : [...this.calls, ...page.calls];
+        this.finish(page);
+      } else {
+        const page = await api.messages(request, running.signal);
+        this.messages = before === null ? page.messages : [...this.messages, ...page.messages];
+        this.finish(page);
+      }
+    } catch (failure) {
+      if (running.signal.aborted) return;
+      if (before === null) {
+        this.calls = [];
+        this.messages = [];
+      }
+      this.error = failure instanceof ApiError ? failure : new ApiError(0, 'unexpected', String(failure));
+      this.next = null;
+    } finally {
+      if (this.running === running) {
+        this.loading = false;
+        this.done = true;
+      }
+    }
+  }
+
+  private finish(page: { partial: Incomplete | null; elapsed_ms: number; next: string | null }): void {
+    this.partial = page.partial;
+    this.elapsed = page.elapsed_ms;
+    this.next = page.next;
+    this.error = null;
+  }
+}
+
+export const results = new Results();

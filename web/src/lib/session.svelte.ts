@@ -1,0 +1,70 @@
+import { api, ApiError, whenLoggedOut } from './api';
+import type { Catalogue, Me, Status } from './types';
+
+type State = 'unknown' | 'out' | 'in';
+
+/** Who is logged in, and what every screen shares: the catalogue and the alarms. */
+class Session {
+  state: State = $state('unknown');
+  me: Me | null = $state.raw(null);
+  catalogue: Catalogue | null = $state.raw(null);
+  alarms: Status['alarms'] = $state.raw([]);
+  /** Set when the server cannot be asked at all. */
+  unreachable: string | null = $state(null);
+
+  constructor() {
+    whenLoggedOut(() => this.ended());
+  }
+
+  async begin(): Promise<void> {
+    try {
+      this.entered(await api.me());
+    } catch (failure) {
+      if (failure instanceof ApiError && failure.httpStatus === 401) this.ended();
+      else this.unreachable = failure instanceof Error ? failure.message : String(failure);
+    }
+  }
+
+  async login(user: string, password: string): Promise<void> {
+    this.entered(await api.login(user, password));
+  }
+
+  async logout(): Promise<void> {
+    try {
+      await api.logout();
+    } finally {
+      this.ended();
+    }
+  }
+
+  private entered(me: Me): void {
+    this.me = me;
+    this.unreachable = null;
+    this.state = 'in';
+    // Without a catalogue flags merely lose their explanation.
+    api.catalogue().then(
+      (catalogue) => (this.catalogue = catalogue),
+      () => {},
+    );
+  }
+
+  private ended(): void {
+    this.me = null;
+    this.state = 'out';
+  }
+
+  flagDoc(name: string): string {
+    return this.catalogue?.flags.find((flag) => flag.name === name)?.doc ?? '';
+  }
+
+  refusalDoc(name: string): string {
+    return this.catalogue?.refusals?.find((refusal) => refusal.name === name)?.doc ?? '';
+  }
+
+  typeName(number: string | number): string {
+    const table = this.catalogue?.tables.find((one) => one.hep_types?.includes(Number(number)));
+    return table ? table.name.toUpperCase() : `type ${number}`;
+  }
+}
+
+export const session = new Session();

@@ -1,0 +1,194 @@
+// The answers of the HTTP API (docs/openapi.json), as far as the screens read them.
+
+export interface Me {
+  user: string;
+  role: string;
+}
+
+export type Counts = Record<string, number>;
+
+export interface Counters {
+  received: number;
+  stored: number;
+  refused: Counts;
+  dropped: Counts;
+  duplicates: number;
+  pending: number;
+  bytes: number;
+}
+
+export interface Listener extends Counters {
+  name: string;
+  address: string;
+}
+
+export interface StoredTable {
+  name: string;
+  rows: number;
+  bytes: number;
+  files: number;
+  retention_days: number | null;
+}
+
+export interface Status {
+  version: string;
+  started: string;
+  now: string;
+  uptime_seconds: number;
+  listeners: Listener[];
+  total: Counters;
+  store: {
+    hot_rows: number;
+    hot_bytes: number;
+    lake_rows: number;
+    lake_bytes: number;
+    lake_files: number;
+    log_bytes: number;
+    oldest: string | null;
+    newest: string | null;
+    tables: StoredTable[];
+  };
+  alarms: { name: string; since: string; message: string }[];
+}
+
+export interface Sender {
+  sender: string;
+  node: string | null;
+  capture_ids: number[];
+  hep_versions: number[];
+  listeners: string[];
+  types: Counts;
+  packets: number;
+  bytes: number;
+  rate_per_second: number;
+  first_seen: string;
+  last_seen: string;
+  flags: Counts;
+  refused: Counts;
+}
+
+export interface Senders {
+  senders: Sender[];
+  listening: { name: string; address: string }[];
+}
+
+export interface CatalogueField {
+  name: string;
+  kind: string;
+  unit: string | null;
+  facet: boolean;
+  indexed: boolean;
+  doc: string;
+}
+
+export interface Catalogue {
+  tables: { name: string; doc: string; fields: CatalogueField[]; hep_types?: number[] }[];
+  flags: { name: string; doc: string }[];
+  refusals?: { name: string; doc: string }[];
+}
+
+/** Why an answer is not complete. */
+export interface Incomplete {
+  reason: string;
+}
+
+export interface Call {
+  call_id: string;
+  first: string;
+  last: string;
+  duration_ms: number | null;
+  method: string | null;
+  from_user: string | null;
+  to_user: string | null;
+  src: string | null;
+  dst: string | null;
+  status: number | null;
+  state: string;
+  messages: number;
+  tables: Counts;
+}
+
+export interface Calls {
+  calls: Call[];
+  partial: Incomplete | null;
+  elapsed_ms: number;
+  next: string | null;
+}
+
+export type Detail = Record<string, unknown>;
+
+export interface Summary {
+  id: string;
+  table: string;
+  ts: string;
+  received: string;
+  sender: string | null;
+  node: string | null;
+  capture_id: number | null;
+  hep_type: number;
+  transport: string | null;
+  src_ip: string | null;
+  src_port: number | null;
+  dst_ip: string | null;
+  dst_port: number | null;
+  call_id: string | null;
+  correlation_id: string | null;
+  size: number;
+  flags: string[];
+  label: string;
+  method: string | null;
+  status: number | null;
+  cseq: number | null;
+  cseq_method: string | null;
+  from_user: string | null;
+  to_user: string | null;
+  detail: Detail | null;
+}
+
+export interface Messages {
+  messages: Summary[];
+  partial: Incomplete | null;
+  elapsed_ms: number;
+  next: string | null;
+}
+
+/** Start and end in bytes of the payload. */
+export type ByteRange = [number, number];
+
+export interface Message extends Summary {
+  raw: string;
+  text: string | null;
+  headers: { name: ByteRange; value: ByteRange }[] | null;
+  sdp: unknown;
+  problems: { message: string; at: ByteRange | null }[] | null;
+  extra: unknown;
+}
+
+export interface CallMessage extends Summary {
+  retransmission_of: string | null;
+  delta_ms: number | null;
+}
+
+export interface CallPage {
+  call_id: string;
+  hosts: { id: string; label: string }[];
+  messages: CallMessage[];
+  summary: {
+    state: string | null;
+    status: number | null;
+    method?: string | null;
+    from?: string | null;
+    to?: string | null;
+    from_user?: string | null;
+    to_user?: string | null;
+    first: string | null;
+    last: string | null;
+    duration_ms?: number | null;
+  };
+  partial: Incomplete | null;
+}
+
+export interface Completion {
+  from: number;
+  options: { text: string; doc: string | null }[];
+}
