@@ -1,0 +1,247 @@
+// The HTTP API, played from memory: for looking at screens without a server. Never part of the product.
+
+import { traffic } from './traffic.mjs';
+
+const USER = 'admin';
+const PASSWORD = 'rhapsode';
+
+const FLAGS = [
+  { name: 'bad_time', doc: 'The time of the packet is before 2000 or more than a day ahead: arrival time is used, the original kept in extra' },
+  { name: 'truncated', doc: 'The payload is shorter than its headers promise' },
+  { name: 'odd_chunk', doc: 'A chunk has a length its type does not allow' },
+];
+const FIELDS = {
+  sip: [['method', 'text', 'Request method, or that of CSeq (RFC 3261 7.1)'], ['status', 'int16', 'Status code of a response (RFC 3261 7.2)'], ['from_user', 'text', 'User part of From (RFC 3261 8.1.1.3)'], ['to_user', 'text', 'User part of To (RFC 3261 8.1.1.2)'], ['user_agent', 'text', 'User-Agent, else Server']],
+  rtcp: [['fraction_lost', 'float', 'Loss since the last report, percent (RFC 3550 6.4.1)'], ['jitter', 'int64', 'Interarrival jitter in timestamp units (RFC 3550 6.4.1)']],
+  log: [['level', 'text', 'Severity as sent'], ['text', 'text', 'The line']],
+  other: [],
+};
+const COMMON = [['call_id', 'text', 'What joins records to a call'], ['src_ip', 'ip', 'Source address of the captured traffic'], ['dst_ip', 'ip', 'Destination address of the captured traffic'], ['transport', 'text', 'Transport of the captured traffic'], ['node', 'text', 'Capture node name'], ['size', 'int32', 'Bytes of payload']];
+
+class Refused extends Error {
+  constructor(status, code, message, more = {}) {
+    super(message);
+    this.status = status;
+    this.body = { error: { code, message, ...more } };
+  }
+}
+
+export function mockApi({ empty = false } = {}) {
+  const records = empty ? [] : traffic();
+  const byId = new Map(records.map((record) => [record.id, record]));
+  const byCall = new Map();
+  for (const record of records) {
+    if (record.call_id === null) continue;
+    const call = byCall.get(record.call_id);
+    if (call) call.push(record);
+    else byCall.set(record.call_id, [record]);
+  }
+  const started = Date.now();
+
+  const routes = [
+    ['POST', /^login$/, (_, __, body) => {
+      if (body.user !== USER || body.password !== PASSWORD) throw new Refused(401, 'login_failed', 'wrong user or password');
+      return { token: 'mock', user: USER, role: 'admin', cookie: 'rhapsode_session=mock; HttpOnly; SameSite=Strict; Path=/' };
+    }],
+    ['POST', /^logout$/, () => ({ cookie: 'rhapsode_session=; Max-Age=0; Path=/' })],
+    ['GET', /^me$/, () => ({ user: USER, role: 'admin' })],
+    ['GET', /^catalogue$/, () => ({
+      tables: Object.entries(FIELDS).map(([name, fields]) => ({ name, doc: name, fields: [...COMMON, ...fields].map(([field, kind, doc]) => ({ name: field, kind, unit: null, facet: false, indexed: false, doc })) })),
+      flags: FLAGS,
+    })],
+    ['GET', /^status$/, () => status(records, started, empty)],
+    ['GET', /^senders$/, () => senders(empty)],
+    ['GET', /^calls$/, (_, params) => page(rowsOf(byCall, params), params, 'calls', (call) => call.cursor)],
+    ['GET', /^messages$/, (_, params) => page(filtered(records, params).toReversed().map(summary), params, 'messages', (message) => message.id)],
+    ['GET', /^messages\/(.+)$/, ([, id]) => {
+      const record = byId.get(decodeURIComponent(id));
+      if (!record) throw new Refused(404, 'not_found', `no message ${id}`);
+      return whole(record);
+    }],
+    ['GET', /^call\/(.+)$/, ([, id]) => callPage(byCall.get(decodeURIComponent(id)), decodeURIComponent(id))],
+    ['GET', /^complete$/, (_, params) => complete(params.get('q') ?? '', Number(params.get('at')))],
+    ['GET', /^export$/, () => ({ exported: true })],
+  ];
+
+  return function answer(method, path, params, body, cookie) {
+    try {
+      const found = routes.find(([verb, pattern]) => verb === method && pattern.test(path));
+      if (!found) throw new Refused(404, 'not_found', `no route ${path}`);
+      if (path !== 'login' && !/rhapsode_session=mock/.test(cookie ?? '')) throw new Refused(401, 'unauthorized', 'log in first');
+      return { status: 200, body: found[2](found[1].exec(path), params, body) };
+    } catch (failure) {
+      if (failure instanceof Refused) return { status: failure.status, body: failure.body };
+      throw failure;
+    }
+  };
+}
+
+function moment(text, otherwise) {
+  const relative = /^-(\d+)([smhd])$/.exec(text ?? '');
+  if (relative) return Date.now() - Number(relative[1]) * { s: 1e3, m: 6e4, h: 36e5, d: 864e5 }[relative[2]];
+  return text ? Date.parse(text) : otherwise;
+}
+
+/** Enough of the language to try the screens: `field = value`, `>=`, `in a..b`, `and`, bare words. */
+function predicate(query) {
+  if (query.trim() === '') return () => true;
+  const known = [...COMMON.map(([name]) => name), ...Object.entries(FIELDS).flatMap(([table, fields]) => fields.flatMap(([name]) => [name, `${table}.${name}`]))];
+  const tests = query.split(/\s+and\s+/i).map((part) => {
+    const parts = /^\s*([\w.]+)\s*(=|!=|>=|<=|>|<|\bin\b)\s*(.+?)\s*$/.exec(part);
+    if (!parts) {
+      const word = part.trim().replaceAll('"', '').replaceAll('*', '').toLowerCase();
+      return (record) => [record.call_id, record.from_user, record.to_user, record.src_ip, record.dst_ip, record.label].some((value) => value?.toLowerCase().includes(word));
+    }
+    const [, field, operator, rawValue] = parts;
+    if (!known.includes(field)) {
+      const shared = (name) => [...name].filter((letter) => field.includes(letter)).length - Math.abs(name.length - field.length);
+      const near = known.toSorted((a, b) => shared(b) - shared(a))[0];
+      throw new Refused(400, 'bad_query', `there is no field ${field}`, { column: [...query.slice(0, query.indexOf(field))].length, ...(near ? { suggestion: near } : {}) });
+    }
+    const name = field.split('.').at(-1);
+    const value = rawValue.replaceAll('"', '');
+    return (record) => {
+      const actual = record[name] ?? record.detail[name];
+      if (actual === null || actual === undefined) return false;
+      if (operator === 'in') {
+        const [low, high] = value.split('..').map(Number);
+        return actual >= low && actual <= high;
+      }
+      if (value.endsWith('*')) return String(actual).startsWith(value.slice(0, -1));
+      return { '=': String(actual) === value, '!=': String(actual) !== value, '>': actual > Number(value), '<': actual < Number(value), '>=': actual >= Number(value), '<=': actual <= Number(value) }[operator];
+    };
+  });
+  return (record) => tests.every((test) => test(record));
+}
+
+function filtered(records, params) {
+  const from = moment(params.get('from'), Date.now() - 36e5) * 1000;
+  const to = moment(params.get('to'), Date.now() + 1000) * 1000;
+  const matches = predicate(params.get('q') ?? '');
+  return records.filter((record) => record.micros >= from && record.micros <= to && matches(record));
+}
+
+function rowsOf(byCall, params) {
+  const ids = new Set(filtered([...byCall.values()].flat(), params).map((record) => record.call_id));
+  return [...ids].map((id) => callRow(byCall.get(id))).sort((a, b) => (a.first < b.first ? 1 : -1));
+}
+
+function callRow(records) {
+  const sip = records.filter((record) => record.table === 'sip');
+  const first = sip[0] ?? records[0];
+  const finals = sip.filter((record) => record.status >= 200 && record.cseq_method === first.method && record.status !== 401 && record.status !== 407);
+  const status = finals.findLast((record) => record.src_ip === first.dst_ip)?.status ?? finals.at(-1)?.status ?? null;
+  const answeredAt = finals.find((record) => record.status < 300)?.micros;
+  const bye = sip.find((record) => record.method === 'BYE')?.micros;
+  let state = 'ringing';
+  if (status === 487) state = 'cancelled';
+  else if (status >= 300) state = 'failed';
+  else if (first.method === 'REGISTER' && status) state = 'registered';
+  else if (bye) state = 'ended';
+  else if (status) state = 'answered';
+  const tables = {};
+  for (const record of records) tables[record.table] = (tables[record.table] ?? 0) + 1;
+  return {
+    call_id: first.call_id, first: records[0].ts, last: records.at(-1).ts, duration_ms: answeredAt && bye ? Math.round((bye - answeredAt) / 1000) : 0, method: first.method,
+    from_user: first.from_user, to_user: first.to_user, src: endpoint(first.src_ip, first.src_port), dst: endpoint(first.dst_ip, first.dst_port), status, state, messages: records.length, tables, cursor: first.id,
+  };
+}
+
+const endpoint = (ip, port) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
+
+function page(rows, params, name, cursorOf) {
+  const limit = Number(params.get('limit') ?? 100);
+  const before = params.get('before');
+  const start = before ? rows.findIndex((row) => cursorOf(row) === before) + 1 : 0;
+  const part = rows.slice(start, start + limit);
+  const more = start + limit < rows.length;
+  return { [name]: part, partial: /partial/.test(params.get('q') ?? '') ? { reason: 'the query ran out of its 10 s' } : null, elapsed_ms: 12 + rows.length / 400, next: more ? cursorOf(part.at(-1)) : null };
+}
+
+function summary({ micros: _, bytes: __, problems: ___, extra: ____, ...rest }) {
+  return rest;
+}
+
+function whole(record) {
+  const text = record.bytes.toString('utf8');
+  const readable = !text.includes('\ufffd');
+  const headers = [];
+  if (record.table === 'sip') {
+    for (const match of text.split('\r\n\r\n')[0].matchAll(/\r\n([A-Za-z-]+)(:\s*)((?:[^\r]|\r\n[ \t])*)/g)) {
+      const start = Buffer.byteLength(text.slice(0, match.index + 2));
+      const valueStart = start + Buffer.byteLength(match[1] + match[2]);
+      headers.push({ name: [start, start + match[1].length], value: [valueStart, valueStart + Buffer.byteLength(match[3])] });
+    }
+  }
+  return { ...summary(record), raw: record.bytes.toString('base64'), text: readable ? text : null, headers, sdp: null, problems: record.problems, extra: record.extra };
+}
+
+function callPage(records, id) {
+  if (!records) throw new Refused(404, 'not_found', `no call ${id}`);
+  const row = callRow(records);
+  const names = { '198.51.100.5': 'edge-fra-1', '10.20.0.31': 'pbx-1' };
+  const hosts = [...new Set(records.flatMap((record) => [record.src_ip, record.dst_ip]))].map((ip) => ({ id: ip, label: names[ip] ?? ip }));
+  return {
+    call_id: id, hosts, partial: null,
+    messages: records.map((record, index) => ({ ...summary(record), delta_ms: index === 0 ? 0 : (record.micros - records[index - 1].micros) / 1000 })),
+    summary: { state: row.state, status: row.status, from: row.from_user, to: row.to_user, first: row.first, last: row.last },
+  };
+}
+
+function complete(query, at) {
+  const before = query.slice(0, at);
+  const word = /[\w.]*$/.exec(before)[0];
+  const from = at - word.length;
+  if (/[=<>]\s*$/.test(before.slice(0, from))) {
+    const values = /method/.test(before) ? ['INVITE', 'REGISTER', 'OPTIONS', 'BYE'] : /status/.test(before) ? ['200', '401', '404', '486', '503'] : [];
+    return { from, options: values.filter((value) => value.toLowerCase().startsWith(word.toLowerCase())).map((text) => ({ text, doc: null })) };
+  }
+  const fields = [...COMMON.map(([name, , doc]) => ({ text: name, doc })), ...Object.entries(FIELDS).flatMap(([table, list]) => list.map(([name, , doc]) => ({ text: `${table}.${name}`, doc })))];
+  return { from, options: word === '' ? [] : fields.filter((field) => field.text.includes(word)) };
+}
+
+function status(records, started, empty) {
+  const received = empty ? 0 : 48_211_903 + Math.floor((Date.now() - started) * 1.9);
+  const counters = (share, refused, dropped) => {
+    const all = Math.floor(received * share);
+    const out = Object.values(refused).reduce((a, b) => a + b, 0) + Object.values(dropped).reduce((a, b) => a + b, 0);
+    const pending = empty ? 0 : 180;
+    return { received: all, stored: all - out - pending, refused, dropped, duplicates: 0, pending, bytes: all * 702 };
+  };
+  const listeners = [
+    { name: 'udp', address: '0.0.0.0:9060', ...counters(0.9, empty ? {} : { not_hep: 41, bad_length: 7 }, {}) },
+    { name: 'tcp', address: '0.0.0.0:9060', ...counters(0.09, empty ? {} : { unframeable: 3 }, {}) },
+    { name: 'http', address: '0.0.0.0:9080', ...counters(0.01, {}, {}) },
+  ];
+  const sumOf = (name) => listeners.reduce((total, one) => total + one[name], 0);
+  const total = { received: sumOf('received'), stored: sumOf('stored'), refused: Object.assign({}, ...listeners.map((one) => one.refused)), dropped: {}, duplicates: 0, pending: sumOf('pending'), bytes: sumOf('bytes') };
+  const iso = (milliseconds) => new Date(milliseconds).toISOString();
+  return {
+    version: '0.1.0', started: iso(started), now: iso(Date.now()), uptime_seconds: (Date.now() - started) / 1000 + 93_784, listeners, total,
+    store: {
+      hot_rows: empty ? 0 : 40_112, hot_bytes: empty ? 0 : 31_400_000, lake_bytes: empty ? 0 : 6_310_442_000, lake_files: empty ? 0 : 214, lake_rows: empty ? 0 : received - 40_112, log_bytes: empty ? 4096 : 22_804_000,
+      oldest: empty ? null : iso(Date.now() - 26 * 36e5), newest: empty ? null : iso(Date.now() - 400),
+      tables: empty ? [] : [
+        { name: 'sip', rows: 41_200_310, bytes: 5_710_000_000, files: 102, retention_days: 30 },
+        { name: 'rtcp', rows: 6_400_212, bytes: 540_000_000, files: 61, retention_days: 14 },
+        { name: 'log', rows: 601_003, bytes: 59_000_000, files: 40, retention_days: 7 },
+        { name: 'other', rows: 300, bytes: 1_442_000, files: 11, retention_days: 7 },
+      ],
+    },
+    alarms: empty || records.length === 0 ? [] : [{ name: 'receive_buffer_small', since: iso(started - 3.6e6), message: 'the UDP receive buffer is 208 kB; set net.core.rmem_max to 33554432 or bursts will be lost' }],
+  };
+}
+
+function senders(empty) {
+  const iso = (ago) => new Date(Date.now() - ago).toISOString();
+  return {
+    listening: [{ name: 'udp', address: '0.0.0.0:9060' }, { name: 'tcp', address: '0.0.0.0:9060' }, { name: 'http', address: '0.0.0.0:9080' }],
+    senders: empty ? [] : [
+      { sender: '10.20.0.11', node: 'edge-fra-1', capture_ids: [2001], hep_versions: [3], listeners: ['udp'], types: { 1: 41_020_000, 100: 601_003 }, packets: 41_621_003, bytes: 29_200_000_000, rate_per_second: 1632.4, first_seen: iso(9e7), last_seen: iso(300), flags: {}, refused: {} },
+      { sender: '10.20.0.21', node: 'rtpengine-1', capture_ids: [2002], hep_versions: [3], listeners: ['udp'], types: { 5: 6_400_212 }, packets: 6_400_212, bytes: 3_900_000_000, rate_per_second: 251, first_seen: iso(9e7), last_seen: iso(1100), flags: { odd_chunk: 214 }, refused: {} },
+      { sender: '10.20.0.31', node: null, capture_ids: [104], hep_versions: [3], listeners: ['tcp'], types: { 1: 180_310 }, packets: 180_310, bytes: 120_000_000, rate_per_second: 4.25, first_seen: iso(8e7), last_seen: iso(4200), flags: { bad_time: 180_310 }, refused: {} },
+      { sender: '2001:db8:1::5060', node: 'sbc-paris', capture_ids: [7], hep_versions: [2], listeners: ['udp'], types: { 1: 9_911 }, packets: 9_911, bytes: 6_000_000, rate_per_second: 0, first_seen: iso(8e7), last_seen: iso(9.4e6), flags: {}, refused: {} },
+      { sender: '192.0.2.9', node: null, capture_ids: [], hep_versions: [], listeners: ['udp', 'tcp'], types: {}, packets: 51, bytes: 9_000, rate_per_second: 0.02, first_seen: iso(4e6), last_seen: iso(42_000), flags: {}, refused: { not_hep: 41, bad_length: 7, unframeable: 3 } },
+    ],
+  };
+}

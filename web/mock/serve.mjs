@@ -1,0 +1,53 @@
+// The built screens and the mock API on one port, with the headers the product sends.
+//   node mock/serve.mjs [--port 9081] [--empty]
+
+import { createServer } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { mockApi } from './api.mjs';
+
+const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
+
+export function serve(port, { empty = false } = {}) {
+  const answer = mockApi({ empty });
+  const dist = fileURLToPath(new URL('../dist/', import.meta.url));
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url, 'http://mock');
+    response.setHeader('content-security-policy', POLICY);
+    response.setHeader('x-content-type-options', 'nosniff');
+    if (url.pathname.startsWith('/api/v1/')) {
+      let text = '';
+      for await (const part of request) text += part;
+      const { status, body } = answer(request.method, url.pathname.slice('/api/v1/'.length), url.searchParams, text === '' ? {} : JSON.parse(text), request.headers.cookie);
+      if (body.exported) return exported(response, url.searchParams.get('format'));
+      const { cookie, ...rest } = body;
+      if (cookie) response.setHeader('set-cookie', cookie);
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(rest));
+      return;
+    }
+    const file = normalize(url.pathname === '/' ? 'index.html' : url.pathname.slice(1));
+    try {
+      if (file.startsWith('..')) throw new Error('outside');
+      response.writeHead(200, { 'content-type': KINDS[extname(file)] ?? 'application/octet-stream' }).end(await readFile(join(dist, file)));
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  return new Promise((done) => server.listen(port, '127.0.0.1', () => done(server)));
+}
+
+/** Enough of each format for the screens' own check. */
+function exported(response, format) {
+  const pcapHead = Buffer.from('d4c3b2a1020004000000000000000000ffff000065000000', 'hex');
+  const bodies = { pcap: Buffer.concat([pcapHead, Buffer.alloc(16)]), text: Buffer.from('SIP/2.0 200 OK\r\n\r\n'), json: Buffer.from('[]') };
+  response.writeHead(200, { 'content-disposition': `attachment; filename="call.${format}"` }).end(bodies[format]);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const place = process.argv.indexOf('--port');
+  const port = place < 0 ? 9081 : Number(process.argv[place + 1]);
+  await serve(port, { empty: process.argv.includes('--empty') });
+  console.log(`http://127.0.0.1:${port}  user admin, password rhapsode`);
+}
