@@ -1,0 +1,281 @@
+// Drives the screens in a real browser against a running server, as an engineer would.
+//
+//   BASE_URL=http://127.0.0.1:9080 USER=admin PASSWORD=... OUT_DIR=shots node e2e/run.mjs
+//
+// Optional: QUERY (which calls to open, default `sip.method = BYE`), FROM (how far back, default -24h),
+// WITH (tables that must be drawn in the opened call beside SIP, e.g. `rtcp,log`), CHROMIUM (path of the browser).
+// Exits with 1 and one clear line when something is not as it should be. Screenshots of every step go to OUT_DIR.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const settings = {
+  baseUrl: required('BASE_URL'),
+  user: required('USER'),
+  password: required('PASSWORD'),
+  outDir: required('OUT_DIR'),
+  query: process.env.QUERY ?? 'sip.method = BYE',
+  from: process.env.FROM ?? '-24h',
+  with: (process.env.WITH ?? '').split(',').filter((name) => name !== ''),
+  chromium: process.env.CHROMIUM ?? '/usr/bin/chromium',
+};
+const PATIENCE_MILLISECONDS = 15_000;
+const CALLS_TRIED_MAX = 25;
+const WANTED_ARROWS = ['INVITE', '180', '200', 'ACK', 'BYE'];
+
+function required(name) {
+  const value = process.env[name];
+  if (value === undefined || value === '') {
+    console.error(`e2e: the environment lacks ${name}`);
+    process.exit(2);
+  }
+  return value;
+}
+
+function check(condition, message) {
+  if (!condition) throw new Error(message);
+}
+
+const complaints = [];
+/** Answers that a step provokes on purpose; the browser reports them as errors of its own. */
+let expectedStatuses = [401];
+
+function listen(page) {
+  const origin = new URL(settings.baseUrl).origin;
+  page.on('console', (message) => {
+    if (message.type() !== 'error') return;
+    const status = Number(/status of (\d+)/.exec(message.text())?.[1]);
+    if (!expectedStatuses.includes(status)) complaints.push(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => complaints.push(`script: ${error.message}`));
+  page.on('request', (request) => {
+    const url = new URL(request.url());
+    if (url.protocol.startsWith('http') && url.origin !== origin) complaints.push(`request to another host: ${request.url()}`);
+  });
+}
+
+let shots = 0;
+async function shot(page, name) {
+  shots += 1;
+  await page.screenshot({ path: join(settings.outDir, `${String(shots).padStart(2, '0')}-${name}.png`) });
+}
+
+const at = (path) => new URL(`./#${path}`, settings.baseUrl).toString();
+
+async function step(name, action) {
+  try {
+    await action();
+    console.log(`ok    ${name}`);
+  } catch (failure) {
+    throw new Error(`${name}: ${failure.message.split('\n')[0]}`);
+  }
+  check(complaints.length === 0, `${name}: ${complaints.join('; ')}`);
+}
+
+async function run(page) {
+  await step('log in', async () => {
+    await page.goto(at('/search'));
+    await page.locator('input[name=user]').fill(settings.user);
+    await page.locator('input[name=password]').fill(settings.password);
+    await shot(page, 'login');
+    await page.keyboard.press('Enter');
+    await page.locator('input[role=combobox]').waitFor();
+  });
+  expectedStatuses = [];
+
+  await step('search for calls', async () => {
+    await page.goto(at(`/search?from=${encodeURIComponent(settings.from)}`));
+    await page.keyboard.press('/');
+    await page.keyboard.type(settings.query);
+    await page.keyboard.press('Enter');
+    await page.waitForURL((url) => url.hash.includes('q='));
+    await page.locator('[role=option].row').first().waitFor();
+    await shot(page, 'calls');
+  });
+
+  let seen = { arrows: new Set(), kinds: new Set() };
+  await step(`open a call and find ${WANTED_ARROWS.join(', ')} in its ladder`, async () => {
+    const links = await page.locator('[role=option].row').evaluateAll((rows) => rows.map((row) => row.getAttribute('href')));
+    check(links.length > 0, 'the list has no rows');
+    let missing = [];
+    for (const link of links.slice(0, CALLS_TRIED_MAX)) {
+      await page.goto(at(link.slice(1)));
+      seen = await readLadder(page);
+      missing = [...WANTED_ARROWS.filter((name) => !seen.arrows.has(name)), ...settings.with.filter((name) => !seen.kinds.has(name))];
+      if (missing.length === 0) return;
+    }
+    throw new Error(`none of ${Math.min(links.length, CALLS_TRIED_MAX)} calls has them all; the last lacks ${missing.join(', ')}`);
+  });
+  await shot(page, 'call');
+
+  await step('draw arrows between at least two hosts', async () => {
+    check((await page.locator('.ladder .host').count()) >= 2, 'the ladder has less than two columns');
+    check((await page.locator('.ladder .row path.head').count()) > 0, 'the ladder has no arrow heads');
+  });
+
+  await step('walk the messages by keys', async () => {
+    await page.keyboard.press('Home');
+    const text = page.locator('.message-pane pre');
+    await text.waitFor();
+    check(/SIP\/2\.0/.test(await text.innerText()), 'the first message is no SIP text');
+    const names = await page.locator('.message-pane pre .name').count();
+    check(names >= 5, `only ${names} header names are highlighted`);
+    const first = page.url();
+    await page.keyboard.press('j');
+    await page.waitForURL((url) => url.toString() !== first);
+    await page.keyboard.press('k');
+    await page.waitForURL(first);
+    await shot(page, 'call-message');
+    for (const kind of settings.with) {
+      await page.locator(`.ladder .row[data-kind=${kind}]`).first().click();
+      await page.locator('.message-pane pre').waitFor();
+      await shot(page, `call-${kind}`);
+    }
+  });
+
+  await step('export the call', async () => {
+    for (const [format, good] of [['pcap', isPcap], ['text', (body) => body.includes('SIP/2.0')], ['json', (body) => JSON.parse(body.toString()) !== null]]) {
+      const link = await page.locator('.summary a', { hasText: format }).getAttribute('href');
+      const answer = await page.request.get(link);
+      check(answer.ok(), `export as ${format} answers ${answer.status()}`);
+      check(good(await answer.body()), `export as ${format} is not what it says`);
+    }
+  });
+
+  await step('open a message on its own page', async () => {
+    await page.keyboard.press('Home');
+    await page.locator('.message-pane pre').waitFor();
+    await page.keyboard.press('Enter');
+    await page.waitForURL((url) => url.hash.startsWith('#/message/'));
+    await page.locator('.sheet pre').waitFor();
+    await page.keyboard.press('2');
+    await page.locator('.sheet dl').first().waitFor();
+    await page.keyboard.press('3');
+    await page.locator('.sheet .hex').waitFor();
+    await shot(page, 'message-hex');
+    await page.keyboard.press('Escape');
+    await page.locator('.ladder').waitFor();
+  });
+
+  await step('list messages', async () => {
+    await page.goto(at(`/search?tab=messages&from=${encodeURIComponent(settings.from)}`));
+    await page.locator('[role=option].row').first().waitFor();
+    await shot(page, 'messages');
+  });
+
+  expectedStatuses = [400];
+  await step('point at the mistake in a query and suggest the field', async () => {
+    await page.goto(at('/search?q=sip.metod%20%3D%20INVITE'));
+    const problem = page.locator('.problem');
+    await problem.waitFor();
+    check((await problem.locator('mark').innerText()) === 'sip.metod', `marked is "${await problem.locator('mark').innerText()}" instead of "sip.metod"`);
+    check((await problem.locator('button').innerText()).includes('sip.method'), 'sip.method is not suggested');
+    await shot(page, 'query-error');
+    await problem.locator('button').click();
+    await page.waitForURL((url) => url.hash.includes('sip.method'));
+  });
+  expectedStatuses = [];
+
+  await step('say what to do when nothing is found', async () => {
+    await page.goto(at('/search?q=no-such-call-anywhere'));
+    await page.locator('.nothing').waitFor();
+    await shot(page, 'nothing-found');
+  });
+
+  await step('complete field names', async () => {
+    await page.keyboard.press('/');
+    await page.locator('input[role=combobox]').fill('');
+    await page.keyboard.type('sip.st');
+    await page.locator('#options li', { hasText: 'status' }).first().waitFor();
+    await shot(page, 'completion');
+    await page.keyboard.press('Escape');
+  });
+
+  await step('show the senders', async () => {
+    await page.goto(at('/senders'));
+    await page.locator('.connect').waitFor();
+    check((await page.locator('.table tbody tr').count()) > 0, 'no sender is listed');
+    await shot(page, 'senders');
+  });
+
+  await step('show the status', async () => {
+    await page.goto(at('/status'));
+    await page.locator('.figures').waitFor();
+    check(Number((await page.locator('tfoot td').nth(2).innerText()).replace(/\D/g, '')) > 0, 'nothing was received');
+    await shot(page, 'status');
+  });
+
+  await step('show the keys', async () => {
+    await page.keyboard.press('?');
+    await page.locator('dialog[open]').waitFor();
+    await shot(page, 'keys');
+    await page.keyboard.press('Escape');
+  });
+
+  await step('in the dark', async () => {
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await shot(page, 'status-dark');
+    await page.goto(at(`/search?from=${encodeURIComponent(settings.from)}&q=${encodeURIComponent(settings.query)}`));
+    await page.locator('[role=option].row').first().waitFor();
+    await shot(page, 'calls-dark');
+    await page.keyboard.press('Enter');
+    await page.locator('.ladder .row').first().waitFor();
+    await shot(page, 'call-dark');
+  });
+
+  await step('log out', async () => {
+    await page.locator('button', { hasText: 'Log out' }).click();
+    await page.locator('input[name=password]').waitFor();
+  });
+}
+
+/** Scrolls through the whole ladder: only rows in sight exist. */
+async function readLadder(page) {
+  const ladder = page.locator('.ladder');
+  await ladder.locator('.row').first().waitFor();
+  const arrows = new Set();
+  const kinds = new Set();
+  for (let top = 0; ; top += 300) {
+    const { rows, end } = await ladder.evaluate(async (element, to) => {
+      element.scrollTop = to;
+      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      const rows = [...element.querySelectorAll('.row')].map(({ dataset }) => ({ kind: dataset.kind, name: dataset.status === '' ? dataset.method : dataset.status }));
+      return { rows, end: element.scrollTop + element.clientHeight >= element.scrollHeight - 1 };
+    }, top);
+    for (const row of rows) {
+      kinds.add(row.kind);
+      if (row.kind === 'sip') arrows.add(row.name);
+    }
+    if (end) return { arrows, kinds };
+  }
+}
+
+function isPcap(body) {
+  const magic = body.readUInt32LE(0);
+  return body.length > 24 && [0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1, 0x0a0d0d0a].includes(magic);
+}
+
+mkdirSync(settings.outDir, { recursive: true });
+const browser = await chromium.launch({
+  executablePath: settings.chromium,
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+let failed = false;
+try {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: 'light', timezoneId: 'UTC' });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MILLISECONDS);
+  listen(page);
+  try {
+    await run(page);
+    console.log(`ok    ${shots} screenshots in ${settings.outDir}`);
+  } catch (failure) {
+    failed = true;
+    console.error(`FAIL  ${failure.message}`);
+    await shot(page, 'failure').catch(() => {});
+  }
+} finally {
+  await browser.close();
+}
+process.exit(failed ? 1 : 0);
