@@ -1,0 +1,53 @@
+//! Every payload of every type becomes a record of its table, with every byte kept.
+#![no_main]
+
+use hep::Outgoing;
+use libfuzzer_sys::fuzz_target;
+use model::Micros;
+use protocols::Arrival;
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&hep_type, rest)) = input.split_first() else {
+        return;
+    };
+    // The first NUL parts the correlation id from the payload.
+    let mut parts = rest.splitn(2, |&byte| byte == 0);
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next());
+    let (correlation_id, payload) = second.map_or((None, first), |payload| (Some(first), payload));
+
+    let mut frame = Vec::new();
+    Outgoing {
+        hep_type,
+        correlation_id,
+        payload,
+        seconds: 1_592_975_786,
+        ..Outgoing::new("10.0.0.1:5060".parse().unwrap(), "[2001:db8::2]:5061".parse().unwrap())
+    }
+    .encode_v3(&mut frame)
+    .expect("inputs are short");
+    understand(&frame);
+    // The same bytes as a whole packet: any chunks at all.
+    understand(input);
+});
+
+fn understand(frame: &[u8]) {
+    let arrival = Arrival {
+        id: 1,
+        received: Micros(1_592_975_787_000_000),
+        sender: [127, 0, 0, 1].into(),
+        listener: "udp",
+    };
+    let Ok((packet, _)) = hep::decode(frame, 1_592_975_787) else {
+        return;
+    };
+    let record = protocols::understand(&packet, &arrival);
+    assert_eq!(record.raw, &*packet.payload);
+    assert_eq!(record.values.len(), record.table.fields.len());
+    if let Some(extra) = &record.extra {
+        serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(extra).expect("a JSON object");
+    }
+    let mut flags = record.common.flags.clone();
+    flags.sort_unstable();
+    flags.dedup();
+    assert_eq!(flags.len(), record.common.flags.len(), "each flag once");
+}
