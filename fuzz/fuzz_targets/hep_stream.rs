@@ -24,7 +24,7 @@ fn cut(stream: &[u8], step: usize) -> Vec<Result<Vec<u8>, Refusal>> {
         while let Some(item) = framer.next_frame() {
             items.push(item.map(<[u8]>::to_vec));
         }
-        assert!(framer.pending_bytes() <= PACKET_BYTES_MAX);
+        assert!(framer.pending_bytes() <= PACKET_BYTES_MAX + hep::inflate::INFLATED_BYTES_MAX);
     }
     items.extend(framer.finish().map(Err));
     items

@@ -1,4 +1,5 @@
 use alloc::borrow::Cow;
+use alloc::vec::Vec;
 use core::iter::FusedIterator;
 
 use crate::inflate::{
@@ -82,37 +83,42 @@ pub(crate) fn filling(bytes: &[u8]) -> usize {
 /// [`packets`] to refuse.
 #[must_use]
 pub fn ungzip(datagram: &[u8]) -> Cow<'_, [u8]> {
-    let mut unwrapped = Cow::Borrowed(datagram);
+    let mut unwrapped = Vec::new();
+    let mut inflated_bytes = 0_usize;
+    // Up to here the datagram is in `unwrapped`; up to `offset` it is understood.
+    let mut copied = 0_usize;
     let mut offset = 0_usize;
-    // `unwrapped` and `datagram` end with the same bytes from `offset` on.
     loop {
         let rest = datagram.get(offset..).unwrap_or_default();
         let rest = rest.get(filling(rest)..).unwrap_or_default();
         offset = datagram.len().saturating_sub(rest.len());
         if inflate::is_gzip_prefix(rest) {
-            let already = unwrapped.len().saturating_sub(rest.len());
-            let Some((output, consumed)) = gzip_member(rest, INFLATED_BYTES_MAX.saturating_sub(already))
-            else {
-                return unwrapped;
+            let room = INFLATED_BYTES_MAX.saturating_sub(inflated_bytes);
+            let Some((output, consumed)) = gzip_member(rest, room) else {
+                break;
             };
+            unwrapped.extend_from_slice(datagram.get(copied..offset).unwrap_or_default());
+            unwrapped.extend_from_slice(&output);
+            inflated_bytes = inflated_bytes.saturating_add(output.len());
             offset = offset.saturating_add(consumed);
-            let tail = datagram.get(offset..).unwrap_or_default();
-            let owned = unwrapped.to_mut();
-            owned.truncate(already);
-            owned.extend_from_slice(&output);
-            owned.extend_from_slice(tail);
+            copied = offset;
         } else if resync::has_magic(rest)
             && let Some(end) = v3::end(rest)
         {
             offset = offset.saturating_add(end);
         } else {
-            return unwrapped;
+            break;
         }
     }
+    if copied == 0 {
+        return Cow::Borrowed(datagram);
+    }
+    unwrapped.extend_from_slice(datagram.get(copied..).unwrap_or_default());
+    Cow::Owned(unwrapped)
 }
 
 /// Inflates the whole gzip member in front; returns its content and its length.
-fn gzip_member(bytes: &[u8], limit: usize) -> Option<(alloc::vec::Vec<u8>, usize)> {
+fn gzip_member(bytes: &[u8], limit: usize) -> Option<(Vec<u8>, usize)> {
     let GzipHeader::Whole(header) = inflate::gzip_header(bytes) else {
         return None;
     };

@@ -130,10 +130,12 @@ impl Framer {
         }
     }
 
-    /// Bytes that wait for the rest of their packet. A connection that stays at more than zero is stuck.
+    /// Bytes held of a packet or gzip member that is not complete. A connection that stays at more than zero is
+    /// stuck.
     #[must_use]
-    pub const fn pending_bytes(&self) -> usize {
-        self.buffer.len().saturating_sub(self.start)
+    pub fn pending_bytes(&self) -> usize {
+        let inflating = self.member.as_ref().map_or(0, |member| member.inflater.output().len().max(1));
+        self.rest().len().saturating_add(inflating)
     }
 
     /// Bytes passed over in search of a packet since the stream began.
@@ -207,7 +209,7 @@ impl Framer {
                 Step::Again => Step::Wait,
                 closed => closed,
             },
-            None => match self.skip(self.pending_bytes()) {
+            None => match self.skip(self.rest().len()) {
                 Step::Again => Step::Wait,
                 closed => closed,
             },
@@ -235,7 +237,7 @@ impl Framer {
             GzipHeader::Whole(bytes) => {
                 self.begun = true;
                 self.start = self.start.saturating_add(bytes);
-                let inflater = Inflater::new(Format::Gzip, INFLATED_BYTES_MAX, self.pending_bytes());
+                let inflater = Inflater::new(Format::Gzip, INFLATED_BYTES_MAX, self.rest().len());
                 self.member = Some(Box::new(Member { inflater, deflated_bytes: 0, ended: false }));
                 Step::Again
             }

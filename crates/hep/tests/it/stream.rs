@@ -227,3 +227,15 @@ fn half_a_gzip_id_says_nothing_yet() {
     assert_eq!(cut_anyhow(b"\0\0\0\x1f\0\x8b"), [Err(Refusal::Partial)]);
     assert_eq!(cut_anyhow(b"\x1f\0\x8b\0"), [Err(Refusal::Garbage)]);
 }
+
+#[test]
+fn what_is_pending_is_seen() {
+    let one = packet(b"one");
+    let member = gzip(&one);
+    let mut framer = Framer::new();
+    for (bytes, pending) in [(&one[..10], 10), (&one[10..], 0), (&member[..12], 1), (&member[12..], 0)] {
+        framer.push(bytes, ARRIVAL);
+        while framer.next_frame().is_some() {}
+        assert_eq!(framer.pending_bytes().min(10), pending);
+    }
+}
