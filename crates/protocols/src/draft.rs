@@ -4,7 +4,7 @@ use model::{Table, Value};
 
 use crate::extra::Extra;
 use crate::flags::BAD_UTF8;
-use crate::text::{self, Reading};
+use crate::text;
 
 /// A record in the making: what a protocol says of a payload.
 #[derive(Debug)]
@@ -60,12 +60,10 @@ impl<'a> Draft<'a> {
 
     /// The bytes as text, folds undone; invalid UTF-8 is replaced and flagged.
     pub fn text(&mut self, bytes: &'a [u8]) -> Cow<'a, str> {
-        match text::read(bytes) {
-            Reading::Valid(text) => text,
-            Reading::Replaced(text) => {
-                self.flag(BAD_UTF8);
-                Cow::Owned(text)
-            }
+        let (text, is_replaced) = text::read(bytes);
+        if is_replaced {
+            self.flag(BAD_UTF8);
         }
+        text
     }
 }

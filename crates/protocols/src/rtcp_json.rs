@@ -8,7 +8,7 @@ use model::{Field, Kind, Micros, Table, Unit, Value};
 use crate::extra::write_string;
 use crate::flags::{BAD_JSON, BAD_UTF8, NOT_JSON, WRONG_SSRC};
 use crate::json::{self, Json};
-use crate::text::without_nuls;
+use crate::text::{self, without_nuls};
 use crate::{Draft, Protocol};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
@@ -55,11 +55,11 @@ fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
         return;
     }
     // Binary RTCP starts with version 2 (RFC 3550 6.4.1), which is no UTF-8.
-    let text = String::from_utf8_lossy(payload);
+    let (text, is_replaced) = text::payload(payload);
     if !text.trim_start().starts_with(['{', '[']) {
         return draft.flag(NOT_JSON);
     }
-    if matches!(text, std::borrow::Cow::Owned(_)) {
+    if is_replaced {
         draft.flag(BAD_UTF8);
     }
     let read = json::read(&text);

@@ -2,20 +2,24 @@
 
 use std::borrow::Cow;
 
-pub(crate) enum Reading<'a> {
-    Valid(Cow<'a, str>),
-    /// Invalid UTF-8 replaced by U+FFFD.
-    Replaced(String),
+/// The bytes as text, line folds undone (RFC 3261 7.3.1), and whether some of them were no UTF-8 and are replaced by
+/// U+FFFD. Borrows in the usual case of one line of valid UTF-8.
+#[inline]
+pub(crate) fn read(bytes: &[u8]) -> (Cow<'_, str>, bool) {
+    // No early exit: one pass over whole vectors.
+    let has_line_end = bytes.iter().fold(false, |found, byte| found | matches!(byte, b'\r' | b'\n'));
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !has_line_end => (Cow::Borrowed(text), false),
+        Ok(_) => (sip::text(bytes), false),
+        Err(_) => (Cow::Owned(sip::text(bytes).into_owned()), true),
+    }
 }
 
-/// Borrows in the usual case of one line of valid UTF-8; undoes line folds (RFC 3261 7.3.1).
-pub(crate) fn read(bytes: &[u8]) -> Reading<'_> {
+/// A whole payload as text, as it stands, and whether some of it had to be replaced.
+pub(crate) fn payload(bytes: &[u8]) -> (Cow<'_, str>, bool) {
     match std::str::from_utf8(bytes) {
-        Ok(text) if !bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n')) => {
-            Reading::Valid(Cow::Borrowed(text))
-        }
-        Ok(_) => Reading::Valid(sip::text(bytes)),
-        Err(_) => Reading::Replaced(sip::text(bytes).into_owned()),
+        Ok(text) => (Cow::Borrowed(text), false),
+        Err(_) => (String::from_utf8_lossy(bytes), true),
     }
 }
 
