@@ -96,7 +96,7 @@ function predicate(query) {
     if (!known.includes(field)) {
       const shared = (name) => [...name].filter((letter) => field.includes(letter)).length - Math.abs(name.length - field.length);
       const near = known.toSorted((a, b) => shared(b) - shared(a))[0];
-      throw new Refused(400, 'bad_query', `there is no field ${field}`, { column: [...query.slice(0, query.indexOf(field))].length, ...(near ? { suggestion: near } : {}) });
+      throw new Refused(400, 'bad_query', `there is no field ${field}`, { column: [...query.slice(0, query.indexOf(field))].length + 1, ...(near ? { suggestion: near } : {}) });
     }
     const name = field.split('.').at(-1);
     const value = rawValue.replaceAll('"', '');
@@ -133,16 +133,16 @@ function callRow(records) {
   const status = finals.findLast((record) => record.src_ip === first.dst_ip)?.status ?? finals.at(-1)?.status ?? null;
   const answeredAt = finals.find((record) => record.status < 300)?.micros;
   const bye = sip.find((record) => record.method === 'BYE')?.micros;
-  let state = 'ringing';
+  let state = sip.some((record) => record.status > 100) ? 'ringing' : 'calling';
   if (status === 487) state = 'cancelled';
   else if (status >= 300) state = 'failed';
-  else if (first.method === 'REGISTER' && status) state = 'registered';
+  else if (first.method !== 'INVITE') state = status ? 'done' : 'pending';
   else if (bye) state = 'ended';
   else if (status) state = 'answered';
   const tables = {};
   for (const record of records) tables[record.table] = (tables[record.table] ?? 0) + 1;
   return {
-    call_id: first.call_id, first: records[0].ts, last: records.at(-1).ts, duration_ms: answeredAt && bye ? Math.round((bye - answeredAt) / 1000) : 0, method: first.method,
+    call_id: first.call_id, first: records[0].ts, last: records.at(-1).ts, duration_ms: Math.round((records.at(-1).micros - records[0].micros) / 1000), setup_ms: answeredAt && first.method === 'INVITE' ? Math.round((answeredAt - first.micros) / 1000) : null, talk_ms: answeredAt && bye ? Math.round((bye - answeredAt) / 1000) : null, method: first.method,
     from_user: first.from_user, to_user: first.to_user, src: endpoint(first.src_ip, first.src_port), dst: endpoint(first.dst_ip, first.dst_port), status, state, messages: records.length, tables, cursor: first.id,
   };
 }
@@ -184,7 +184,7 @@ function callPage(records, id) {
   return {
     call_id: id, hosts, partial: null,
     messages: records.map((record, index) => ({ ...summary(record), delta_ms: index === 0 ? 0 : (record.micros - records[index - 1].micros) / 1000 })),
-    summary: { state: row.state, status: row.status, from: row.from_user, to: row.to_user, first: row.first, last: row.last },
+    summary: row,
   };
 }
 

@@ -7,7 +7,7 @@ export class ApiError extends Error {
     readonly httpStatus: number,
     readonly code: string,
     message: string,
-    /** Place in the query text, counted in characters from 0. */
+    /** Place in the query text, counted in characters from 1. */
     readonly column: number | null = null,
     readonly suggestion: string | null = null,
   ) {

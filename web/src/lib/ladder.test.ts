@@ -8,7 +8,7 @@ function message(change: Partial<CallMessage>): CallMessage {
   return {
     id: String(number), table: 'sip', ts: '2026-11-21T03:00:00.000000Z', received: '2026-11-21T03:00:00.000000Z', sender: '10.0.0.9', node: null, capture_id: null, hep_type: 1,
     transport: 'udp', src_ip: '10.0.0.1', src_port: 5060, dst_ip: '10.0.0.2', dst_port: 5060, call_id: 'a', correlation_id: null, size: 1, flags: [], label: 'INVITE', method: 'INVITE',
-    status: null, cseq: 1, cseq_method: 'INVITE', from_user: 'a', to_user: 'b', detail: {}, retransmission_of: null, delta_ms: null, ...change,
+    status: null, cseq: 1, cseq_method: 'INVITE', from_user: 'a', to_user: 'b', detail: {}, retransmission_of: null, delta_ms: 0, ...change,
   };
 }
 const at = (milliseconds: number) => new Date(Date.UTC(2026, 10, 21, 3) + milliseconds).toISOString().replace('Z', '000Z');

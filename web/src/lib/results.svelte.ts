@@ -69,11 +69,11 @@ class Results {
       const request = { q: search.q, from: search.from, to: search.to, limit: PAGE_ROWS, before };
       if (search.tab === 'calls') {
         const page = await api.calls(request, running.signal);
-        this.calls = before === null ? page.calls : [...this.calls, ...page.calls];
+        this.calls = joined(before === null ? [] : this.calls, page.calls, (call) => call.call_id);
         this.finish(page);
       } else {
         const page = await api.messages(request, running.signal);
-        this.messages = before === null ? page.messages : [...this.messages, ...page.messages];
+        this.messages = joined(before === null ? [] : this.messages, page.messages, (message) => message.id);
         this.finish(page);
       }
     } catch (failure) {
@@ -98,6 +98,12 @@ class Results {
     this.next = page.next;
     this.error = null;
   }
+}
+
+/** A call that went on between two pages may be in both. */
+function joined<T>(shown: T[], page: T[], idOf: (row: T) => string): T[] {
+  const known = new Set(shown.map(idOf));
+  return [...shown, ...page.filter((row) => !known.has(idOf(row)) && known.add(idOf(row)))];
 }
 
 export const results = new Results();

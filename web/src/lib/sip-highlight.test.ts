@@ -46,7 +46,7 @@ test('ranges that overlap or leave the payload are passed over', () => {
 
 test('problems mark exactly their bytes, across pieces', () => {
   const text = 'ACK x SIP/2.0\r\nTo: bob\r\n\r\n';
-  const pieces = highlightSip(bytesOf(text), { headers: findHeaders(bytesOf(text)), problems: [{ message: 'odd', at: [16, 20] }, { message: 'nowhere', at: null }] });
+  const pieces = highlightSip(bytesOf(text), { headers: findHeaders(bytesOf(text)), problems: [{ message: 'odd', at: [16, 20] }, { message: 'nowhere', at: [0, 0] }] });
   expect(pieces.filter((piece) => piece.problem === 'odd').map((piece) => piece.text)).toEqual(['o', ': ', 'b']);
 });
 

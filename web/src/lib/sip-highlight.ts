@@ -21,7 +21,7 @@ interface Span {
 
 export interface Marks {
   headers: { name: ByteRange; value: ByteRange }[];
-  problems?: { message: string; at: ByteRange | null }[];
+  problems?: { message: string; at: ByteRange }[];
 }
 
 const CR = 13;
@@ -101,7 +101,7 @@ function filled(spans: Span[], length: number): Span[] {
 }
 
 function pieces(bytes: Uint8Array, spans: Span[], problems: NonNullable<Marks['problems']>): Piece[] {
-  const marked = problems.flatMap(({ message, at }) => (at && at[1] > at[0] ? [{ message, start: at[0], end: at[1] }] : []));
+  const marked = problems.flatMap(({ message, at }) => (at[1] > at[0] ? [{ message, start: at[0], end: at[1] }] : []));
   return spans.flatMap(({ kind, start, end }) => {
     const cuts = new Set([start, end]);
     for (const problem of marked) {

@@ -58,24 +58,19 @@ export function classOfState(state: string | null, status: number | null): Statu
   switch (state) {
     case 'answered':
     case 'ended':
-    case 'completed':
-    case 'registered':
-    case 'ok':
+    case 'done':
       return 'success';
-    case 'trying':
+    case 'calling':
     case 'ringing':
-    case 'setup':
+    case 'pending':
       return 'provisional';
     case 'cancelled':
-    case 'canceled':
       return 'cancelled';
     case 'redirected':
       return 'redirect';
     case 'challenged':
       return 'challenge';
     case 'failed':
-    case 'rejected':
-    case 'timeout':
       return status !== null && status >= 300 ? classOfStatus(status) : 'server';
     default:
       return status === null ? 'other' : classOfStatus(status);

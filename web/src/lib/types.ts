@@ -96,7 +96,8 @@ export interface Call {
   call_id: string;
   first: string;
   last: string;
-  duration_ms: number | null;
+  /** First to last record. */
+  duration_ms: number;
   method: string | null;
   from_user: string | null;
   to_user: string | null;
@@ -104,6 +105,10 @@ export interface Call {
   dst: string | null;
   status: number | null;
   state: string;
+  /** First request to first 2xx. */
+  setup_ms: number | null;
+  /** First 2xx to first BYE. */
+  talk_ms: number | null;
   messages: number;
   tables: Counts;
 }
@@ -125,7 +130,7 @@ export interface Summary {
   sender: string | null;
   node: string | null;
   capture_id: number | null;
-  hep_type: number;
+  hep_type: number | null;
   transport: string | null;
   src_ip: string | null;
   src_port: number | null;
@@ -158,37 +163,26 @@ export type ByteRange = [number, number];
 export interface Message extends Summary {
   raw: string;
   text: string | null;
-  headers: { name: ByteRange; value: ByteRange }[] | null;
-  sdp: unknown;
-  problems: { message: string; at: ByteRange | null }[] | null;
+  headers: { name: ByteRange; value: ByteRange }[];
+  problems: { message: string; at: ByteRange }[];
   extra: unknown;
 }
 
 export interface CallMessage extends Summary {
   retransmission_of: string | null;
-  delta_ms: number | null;
+  delta_ms: number;
 }
 
 export interface CallPage {
   call_id: string;
   hosts: { id: string; label: string }[];
   messages: CallMessage[];
-  summary: {
-    state: string | null;
-    status: number | null;
-    method?: string | null;
-    from?: string | null;
-    to?: string | null;
-    from_user?: string | null;
-    to_user?: string | null;
-    first: string | null;
-    last: string | null;
-    duration_ms?: number | null;
-  };
+  summary: Call;
   partial: Incomplete | null;
 }
 
 export interface Completion {
+  /** Where the options begin, in UTF-16 units. */
   from: number;
   options: { text: string; doc: string | null }[];
 }
