@@ -80,7 +80,10 @@ async function run(page) {
     await page.locator('input[name=password]').fill(settings.password);
     await shot(page, 'login');
     await page.keyboard.press('Enter');
-    await page.locator('input[role=combobox]').waitFor();
+    const inside = page.locator('input[role=combobox]');
+    const refused = page.locator('form .notice.error');
+    await inside.or(refused).first().waitFor();
+    check(!(await refused.isVisible()), `refused: ${(await refused.isVisible()) ? await refused.innerText() : ''}`);
   });
   expectedStatuses = [];
 
