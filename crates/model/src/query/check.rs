@@ -315,7 +315,8 @@ impl Checker<'_> {
         match (cause, named.unit) {
             (NumberError::NotANumber, _) => {
                 let values = self.catalogue.values(name);
-                let near = nearest(text, values.iter().map(String::as_str)).map(str::to_owned);
+                let near = status_class(text)
+                    .or_else(|| nearest(text, values.iter().map(String::as_str)).map(str::to_owned));
                 self.error(written, format!("{name} is a number; {text} is none")).suggest(near)
             }
             (NumberError::WrongUnit, None) => {
@@ -365,6 +366,18 @@ enum Rounding {
     Exact,
     Up,
     Down,
+}
+
+/// `4*` and `4??` are meant as `4xx`.
+fn status_class(text: &str) -> Option<String> {
+    match text.as_bytes() {
+        [class @ b'1'..=b'6', rest @ ..]
+            if !rest.is_empty() && rest.iter().all(|byte| matches!(byte, b'*' | b'?')) =>
+        {
+            Some(format!("{}xx", char::from(*class)))
+        }
+        _ => None,
+    }
 }
 
 fn kind_name(kind: Kind) -> &'static str {

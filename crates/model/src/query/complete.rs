@@ -3,7 +3,8 @@
 use crate::Kind;
 
 use super::Catalogue;
-use super::catalogue::Meaning;
+use super::Literal;
+use super::catalogue::{Meaning, Named};
 use super::error::floor;
 use super::lex::{Token, TokenKind, lex};
 use super::names::METHODS;
@@ -192,8 +193,10 @@ fn operators(name: &str, typed: &str, catalogue: &Catalogue) -> Vec<Choice> {
         .collect()
 }
 
+/// Known values that start with what was typed, in quotes where they need them.
 fn values(name: &str, typed: &str, catalogue: &Catalogue) -> Vec<Choice> {
     let typed = typed.trim_start_matches(['"', '\'']);
+    let of = |named: Named| catalogue.values(named.field.name).iter().map(|value| choice(value, ""));
     let known: Vec<Choice> = match catalogue.resolve(name) {
         Ok(Meaning::Table) => catalogue.tables().iter().map(|table| choice(table.name, table.doc)).collect(),
         Ok(Meaning::Field(named)) if named.kind() == Kind::Time => {
@@ -201,12 +204,28 @@ fn values(name: &str, typed: &str, catalogue: &Catalogue) -> Vec<Choice> {
                 .map(|(text, doc)| choice(text, doc))
                 .to_vec()
         }
-        Ok(Meaning::Field(named)) => {
-            catalogue.values(named.field.name).iter().map(|value| choice(value, "")).collect()
-        }
-        _ => Vec::new(),
+        Ok(Meaning::Field(named) | Meaning::Endpoint { ip: named, .. }) => of(named).collect(),
+        Ok(Meaning::Any(any)) => any.into_iter().flatten().flat_map(of).collect(),
+        Err(_) => Vec::new(),
     };
-    known.into_iter().filter(|choice| starts_with(&choice.text, typed)).take(CHOICES_MAX).collect()
+    let mut fitting: Vec<Choice> = Vec::new();
+    for choice in known.into_iter().filter(|choice| starts_with(&choice.text, typed)) {
+        let text =
+            if is_plain_word(&choice.text) { choice.text } else { Literal::Text(choice.text).to_string() };
+        if fitting.len() < CHOICES_MAX && !fitting.iter().any(|known| known.text == text) {
+            fitting.push(Choice { text, doc: choice.doc });
+        }
+    }
+    fitting
+}
+
+/// Whether the text means itself without quotes.
+fn is_plain_word(text: &str) -> bool {
+    let is_one_word =
+        matches!(lex(text).as_slice(), [word] if word.kind == TokenKind::Word && word.at == (0..text.len()));
+    let is_keyword =
+        ["and", "or", "not", "in", "exists"].iter().any(|keyword| keyword.eq_ignore_ascii_case(text));
+    is_one_word && !is_keyword && !text.contains(['*', '?', '\\'])
 }
 
 fn joints(typed: &str, catalogue: &Catalogue) -> Vec<Choice> {

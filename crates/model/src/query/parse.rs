@@ -41,6 +41,9 @@ struct Parser<'a> {
     check: Checker<'a>,
 }
 
+/// A bare word becomes about this many comparisons.
+const WORD_TERMS: usize = 8;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keyword {
     And,
@@ -178,6 +181,7 @@ impl<'a> Parser<'a> {
                 format!("{word} needs a comparison, as in {word} = ...; in quotes it is searched as text");
             return Err(self.error(at, message));
         }
+        self.terms += WORD_TERMS - 1;
         let written = Written::word(self.text, at);
         Ok(smart::search(&written.plain(), &written.pattern(), self.check.catalogue))
     }

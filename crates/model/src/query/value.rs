@@ -82,11 +82,11 @@ pub(super) fn time(text: &str, now: Micros) -> Option<Micros> {
         return epoch(text);
     }
     if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
-        return Some(Micros(timestamp.as_microsecond()));
+        return in_range(timestamp.as_microsecond());
     }
     let civil = text.parse::<jiff::civil::DateTime>().ok()?;
     let zoned = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(Micros(zoned.timestamp().as_microsecond()))
+    in_range(zoned.timestamp().as_microsecond())
 }
 
 /// First and last microsecond of a day written as `2026-11-21`.
@@ -96,7 +96,7 @@ pub(super) fn day(text: &str) -> Option<(Micros, Micros)> {
         return None;
     }
     let start = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond();
-    Some((Micros(start), in_range(start + Micros::DAY - 1)?))
+    Some((in_range(start)?, in_range(start + Micros::DAY - 1)?))
 }
 
 /// A length of time in microseconds.
@@ -180,9 +180,11 @@ fn epoch(text: &str) -> Option<Micros> {
     in_range(whole.checked_mul(scale)?.checked_add((part * scale as f64).round() as i64)?)
 }
 
-/// Times that can be shown and read again (years -9999 to 9999).
+/// Times that RFC 3339 can write: years 0 to 9999.
 fn in_range(micros: i64) -> Option<Micros> {
-    jiff::Timestamp::from_microsecond(micros).ok().map(|_| Micros(micros))
+    const YEAR_ZERO: i64 = -62_167_219_200 * Micros::SECOND;
+    let is_shown = micros >= YEAR_ZERO && jiff::Timestamp::from_microsecond(micros).is_ok();
+    is_shown.then_some(Micros(micros))
 }
 
 #[cfg(test)]
@@ -222,6 +224,7 @@ mod tests {
         assert_eq!(time("now-90s", NOW), Some(Micros(NOW.0 - 90 * Micros::SECOND)));
         assert_eq!(time("-1", NOW), None);
         assert_eq!(time("tomorrow", NOW), None);
+        assert_eq!(time("-000001-01-01T00:00:00Z", NOW), None);
         assert_eq!(time("-99999999999999w", NOW), None);
         assert_eq!(day("2026-11-21").map(|(low, high)| high.0 - low.0), Some(Micros::DAY - 1));
         assert_eq!(day("2026-11-21T03:00"), None);

@@ -6,7 +6,11 @@ use crate::catalogue;
 fn choices(marked: &str) -> (usize, Vec<String>) {
     let cursor = marked.find('|').expect("the test marks the cursor");
     let text = marked.replacen('|', "", 1);
-    let completion = complete(&text, cursor, &catalogue());
+    let catalogue = catalogue()
+        .with_values("user_agent", ["baresip v1.0 (x86_64/linux)", "snom", "100% **", "or"])
+        .with_values("src_ip", ["10.0.0.1"])
+        .with_values("dst_ip", ["10.0.0.2"]);
+    let completion = complete(&text, cursor, &catalogue);
     (completion.from, completion.options.into_iter().map(|option| option.text).collect())
 }
 
@@ -31,6 +35,10 @@ fn names_operators_values_and_joints() {
     offers("method = |", 9, &["INVITE", "BYE"]);
     offers("method = i|", 9, &["INVITE", "INFO"]);
     offers("method=\"re|", 7, &["REGISTER", "REFER"]);
+    offers("ua = |", 5, &["\"baresip v1.0 (x86_64/linux)\"", "snom", "\"100% \\*\\*\"", "\"or\""]);
+    offers("ua = \"bare|", 5, &["\"baresip v1.0 (x86_64/linux)\""]);
+    offers("src = |", 6, &["10.0.0.1"]);
+    offers("ip = |", 5, &["10.0.0.1", "10.0.0.2"]);
     offers("method in (BYE, in|", 16, &["INVITE", "INFO"]);
     offers("ts > |", 5, &["-1h"]);
     offers("table = |", 8, &["sip", "rtcp"]);

@@ -20,6 +20,7 @@ fn says_what_where_and_the_nearest_name() {
         ("sip.metod = INVITE", "table sip has no field metod (column 1); did you mean sip.method?"),
         ("exists nod", "no field is called nod (column 8); did you mean node?"),
         ("table = spi", "no table is called spi (column 9); did you mean sip?"),
+        ("status = 4*", "status is a number; 4* is none (column 10); did you mean 4xx?"),
         ("status = abc", "status is a number; abc is none (column 10)"),
         ("status = 70000", "70000 is out of range for status, which holds -32768 to 32767 (column 10)"),
         ("cseq = 3s", "cseq has no unit; write 3s as a plain number (column 8)"),
@@ -101,6 +102,8 @@ fn refuses_what_is_beyond_the_limits() {
     assert!(error(&endless).message.contains("parentheses more than"));
     let many = "status = 1 ".repeat(TERMS_MAX + 1);
     assert!(error(&many).message.contains("conditions"));
+    let words = "alice ".repeat(TERMS_MAX / 4);
+    assert!(error(&words).message.contains("conditions"));
     let list = format!("status in ({})", "1,".repeat(TERMS_MAX + 1) + "1");
     assert!(error(&list).message.contains("conditions"));
     let long = "x".repeat(TEXT_BYTES_MAX + 1);

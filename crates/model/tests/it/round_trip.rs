@@ -1,7 +1,8 @@
-use model::query::{Expr, FieldRef, Literal, Net, Op, Part, Pattern, complete, parse};
+use model::query::{Expr, FieldRef, Literal, Net, Op, Part, Pattern, complete, matches, parse};
 use model::{Kind, Micros};
 use proptest::prelude::*;
 
+use crate::truth::{invite, report};
 use crate::{NOW, catalogue};
 
 fn field(table: Option<&'static str>, name: &'static str, kind: Kind) -> FieldRef {
@@ -140,13 +141,20 @@ proptest! {
     }
 
     #[test]
+    fn a_question_to_one_table_means_the_same_for_its_records(expr in expression()) {
+        for record in [invite(), report()] {
+            prop_assert_eq!(matches(&expr, &record), matches(&expr.for_table(record.table), &record), "{}", expr);
+        }
+    }
+
+    #[test]
     fn completion_never_panics(text in language_like(), cursor in 0_usize..80) {
         let completion = complete(&text, cursor, &catalogue());
         prop_assert!(completion.from <= text.len() && text.is_char_boundary(completion.from));
     }
 
     #[test]
-    fn the_lexer_and_the_pattern_agree_with_the_slow_way(text in "[ab]{0,6}", parts in "[ab*?]{0,6}") {
+    fn a_pattern_matches_like_the_slow_way(text in "[ab]{0,6}", parts in "[ab*?]{0,6}") {
         let pattern = Pattern::new(parts.chars().map(|letter| match letter {
             '*' => Part::Run,
             '?' => Part::One,

@@ -5,7 +5,7 @@ use model::{Common, Micros, Record, Value};
 
 use crate::{NOW, RTCP, SIP, expr};
 
-fn invite() -> Record<'static> {
+pub(crate) fn invite() -> Record<'static> {
     let mut values = vec![Value::Null; SIP.fields.len()];
     let mut set = |name: &str, value: Value<'static>| {
         let place =
@@ -25,7 +25,7 @@ fn invite() -> Record<'static> {
     }
 }
 
-fn report() -> Record<'static> {
+pub(crate) fn report() -> Record<'static> {
     let values = vec![Value::Int(7), Value::Float(2.5), Value::Null];
     Record { table: &RTCP, common: common(), values, extra: None, raw: b"{}" }
 }
