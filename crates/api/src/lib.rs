@@ -1,1 +1,38 @@
-//! HTTP API, login, downloads and the embedded web part
+//! HTTP API, login, downloads and the embedded web part.
+//!
+//! [`router`] serves everything under one port: `/health`, `/api/v1/*` and the web part for every other path.
+//! Nothing but `/health`, the login and the files of the web part answers without a session or token.
+//! The receiver is known only through [`Live`], so that this room needs no socket of its own.
+//!
+//! Limits of every request stand in `limits.rs`, each beside its reason.
+
+mod ask;
+mod auth;
+mod call;
+mod catalogue;
+mod complete;
+mod encode;
+mod error;
+mod export;
+mod extract;
+mod label;
+mod limits;
+mod live;
+mod message;
+mod messages;
+mod openapi;
+mod router;
+mod row;
+mod senders;
+mod sql;
+mod state;
+mod status;
+mod summary;
+mod time;
+mod web;
+
+pub use auth::{LOCAL_TOKEN_FILE, LocalToken, SettingsError};
+pub use live::{Alarm, Counters, Listener, Live, Sender};
+pub use openapi::document as openapi_document;
+pub use router::router;
+pub use state::{ApiConfig, ApiState};

@@ -1,0 +1,340 @@
+//! How a request becomes a question to the store: its time, its text, its turn, and the rows that come back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use model::query::{self, Expr, FieldRef, Literal, Op, QueryError};
+use model::{Field, Micros, Table};
+use serde::Serialize;
+use store::{Answer, Order, SearchRequest, StoreError};
+use tokio::sync::OwnedSemaphorePermit;
+use utoipa::ToSchema;
+
+use crate::error::{ApiError, Code};
+use crate::limits;
+use crate::row::{self, Row};
+use crate::state::ApiState;
+use crate::time;
+
+/// Why an answer does not hold everything.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Partial {
+    pub(crate) reason: String,
+}
+
+impl Partial {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+}
+
+/// The time asked about, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) from: Micros,
+    pub(crate) to: Micros,
+}
+
+impl Window {
+    pub(crate) const ALL: Self = Self { from: Micros(i64::MIN), to: Micros(i64::MAX) };
+
+    /// When the request names no time.
+    const DEFAULT: i64 = Micros::HOUR;
+
+    /// An agent's clock may be ahead of ours: a window that ends now would hide its newest messages.
+    const CLOCK_SLACK: i64 = 5 * Micros::MINUTE;
+}
+
+/// Where a page of a list ended. Written into `next` and read back from `before`; opaque to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    ts: Micros,
+    id: i64,
+    /// The end of the first page's window: what arrives while somebody turns pages stays off them.
+    to: Micros,
+}
+
+impl Cursor {
+    pub(crate) fn at(row: &Row, to: Micros) -> Self {
+        Self { ts: row.ts, id: row.id, to: Micros(to.0.min(time::now().0)) }
+    }
+
+    pub(crate) fn write(self) -> String {
+        format!("{}.{}.{}", self.ts.0, self.id, self.to.0)
+    }
+
+    pub(crate) fn read(text: &str) -> Result<Self, ApiError> {
+        let mut numbers = text.splitn(3, '.').map(str::parse::<i64>);
+        match (numbers.next(), numbers.next(), numbers.next()) {
+            (Some(Ok(ts)), Some(Ok(id)), Some(Ok(to))) => Ok(Self { ts: Micros(ts), id, to: Micros(to) }),
+            _ => Err(ApiError::bad_request(format!("`before` is not a `next` of this server: `{text}`"))),
+        }
+    }
+
+    /// What stands at the cursor or before it in a list with the newest first. Lists are ordered by time and then
+    /// by id, since many messages may share a time.
+    pub(crate) fn or_newer(self) -> Expr {
+        let (ts, id) = (Literal::Time(self.ts), Literal::Int(self.id));
+        Expr::or([
+            Expr::Compare { field: field("ts"), op: Op::Gt, value: ts.clone() },
+            Expr::and([
+                Expr::Compare { field: field("ts"), op: Op::Eq, value: ts },
+                Expr::Compare { field: field("id"), op: Op::Ge, value: id },
+            ]),
+        ])
+    }
+
+    fn place(self) -> store::Cursor {
+        store::Cursor { ts: self.ts, id: self.id }
+    }
+}
+
+/// A question to the store.
+#[derive(Clone, Debug)]
+pub(crate) struct Search {
+    pub(crate) expr: Expr,
+    pub(crate) tables: Vec<&'static Table>,
+    pub(crate) window: Window,
+    /// Go on after this row.
+    pub(crate) after: Option<Cursor>,
+    pub(crate) columns: Vec<&'static str>,
+    pub(crate) limit: usize,
+    pub(crate) order: Order,
+    pub(crate) time_max: Duration,
+}
+
+pub(crate) struct Found {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) partial: Option<Partial>,
+}
+
+/// Rows as they come.
+pub(crate) type RowStream = BoxStream<'static, Result<Vec<Row>, ApiError>>;
+
+/// Reads `from` and `to` of a request; the last hour if it names none.
+pub(crate) fn window(
+    from: Option<&str>,
+    to: Option<&str>,
+    cursor: Option<Cursor>,
+    now: Micros,
+) -> Result<Window, ApiError> {
+    let read = |name: &str, text: &str| {
+        time::point(text, now).map_err(|reason| ApiError::bad_request(format!("`{name}`: {reason}")))
+    };
+    let to = match (to, cursor) {
+        (_, Some(cursor)) => cursor.to,
+        (Some(text), None) if !text.is_empty() => read("to", text)?,
+        _ => Micros(now.0 + Window::CLOCK_SLACK),
+    };
+    let from = match from {
+        Some(text) if !text.is_empty() => read("from", text)?,
+        _ => Micros(to.0.min(now.0) - Window::DEFAULT),
+    };
+    if from > to {
+        return Err(ApiError::bad_request(format!("`from` ({from}) is after `to` ({to})")));
+    }
+    Ok(Window { from, to })
+}
+
+pub(crate) fn limit(asked: Option<usize>, default: usize, most: usize) -> Result<usize, ApiError> {
+    match asked {
+        None => Ok(default),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(limit) => Err(ApiError::bad_request(format!("`limit` must be 1 to {most}, not {limit}"))),
+    }
+}
+
+/// The table of that name, or all.
+pub(crate) fn tables(name: Option<&str>) -> Result<Vec<&'static Table>, ApiError> {
+    let all = protocols::tables();
+    match name.filter(|name| !name.is_empty()) {
+        None => Ok(all.to_vec()),
+        Some(name) => match all.iter().find(|table| table.name == name) {
+            Some(table) => Ok(vec![table]),
+            None => {
+                let names: Vec<&str> = all.iter().map(|table| table.name).collect();
+                Err(ApiError::bad_request(format!("no table `{name}`: there are {}", names.join(", "))))
+            }
+        },
+    }
+}
+
+/// Reads the search text.
+pub(crate) fn question(state: &ApiState, text: Option<&str>, now: Micros) -> Result<Expr, ApiError> {
+    let text = text.unwrap_or_default();
+    if text.len() > limits::QUERY_BYTES_MAX {
+        return Err(ApiError::bad_request(format!("`q` is longer than {} bytes", limits::QUERY_BYTES_MAX)));
+    }
+    Ok(query::parse(text, state.catalogue(), now)?.expr)
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        Self {
+            column: Some(error.column),
+            suggestion: error.suggestion,
+            ..Self::new(Code::BadQuery, error.message)
+        }
+    }
+}
+
+/// A column that every table has.
+pub(crate) fn field(name: &'static str) -> FieldRef {
+    let field = common(name);
+    FieldRef { table: None, name: field.name, kind: field.kind }
+}
+
+pub(crate) fn exists(name: &'static str) -> Expr {
+    Expr::Exists { field: field(name) }
+}
+
+fn common(name: &'static str) -> &'static Field {
+    model::COMMON.iter().find(|field| field.name == name).expect("the name of a common column")
+}
+
+/// Every column of these tables, once.
+pub(crate) fn all(tables: &[&'static Table]) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for field in tables.iter().flat_map(|table| table.columns()) {
+        if !names.contains(&field.name) {
+            names.push(field.name);
+        }
+    }
+    names
+}
+
+/// Every column of these tables but those that lists do not show.
+pub(crate) fn all_but_payload(tables: &[&'static Table]) -> Vec<&'static str> {
+    let mut names = all(tables);
+    names.retain(|name| !model::TAIL.iter().any(|field| field.name == *name));
+    names
+}
+
+/// Waits for a turn among the queries that may run at once. Hold it until the last row is out.
+pub(crate) async fn turn(state: &ApiState) -> Result<OwnedSemaphorePermit, ApiError> {
+    let turn = Arc::clone(state.turns()).acquire_owned();
+    match tokio::time::timeout(limits::QUEUE_WAIT, turn).await {
+        Ok(turn) => turn.map_err(|cause| ApiError::internal(&cause)),
+        Err(_) => {
+            let at_once = limits::QUERIES_AT_ONCE;
+            Err(ApiError::new(Code::Busy, format!("{at_once} queries are running: try again")).retry_after(1))
+        }
+    }
+}
+
+/// Asks and gathers all rows. An answer that ran out of time or memory is what there was until then.
+pub(crate) async fn search(state: &ApiState, search: Search) -> Result<Found, ApiError> {
+    let mut answer = begin(state, search).await?;
+    let mut found = Found { rows: Vec::new(), partial: None };
+    while let Some(batch) = answer.next().await {
+        found.rows.extend(read(&batch?)?);
+    }
+    found.partial = answer.cut().map(Partial::from);
+    Ok(found)
+}
+
+/// Asks and hands out the rows as they come. Ends with an error if not all could be found.
+pub(crate) async fn rows(state: &ApiState, search: Search) -> Result<RowStream, ApiError> {
+    let answer = begin(state, search).await?;
+    let rows = stream::unfold(Some(answer), |answer| async {
+        let mut answer = answer?;
+        match answer.next().await {
+            Some(Ok(batch)) => Some((read(&batch), Some(answer))),
+            Some(Err(error)) => Some((Err(error.into()), None)),
+            None => answer.cut().map(|cut| (Err(ApiError::new(Code::Internal, cut.to_string())), None)),
+        }
+    });
+    Ok(rows.boxed())
+}
+
+/// How many rows there are, up to the limit of the search.
+pub(crate) async fn count(state: &ApiState, search: Search) -> Result<usize, ApiError> {
+    let mut answer = begin(state, search).await?;
+    let mut count = 0;
+    while let Some(batch) = answer.next().await {
+        count += batch?.num_rows();
+    }
+    Ok(count)
+}
+
+async fn begin(state: &ApiState, search: Search) -> Result<Answer, ApiError> {
+    let request = SearchRequest {
+        expr: search.expr,
+        tables: search.tables.iter().map(|table| table.name.to_owned()).collect(),
+        from: Some(search.window.from),
+        to: Some(Micros(search.window.to.0.saturating_add(1))),
+        after: search.after.map(Cursor::place),
+        columns: search.columns.iter().map(|name| (*name).to_owned()).collect(),
+        limit: Some(search.limit),
+        order: search.order,
+        limits: Some(limited_to(search.time_max)),
+    };
+    Ok(state.store().search(request).await?)
+}
+
+fn read(batch: &RecordBatch) -> Result<Vec<Row>, ApiError> {
+    row::rows(protocols::tables(), batch).map_err(|cause| ApiError::internal(&cause))
+}
+
+/// The store's own limits, with another time.
+pub(crate) fn limited_to(time_max: Duration) -> store::Limits {
+    store::Limits { time_max, ..store::Limits::default() }
+}
+
+impl From<&store::Cut> for Partial {
+    fn from(cut: &store::Cut) -> Self {
+        Self::new(cut.to_string())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Closed => Self::new(Code::Busy, "the server is stopping").retry_after(5),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+pub(crate) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Micros = Micros(1_795_231_200_000_000);
+
+    #[test]
+    fn the_last_hour_is_asked_unless_said_otherwise() {
+        let window = window(None, None, None, NOW).expect("read");
+        assert_eq!(window.from.0, NOW.0 - Micros::HOUR);
+        assert!(window.to > NOW, "agents' clocks may be ahead");
+        let ends = super::window(Some("-2h"), Some("-1h"), None, NOW).expect("read");
+        assert_eq!((NOW.0 - ends.from.0, NOW.0 - ends.to.0), (2 * Micros::HOUR, Micros::HOUR));
+        assert!(super::window(Some("now"), Some("-1h"), None, NOW).is_err());
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_it_was() {
+        let cursor = Cursor { ts: NOW, id: 65_537, to: Micros(NOW.0 + 1) };
+        assert_eq!(Cursor::read(&cursor.write()).expect("read"), cursor);
+        for text in ["", "1", "1.2", "a.b.c", "1.2.3.4"] {
+            assert!(Cursor::read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn limits_are_told() {
+        assert_eq!(limit(None, 10, 100).expect("default"), 10);
+        assert_eq!(limit(Some(100), 10, 100).expect("most"), 100);
+        for wrong in [0, 101] {
+            let refusal = limit(Some(wrong), 10, 100).expect_err("refused");
+            assert!(refusal.message.contains("1 to 100"), "{}", refusal.message);
+        }
+    }
+}

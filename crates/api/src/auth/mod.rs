@@ -1,0 +1,197 @@
+//! Who may ask: users, sessions and tokens, and the guard before every route that is not public.
+
+mod attempts;
+mod local;
+mod login;
+mod password;
+mod settings;
+mod token;
+mod tokens;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use model::Micros;
+use tokio::sync::Semaphore;
+
+use crate::error::{ApiError, Code};
+use crate::limits;
+use crate::state::ApiState;
+use crate::time::now;
+
+pub use local::{LOCAL_TOKEN_FILE, LocalToken};
+pub use settings::SettingsError;
+
+pub(crate) use login::{login, logout, me};
+pub(crate) use tokens::{add_token, remove_token, tokens};
+
+// The macro behind `routes!` looks for these beside the handlers.
+pub(crate) use login::{__path_login, __path_logout, __path_me};
+pub(crate) use tokens::{__path_add_token, __path_remove_token, __path_tokens};
+
+use attempts::Attempts;
+use settings::{ADMIN, Settings, TokenKind};
+
+/// Name of the session cookie.
+pub(crate) const COOKIE: &str = "rhapsode_session";
+
+/// File of the settings in the data folder.
+const SETTINGS_FILE: &str = "settings.sqlite";
+
+/// Far enough for a token that lives as long as the process.
+const LOCAL_TOKEN_LIFE: i64 = 10 * 365 * Micros::DAY;
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) token_id: i64,
+    pub(crate) user: String,
+    pub(crate) role: String,
+}
+
+/// Users, tokens and what protects them.
+pub(crate) struct Auth {
+    settings: Arc<Settings>,
+    attempts: Mutex<Attempts>,
+    /// Turns for computing password hashes.
+    password_turns: Semaphore,
+    /// Compared when the user does not exist, so that the answer takes as long.
+    nobodys_hash: String,
+}
+
+impl Auth {
+    /// Opens the settings, sees that `admin` exists and writes the local token. Returns the first password if
+    /// one was made. Blocks on files and one password hash.
+    pub(crate) fn open(
+        dir: &Path,
+        url: &str,
+        admin_password: Option<&str>,
+    ) -> Result<(Self, Option<String>), SettingsError> {
+        let settings = Settings::open(&dir.join(SETTINGS_FILE))?;
+        let first_password = settings.prepare_admin(admin_password, now())?;
+        let expires = Micros(now().0 + LOCAL_TOKEN_LIFE);
+        let (_, local) = settings
+            .add_token(TokenKind::Local, ADMIN, "command line", now(), expires)?
+            .expect("local tokens have no limit, the old one goes");
+        local::write(dir, url, &local)?;
+        let auth = Self {
+            settings: Arc::new(settings),
+            attempts: Mutex::new(Attempts::default()),
+            password_turns: Semaphore::new(limits::PASSWORD_CHECKS_AT_ONCE),
+            nobodys_hash: password::hash(&password::random()?)?,
+        };
+        Ok((auth, first_password))
+    }
+
+    /// Runs one action on the settings where blocking is allowed.
+    async fn settings<T: Send + 'static>(
+        &self,
+        action: impl FnOnce(&Settings) -> Result<T, SettingsError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let settings = Arc::clone(&self.settings);
+        tokio::task::spawn_blocking(move || action(&settings))
+            .await
+            .map_err(|cause| ApiError::internal(&cause))?
+            .map_err(|cause| ApiError::internal(&cause))
+    }
+
+    fn attempts<T>(&self, action: impl FnOnce(&mut Attempts, Instant) -> T) -> T {
+        let mut attempts = self.attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        action(&mut attempts, Instant::now())
+    }
+}
+
+/// Lets a request pass only with a valid session or token, and tells the handlers whose it is.
+pub(crate) async fn require_login(
+    State(state): State<ApiState>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let (token, from_cookie) = presented(request.headers()).ok_or_else(ApiError::unauthorized)?;
+    let hash = token::hash(token).ok_or_else(ApiError::unauthorized)?;
+    if from_cookie && !is_own_page(request.method(), request.headers()) {
+        return Err(ApiError::new(Code::Forbidden, "the request came from a page of another site"));
+    }
+    let caller = state.auth().settings(move |settings| settings.caller(&hash, now())).await?;
+    request.extensions_mut().insert(caller.ok_or_else(ApiError::unauthorized)?);
+    Ok(next.run(request).await)
+}
+
+/// The token of a request and whether it is the browser's cookie. A Bearer token wins: it was sent on purpose.
+fn presented(headers: &HeaderMap) -> Option<(&str, bool)> {
+    if let Some(authorization) = headers.get(header::AUTHORIZATION) {
+        let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
+        return scheme.eq_ignore_ascii_case("bearer").then(|| (token.trim(), false));
+    }
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|cookies| cookies.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, token)| (token, true))
+}
+
+/// A cookie travels by itself. SameSite=Strict keeps other sites out, but another port of the same host is the
+/// same site: what changes something must come from our own origin, which browsers name in a header scripts
+/// cannot set (Fetch Metadata).
+fn is_own_page(method: &Method, headers: &HeaderMap) -> bool {
+    if method.is_safe() {
+        return true;
+    }
+    headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none")
+}
+
+/// Makes the file, or tightens it, so that only its owner reads it, before anything secret is in it.
+fn private_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    drop(file);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
+            .collect()
+    }
+
+    #[test]
+    fn bearer_wins_over_the_cookie() {
+        assert_eq!(presented(&headers(&[("authorization", "Bearer abc")])), Some(("abc", false)));
+        assert_eq!(presented(&headers(&[("authorization", "bearer abc")])), Some(("abc", false)));
+        assert_eq!(
+            presented(&headers(&[("authorization", "Basic abc"), ("cookie", "rhapsode_session=x")])),
+            None
+        );
+        assert_eq!(presented(&headers(&[("cookie", "a=b; rhapsode_session=xyz; c=d")])), Some(("xyz", true)));
+        assert_eq!(presented(&headers(&[("cookie", "xrhapsode_session=xyz")])), None);
+        assert_eq!(presented(&headers(&[])), None);
+    }
+
+    #[test]
+    fn another_port_of_the_same_host_cannot_use_the_cookie_to_change_things() {
+        let same_site = headers(&[("sec-fetch-site", "same-site")]);
+        assert!(is_own_page(&Method::GET, &same_site));
+        assert!(!is_own_page(&Method::POST, &same_site));
+        assert!(!is_own_page(&Method::DELETE, &headers(&[("sec-fetch-site", "cross-site")])));
+        assert!(is_own_page(&Method::POST, &headers(&[("sec-fetch-site", "same-origin")])));
+        assert!(is_own_page(&Method::POST, &headers(&[])), "not a browser");
+    }
+}

@@ -1,0 +1,173 @@
+use std::collections::HashSet;
+
+use axum::Json;
+use axum::extract::State as Shared;
+use model::Micros;
+use model::query::{Expr, Literal};
+use serde::Serialize;
+use store::Order;
+use utoipa::ToSchema;
+
+use super::retransmission::{Sent, fingerprint, repeats};
+use super::{CallSummary, is_sip};
+use crate::ask::{self, Found, Partial, Search, Window};
+use crate::error::{ApiError, ErrorBody};
+use crate::extract::Segment;
+use crate::limits;
+use crate::row::Row;
+use crate::state::ApiState;
+use crate::summary::Summary;
+
+/// One call with everything that belongs to it, in time order.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Call {
+    call_id: String,
+    /// The columns of the ladder, in the order they first took part.
+    hosts: Vec<Host>,
+    summary: CallSummary,
+    messages: Vec<Step>,
+    /// Why records may be missing.
+    partial: Option<Partial>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Host {
+    /// The address.
+    id: String,
+    /// What to call it.
+    label: String,
+}
+
+/// A record of the call.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Step {
+    #[serde(flatten)]
+    summary: Summary,
+    /// The message it is another sending of.
+    retransmission_of: Option<String>,
+    /// Time since the record before.
+    delta_ms: f64,
+    /// The payload, if it is text.
+    text: Option<String>,
+}
+
+/// One call: all records that share its Call-ID or a correlation id
+#[utoipa::path(get, path = "/api/v1/call/{call_id}", tag = "calls", params(("call_id" = String, Path)), responses(
+    (status = 200, body = Call), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+pub(crate) async fn call(
+    Shared(state): Shared<ApiState>,
+    Segment(call_id): Segment<String>,
+) -> Result<Json<Call>, ApiError> {
+    let turn = ask::turn(&state).await?;
+    let Found { rows, partial } = records(&state, &call_id).await?;
+    drop(turn);
+    if rows.is_empty() {
+        return Err(ApiError::not_found(format!("no records of call `{call_id}`")));
+    }
+    let hosts = hosts(&rows);
+    let repeated = repeats(rows.iter().map(|row| (row.ts, is_sip(row).then(|| sent(row)))));
+    let mut before = rows.first().map_or(Micros(0), |row| row.ts);
+    let mut messages = Vec::with_capacity(rows.len());
+    for (row, repeated) in rows.iter().zip(repeated) {
+        messages.push(Step {
+            summary: Summary::from(row),
+            retransmission_of: repeated.map(|first| rows[first].id.to_string()),
+            delta_ms: (row.ts.0 - before.0) as f64 / 1_000.0,
+            text: std::str::from_utf8(&row.raw).ok().map(str::to_owned),
+        });
+        before = row.ts;
+    }
+    // Another leg may share the correlation id; the call is told by its own messages if it has any.
+    let own: Vec<Row> = rows.iter().filter(|row| row.call_id.as_ref() == Some(&call_id)).cloned().collect();
+    let summary = CallSummary::new(call_id.clone(), if own.iter().any(is_sip) { &own } else { &rows });
+    Ok(Json(Call { call_id, hosts, summary, messages, partial }))
+}
+
+/// All records of a call in time order, payloads included: those with the id as Call-ID or correlation id, and
+/// those that a correlation id found on the way joins to them.
+pub(crate) async fn records(state: &ApiState, call_id: &str) -> Result<Found, ApiError> {
+    let mut keys: HashSet<String> = HashSet::from([call_id.to_owned()]);
+    for _ in 1..limits::CALL_KEY_ROUNDS_MAX {
+        let columns = vec!["id", "ts", "call_id", "correlation_id"];
+        let joined = with_keys(state, &keys, columns, limits::CALL_RECORDS_MAX).await?;
+        let known = keys.len();
+        for row in joined.rows {
+            for key in [row.call_id, row.correlation_id].into_iter().flatten() {
+                if keys.len() < limits::CALL_KEYS_MAX && !key.is_empty() {
+                    keys.insert(key);
+                }
+            }
+        }
+        if keys.len() == known {
+            break;
+        }
+    }
+    let is_full = keys.len() >= limits::CALL_KEYS_MAX;
+    let columns = ask::all(&ask::tables(None)?);
+    let mut found = with_keys(state, &keys, columns, limits::CALL_RECORDS_MAX + 1).await?;
+    let mut bytes = 0;
+    let fitting = found.rows.iter().take(limits::CALL_RECORDS_MAX).take_while(|row| {
+        bytes += row.raw.len();
+        bytes <= limits::CALL_BYTES_MAX
+    });
+    let fitting = fitting.count();
+    if fitting < found.rows.len() {
+        found.rows.truncate(fitting);
+        found.partial.get_or_insert(Partial::new(format!("only the first {fitting} records are shown")));
+    }
+    if is_full {
+        let most = limits::CALL_KEYS_MAX;
+        found.partial.get_or_insert(Partial::new(format!("more than {most} ids are joined to this call")));
+    }
+    Ok(found)
+}
+
+async fn with_keys(
+    state: &ApiState,
+    keys: &HashSet<String>,
+    columns: Vec<&'static str>,
+    limit: usize,
+) -> Result<Found, ApiError> {
+    let values: Vec<Literal> = keys.iter().map(|key| Literal::Text(key.clone())).collect();
+    let search = Search {
+        expr: Expr::or([
+            Expr::InList { field: ask::field("call_id"), values: values.clone() },
+            Expr::InList { field: ask::field("correlation_id"), values },
+        ]),
+        tables: ask::tables(None)?,
+        window: Window::ALL,
+        after: None,
+        columns,
+        limit,
+        order: Order::OldestFirst,
+        time_max: limits::SEARCH_TIME_MAX,
+    };
+    ask::search(state, search).await
+}
+
+fn sent(row: &Row) -> Sent<'_> {
+    Sent {
+        method: row.text("method"),
+        status: row.int("status"),
+        cseq: row.int("cseq"),
+        cseq_method: row.text("cseq_method"),
+        via_branch: row.text("via_branch"),
+        source: (row.src_ip.as_deref(), row.src_port),
+        destination: (row.dst_ip.as_deref(), row.dst_port),
+        seen_by: (row.sender.as_deref(), row.capture_id),
+        fingerprint: fingerprint(&row.raw),
+    }
+}
+
+/// The hosts of the signalling first, in the order they spoke; then those that only reports and logs name.
+fn hosts(rows: &[Row]) -> Vec<Host> {
+    let mut seen = HashSet::new();
+    let (sip, others): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| is_sip(row));
+    sip.into_iter()
+        .chain(others)
+        .flat_map(|row| [row.src_ip.as_deref(), row.dst_ip.as_deref()])
+        .flatten()
+        .filter(|ip| seen.insert(*ip))
+        .map(|ip| Host { id: ip.to_owned(), label: ip.to_owned() })
+        .collect()
+}

@@ -1,0 +1,264 @@
+//! What became of a call, read from its SIP messages. Pure.
+//!
+//! One Call-ID may be seen on several hops, forked to several phones and tried again after a challenge: the answer
+//! is the best that happened, as the caller would tell it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What became of a call or another exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// INVITE sent, nothing back but perhaps 100.
+    Calling,
+    /// 101 to 199 came back.
+    Ringing,
+    /// 2xx to the INVITE; no BYE seen.
+    Answered,
+    /// Answered, then BYE.
+    Ended,
+    /// The caller gave up: CANCEL or 487.
+    Cancelled,
+    /// 4xx, 5xx, 6xx to the last attempt.
+    Failed,
+    /// 3xx, not followed.
+    Redirected,
+    /// 401 or 407 without another attempt.
+    Challenged,
+    /// Not a call (REGISTER, OPTIONS, ...): no final answer seen.
+    Pending,
+    /// Not a call: 2xx.
+    Done,
+    /// No SIP message among its records.
+    Unknown,
+}
+
+/// What the state is read from, one per SIP message, in time order.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Signal<'a> {
+    /// Microseconds since 1970.
+    pub(crate) at: i64,
+    /// Of a request; for a response the method it answers.
+    pub(crate) method: Option<&'a str>,
+    /// Of a response; `None` makes it a request.
+    pub(crate) status: Option<i64>,
+    pub(crate) cseq: Option<i64>,
+    /// The To header has a tag: inside a dialog (RFC 3261 12).
+    pub(crate) has_to_tag: bool,
+}
+
+/// What became of it, with the numbers that say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) state: State,
+    /// The status that decided it.
+    pub(crate) status: Option<i64>,
+    /// When the first 2xx to the INVITE was seen.
+    pub(crate) answered: Option<i64>,
+    /// When the first BYE was seen.
+    pub(crate) ended: Option<i64>,
+}
+
+const UNKNOWN: Outcome = Outcome { state: State::Unknown, status: None, answered: None, ended: None };
+
+pub(crate) fn outcome(signals: &[Signal<'_>]) -> Outcome {
+    let is_call = signals.iter().any(|signal| signal.is("INVITE"));
+    let method = if is_call {
+        "INVITE"
+    } else if let Some(method) = signals.iter().find_map(|signal| signal.method) {
+        method
+    } else {
+        return UNKNOWN;
+    };
+    // Requests that open the exchange. A re-INVITE (RFC 3261 14) carries a To tag: what is answered to it is not
+    // the fate of the call. If recording began inside the dialog, there is nothing better than all of them.
+    let opening: Vec<i64> = signals
+        .iter()
+        .filter(|signal| signal.status.is_none() && signal.is(method) && !signal.has_to_tag)
+        .filter_map(|signal| signal.cseq)
+        .collect();
+    let answers = signals.iter().filter(|signal| {
+        signal.status.is_some()
+            && signal.is(method)
+            && (opening.is_empty() || signal.cseq.is_none_or(|cseq| opening.contains(&cseq)))
+    });
+
+    let mut best: Option<i64> = None;
+    let mut answered = None;
+    for signal in answers {
+        let Some(status) = signal.status else { continue };
+        if (200..300).contains(&status) && answered.is_none() {
+            answered = Some(signal.at);
+        }
+        if best.is_none_or(|best| outranks(status, best)) {
+            best = Some(status);
+        }
+    }
+    let retried = best.is_some_and(is_challenge) && attempts_after_challenge(signals, method);
+    let status = best.filter(|_| !retried);
+    if !is_call {
+        let state = match status {
+            Some(200..300) => State::Done,
+            Some(300..400) => State::Redirected,
+            Some(status) if is_challenge(status) => State::Challenged,
+            Some(400..) => State::Failed,
+            _ => State::Pending,
+        };
+        return Outcome { state, status, answered: None, ended: None };
+    }
+    let ended = signals.iter().find(|signal| signal.status.is_none() && signal.is("BYE")).map(|bye| bye.at);
+    let cancelled = signals.iter().any(|signal| signal.status.is_none() && signal.is("CANCEL"));
+    let state = match status {
+        // Only a dialog has a BYE: the answer was missed.
+        None | Some(..200) if ended.is_some() => State::Ended,
+        Some(200..300) if ended.is_some() => State::Ended,
+        Some(200..300) => State::Answered,
+        // RFC 3261 9.2: a cancelled INVITE is answered with 487. With CANCEL on the way any failure is its doing.
+        Some(487) => State::Cancelled,
+        Some(300..) | None if cancelled => State::Cancelled,
+        Some(..200) if cancelled => State::Cancelled,
+        Some(300..400) => State::Redirected,
+        Some(status) if is_challenge(status) => State::Challenged,
+        Some(400..) => State::Failed,
+        Some(101..200) => State::Ringing,
+        _ => State::Calling,
+    };
+    Outcome { state, status, answered, ended }
+}
+
+impl Signal<'_> {
+    fn is(&self, method: &str) -> bool {
+        // Methods are case-sensitive (RFC 3261 7.1).
+        self.method == Some(method)
+    }
+}
+
+/// Whether a later status says more about the fate than the one kept: success beats all, a final one beats a
+/// provisional one, the later of two of a kind beats the earlier.
+fn outranks(later: i64, kept: i64) -> bool {
+    rank(later) >= rank(kept)
+}
+
+fn rank(status: i64) -> u8 {
+    match status {
+        ..=100 => 0,
+        101..=199 => 1,
+        200..=299 => 3,
+        _ => 2,
+    }
+}
+
+fn is_challenge(status: i64) -> bool {
+    matches!(status, 401 | 407)
+}
+
+/// Whether another request of the kind came after the last challenge (RFC 3261 22.2: same Call-ID, next CSeq).
+fn attempts_after_challenge(signals: &[Signal<'_>], method: &str) -> bool {
+    let last =
+        signals.iter().rposition(|signal| signal.status.is_some_and(is_challenge) && signal.is(method));
+    let Some(last) = last else { return false };
+    let challenged = signals[last].cseq;
+    signals[last..].iter().any(|signal| {
+        signal.status.is_none() && signal.is(method) && !signal.has_to_tag && signal.cseq > challenged
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `INVITE 1`, `INVITE 2 tag`, `180 INVITE 1`: one message each, a millisecond apart.
+    fn read(script: &str) -> Outcome {
+        let signals: Vec<Signal<'_>> = script
+            .split(',')
+            .enumerate()
+            .map(|(at, line)| {
+                let mut words = line.split_whitespace().peekable();
+                let status = words.peek().and_then(|word| word.parse().ok());
+                if status.is_some() {
+                    words.next();
+                }
+                let method = words.next();
+                let cseq = words.next().map(|word| word.parse().expect("a CSeq number"));
+                let has_to_tag = words.next().is_some();
+                Signal { at: at as i64 * 1_000, method, status, cseq, has_to_tag }
+            })
+            .collect();
+        outcome(&signals)
+    }
+
+    #[track_caller]
+    fn check(script: &str, state: State, status: Option<i64>) {
+        let outcome = read(script);
+        assert_eq!((outcome.state, outcome.status), (state, status), "{script}");
+    }
+
+    #[test]
+    fn a_call_goes_its_way() {
+        check("INVITE 1", State::Calling, None);
+        check("INVITE 1, 100 INVITE 1", State::Calling, Some(100));
+        check("INVITE 1, 100 INVITE 1, 180 INVITE 1", State::Ringing, Some(180));
+        check("INVITE 1, 180 INVITE 1, 100 INVITE 1", State::Ringing, Some(180));
+        check("INVITE 1, 180 INVITE 1, 200 INVITE 1, ACK 1 tag", State::Answered, Some(200));
+        check("INVITE 1, 200 INVITE 1, ACK 1 tag, BYE 2 tag, 200 BYE 2 tag", State::Ended, Some(200));
+        check("INVITE 1, 486 INVITE 1, ACK 1 tag", State::Failed, Some(486));
+        check("INVITE 1, 302 INVITE 1", State::Redirected, Some(302));
+        check("INVITE 1, 180 INVITE 1, CANCEL 1, 200 CANCEL 1, 487 INVITE 1", State::Cancelled, Some(487));
+        check("INVITE 1, 180 INVITE 1, CANCEL 1", State::Cancelled, Some(180));
+    }
+
+    #[test]
+    fn answer_and_end_have_times() {
+        let outcome = read("INVITE 1, 200 INVITE 1, 200 INVITE 1, ACK 1 tag, BYE 2 tag, BYE 2 tag");
+        assert_eq!((outcome.answered, outcome.ended), (Some(1_000), Some(4_000)));
+    }
+
+    #[test]
+    fn an_answer_that_crossed_the_cancel_wins() {
+        check("INVITE 1, 180 INVITE 1, CANCEL 1, 200 INVITE 1, 200 CANCEL 1", State::Answered, Some(200));
+    }
+
+    #[test]
+    fn challenges_are_a_step_unless_nobody_took_it() {
+        check("INVITE 1, 407 INVITE 1, ACK 1 tag", State::Challenged, Some(407));
+        check("INVITE 1, 407 INVITE 1, ACK 1 tag, INVITE 2", State::Calling, None);
+        check("INVITE 1, 407 INVITE 1, ACK 1 tag, INVITE 2, 200 INVITE 2", State::Answered, Some(200));
+        check("INVITE 1, 407 INVITE 1, ACK 1 tag, INVITE 2, 403 INVITE 2", State::Failed, Some(403));
+        check("REGISTER 1, 401 REGISTER 1, REGISTER 2", State::Pending, None);
+        check("REGISTER 1, 401 REGISTER 1, REGISTER 2, 200 REGISTER 2", State::Done, Some(200));
+        check("REGISTER 1, 401 REGISTER 1", State::Challenged, Some(401));
+    }
+
+    #[test]
+    fn one_branch_that_answers_is_an_answer() {
+        check("INVITE 1, 486 INVITE 1, 200 INVITE 1", State::Answered, Some(200));
+        check("INVITE 1, 200 INVITE 1, 487 INVITE 1", State::Answered, Some(200));
+    }
+
+    #[test]
+    fn what_happens_to_a_reinvite_is_not_the_fate_of_the_call() {
+        check(
+            "INVITE 1, 200 INVITE 1, ACK 1 tag, INVITE 2 tag, 488 INVITE 2 tag",
+            State::Answered,
+            Some(200),
+        );
+        check("INVITE 1, 180 INVITE 1, INVITE 7 tag, 491 INVITE 7 tag", State::Ringing, Some(180));
+    }
+
+    #[test]
+    fn a_recording_that_began_late_is_read_as_far_as_it_goes() {
+        check("INVITE 5 tag, 200 INVITE 5 tag", State::Answered, Some(200));
+        check("BYE 9 tag, 200 BYE 9 tag", State::Done, Some(200));
+        check("INVITE 1, BYE 2 tag", State::Ended, None);
+    }
+
+    #[test]
+    fn other_exchanges_are_not_calls() {
+        check("OPTIONS 1", State::Pending, None);
+        check("OPTIONS 1, 200 OPTIONS 1", State::Done, Some(200));
+        check("MESSAGE 1, 503 MESSAGE 1", State::Failed, Some(503));
+        assert_eq!(outcome(&[]), UNKNOWN);
+        assert_eq!(outcome(&[Signal::default()]), UNKNOWN);
+    }
+}

@@ -1,0 +1,141 @@
+//! Downloads: the messages of a call or of a search as a capture file, as text, or as JSON.
+
+mod json;
+mod pcap;
+mod text;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt as _;
+use futures::stream;
+use serde::Deserialize;
+use store::Order;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::ask::{self, Partial, RowStream, Search};
+use crate::call;
+use crate::error::{ApiError, ErrorBody};
+use crate::extract::{Parameters, attachment};
+use crate::limits;
+use crate::row::Row;
+use crate::state::ApiState;
+
+/// Says why an export does not hold everything: a capture file has no place for it.
+const PARTIAL: HeaderName = HeaderName::from_static("x-rhapsode-partial");
+
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Format {
+    Pcap,
+    Text,
+    Json,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ExportQuery {
+    format: Format,
+    /// One call with everything that belongs to it; then without `q`, `from`, `to`, `limit`.
+    call_id: Option<String>,
+    /// Search text; empty finds everything.
+    q: Option<String>,
+    /// RFC 3339 or a span back from now; -1h if not given.
+    from: Option<String>,
+    /// As `from`; now if not given.
+    to: Option<String>,
+    /// Messages, at most 1,000,000; 100,000 if not given. The oldest come first.
+    limit: Option<usize>,
+}
+
+/// Writes rows in one format.
+trait Writer: Send + 'static {
+    fn row(&mut self, row: &Row);
+    /// Takes what has been written since the last call.
+    fn take(&mut self) -> Vec<u8>;
+    /// The end of the file.
+    fn end(&mut self, partial: Option<&Partial>);
+}
+
+/// Download messages
+#[utoipa::path(get, path = "/api/v1/export", tag = "calls", params(ExportQuery), responses(
+    (status = 200, description = "the file; header x-rhapsode-partial says why it does not hold everything",
+        content((Vec<u8> = "application/vnd.tcpdump.pcap"), (String = "text/plain"), (Object = "application/json"))),
+    (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+pub(crate) async fn export(
+    State(state): State<ApiState>,
+    Parameters(query): Parameters<ExportQuery>,
+) -> Result<Response, ApiError> {
+    let turn = ask::turn(&state).await?;
+    let (rows, partial, name): (RowStream, _, _) = match &query.call_id {
+        Some(call_id) => {
+            if query.q.is_some() || query.from.is_some() || query.to.is_some() || query.limit.is_some() {
+                return Err(ApiError::bad_request("`call_id` goes without `q`, `from`, `to` and `limit`"));
+            }
+            let found = call::records(&state, call_id).await?;
+            if found.rows.is_empty() {
+                return Err(ApiError::not_found(format!("no records of call `{call_id}`")));
+            }
+            (stream::iter([Ok(found.rows)]).boxed(), found.partial, call_id.clone())
+        }
+        None => searched(&state, &query).await?,
+    };
+    let (mut writer, kind, ending): (Box<dyn Writer>, _, _) = match query.format {
+        Format::Pcap => (Box::new(pcap::Pcap::default()), "application/vnd.tcpdump.pcap", "pcap"),
+        Format::Text => (Box::new(text::Text::default()), "text/plain; charset=utf-8", "txt"),
+        Format::Json => (Box::new(json::Json::default()), "application/json", "json"),
+    };
+    let header = partial.as_ref().and_then(|partial| HeaderValue::from_str(&partial.reason).ok());
+    // A failure in the middle breaks the connection, so that half a file is not taken for a whole one.
+    let ended = stream::iter([Ok(None)]);
+    let body = rows.map(|rows| rows.map(Some)).chain(ended).map(move |rows| {
+        // Held until the last byte is out.
+        let _turn = &turn;
+        match rows? {
+            Some(rows) => rows.iter().for_each(|row| writer.row(row)),
+            None => writer.end(partial.as_ref()),
+        }
+        Ok::<_, ApiError>(Bytes::from(writer.take()))
+    });
+    let mut response = Body::from_stream(body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    let (disposition, value) = attachment(&format!("{name}.{ending}"));
+    headers.insert(disposition, value);
+    if let Some(header) = header {
+        headers.insert(PARTIAL, header);
+    }
+    Ok(response)
+}
+
+/// The rows of a search, why they are not all, and a name for the file.
+async fn searched(
+    state: &ApiState,
+    query: &ExportQuery,
+) -> Result<(RowStream, Option<Partial>, String), ApiError> {
+    let now = crate::time::now();
+    let window = ask::window(query.from.as_deref(), query.to.as_deref(), None, now)?;
+    let limit = ask::limit(query.limit, limits::EXPORT_RECORDS_DEFAULT, limits::EXPORT_RECORDS_MAX)?;
+    let tables = ask::tables(None)?;
+    let search = |columns, limit| -> Result<Search, ApiError> {
+        Ok(Search {
+            expr: ask::question(state, query.q.as_deref(), now)?,
+            tables: tables.clone(),
+            window,
+            after: None,
+            columns,
+            limit,
+            order: Order::OldestFirst,
+            time_max: limits::SQL_TIME_MAX,
+        })
+    };
+    // Counted first, as the file itself may have no place to say that it was cut.
+    let counted = ask::count(state, search(vec!["id"], limit + 1)?).await?;
+    let partial = (counted > limit)
+        .then(|| Partial::new(format!("more than {limit} messages match; these are the oldest {limit}")));
+    let rows = ask::rows(state, search(ask::all(&tables), limit)?).await?;
+    let name = format!("rhapsode-{}", window.from.to_string().replace(':', ""));
+    Ok((rows, partial, name))
+}

@@ -1,0 +1,33 @@
+use packet::pcap::{Export, Record};
+
+use super::Writer;
+use crate::ask::Partial;
+use crate::row::Row;
+
+/// A capture file that Wireshark opens with the addresses, ports and times of the captured traffic.
+#[derive(Default)]
+pub(super) struct Pcap {
+    file: Export,
+}
+
+impl Writer for Pcap {
+    fn row(&mut self, row: &Row) {
+        let ip = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
+        let port = |port: Option<i32>| port.and_then(|port| u16::try_from(port).ok());
+        self.file.push(&Record {
+            micros: row.ts.0,
+            src_ip: ip(&row.src_ip),
+            src_port: port(row.src_port),
+            dst_ip: ip(&row.dst_ip),
+            dst_port: port(row.dst_port),
+            transport: row.transport.as_deref().unwrap_or("unknown"),
+            payload: &row.raw,
+        });
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        self.file.take()
+    }
+
+    fn end(&mut self, _partial: Option<&Partial>) {}
+}

@@ -1,0 +1,69 @@
+//! Path, query and body of a request, refused in the one error shape.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use serde::de::DeserializeOwned;
+
+use crate::error::{ApiError, Code};
+
+/// A JSON body. The content type is not looked at: `curl -d` sends another one.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            let code = if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+                Code::TooLarge
+            } else {
+                Code::BadRequest
+            };
+            ApiError::new(code, rejection.body_text())
+        })?;
+        serde_json::from_slice(&bytes).map(Body).map_err(|error| {
+            ApiError::bad_request(format!("the body is not the JSON this route takes: {error}"))
+        })
+    }
+}
+
+/// The query string.
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(parameters) = Query::<T>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| ApiError::bad_request(rejection.body_text()))?;
+        Ok(Self(parameters))
+    }
+}
+
+/// The variable part of the path.
+pub(crate) struct Segment<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(segment) = Path::<T>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| ApiError::bad_request(rejection.body_text()))?;
+        Ok(Self(segment))
+    }
+}
+
+/// The value of an attachment's header, safe whatever the name was made of (RFC 6266).
+pub(crate) fn attachment(name: &str) -> (header::HeaderName, HeaderValue) {
+    let safe: String = name
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() || "-_.@".contains(letter) { letter } else { '_' })
+        .collect();
+    let value = HeaderValue::from_str(&format!("attachment; filename=\"{safe}\""))
+        .expect("letters, digits and four signs make a header value");
+    (header::CONTENT_DISPOSITION, value)
+}

@@ -1,0 +1,118 @@
+//! Every limit of the HTTP API, each beside its reason.
+
+use std::time::Duration;
+
+/// Body of one request. The largest legitimate one is a SQL text.
+pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// Query text in a URL: longer ones come from programs, which have SQL.
+pub(crate) const QUERY_BYTES_MAX: usize = 16 * 1024;
+
+/// SQL text: planning cost grows with it.
+pub(crate) const SQL_BYTES_MAX: usize = 128 * 1024;
+
+/// Rows of a message list when the request names none: one screen and a bit of scrolling.
+pub(crate) const MESSAGES_DEFAULT: usize = 200;
+
+/// Rows of a message list: 10,000 summaries are about 6 MB of JSON, what a browser still reads at once.
+pub(crate) const MESSAGES_MAX: usize = 10_000;
+
+/// Calls of a list when the request names none.
+pub(crate) const CALLS_DEFAULT: usize = 100;
+
+/// Calls of a list. Each needs all its records read, so fewer than messages.
+pub(crate) const CALLS_MAX: usize = 1_000;
+
+/// Matching messages read in one step while collecting the calls of a list.
+pub(crate) const CALL_SCAN_STEP_ROWS: usize = 10_000;
+
+/// Matching messages read in all while collecting the calls of a list; the list then says that it is cut.
+/// A call has about ten messages, and busy trunks send OPTIONS in between.
+pub(crate) const CALL_SCAN_ROWS_MAX: usize = 100_000;
+
+/// Records of all the calls of one list: bounds memory at about 100 MB.
+pub(crate) const CALL_LIST_RECORDS_MAX: usize = 200_000;
+
+/// Records of one call page. A ladder of more is unreadable; logs of a stuck correlation id may reach it.
+pub(crate) const CALL_RECORDS_MAX: usize = 5_000;
+
+/// Payload bytes of one call page: bounds the memory of one request.
+pub(crate) const CALL_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Keys (Call-IDs and correlation ids) that may join one call: a correlation id that an agent never changes
+/// would otherwise pull in everything.
+pub(crate) const CALL_KEYS_MAX: usize = 32;
+
+/// Rounds of following keys from record to record: leg to correlation id to other leg.
+pub(crate) const CALL_KEY_ROUNDS_MAX: usize = 3;
+
+/// Records of one export: about 600 MB of payload, written while it is read.
+pub(crate) const EXPORT_RECORDS_MAX: usize = 1_000_000;
+
+/// Records of an export that names no limit of its own.
+pub(crate) const EXPORT_RECORDS_DEFAULT: usize = 100_000;
+
+/// Searches, calls and exports that run at the same time; each may use the store's whole query memory and both
+/// cores, so more would only make all of them slower.
+pub(crate) const QUERIES_AT_ONCE: usize = 8;
+
+/// How long a request waits for its turn before it is told to come back.
+pub(crate) const QUEUE_WAIT: Duration = Duration::from_secs(10);
+
+/// Time of one search: a person has left by then.
+pub(crate) const SEARCH_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Time of one SQL statement or export: scripts wait longer than people.
+pub(crate) const SQL_TIME_MAX: Duration = Duration::from_secs(300);
+
+/// Bytes of a streamed answer that are put together before they are handed to the socket.
+pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Password hashes computed at once: each takes 19 MiB and some 20 ms of one core.
+pub(crate) const PASSWORD_CHECKS_AT_ONCE: usize = 2;
+
+/// How long a login waits for its turn: a flood of logins must not fill memory with waiting ones.
+pub(crate) const PASSWORD_CHECK_WAIT: Duration = Duration::from_secs(3);
+
+/// Longest password and user name accepted: the hash reads all of it.
+pub(crate) const PASSWORD_BYTES_MAX: usize = 1_024;
+
+/// Failed logins an address may make in a row before it has to wait.
+pub(crate) const LOGIN_FAILURES_MAX: u32 = 10;
+
+/// An address gets one more attempt after this long.
+pub(crate) const LOGIN_FAILURE_FORGIVEN_AFTER: Duration = Duration::from_secs(30);
+
+/// Addresses whose failed logins are remembered; beyond it the oldest is forgotten.
+pub(crate) const LOGIN_ADDRESSES_MAX: usize = 10_000;
+
+/// Life of a browser session.
+pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// Life of an API token when the request names none.
+pub(crate) const TOKEN_DAYS_DEFAULT: u32 = 365;
+
+/// Longest life of an API token.
+pub(crate) const TOKEN_DAYS_MAX: u32 = 3_650;
+
+/// API tokens of one user: nobody can oversee more.
+pub(crate) const TOKENS_PER_USER_MAX: usize = 100;
+
+/// Sessions of one user; the oldest goes. Scripts that log in for every request must not fill the file.
+pub(crate) const SESSIONS_PER_USER_MAX: usize = 200;
+
+/// Name of an API token.
+pub(crate) const TOKEN_NAME_BYTES_MAX: usize = 100;
+
+/// Newest messages that the values offered by completion are gathered from: enough to meet every sender and
+/// method of a busy site, read in some milliseconds.
+pub(crate) const COMPLETION_SAMPLE_ROWS: usize = 2_000;
+
+/// Values of a field that are learned from the data; a field with more is no use as a choice.
+pub(crate) const COMPLETION_VALUES_MAX: usize = 50;
+
+/// Completion runs at every keystroke, gathering values does not.
+pub(crate) const COMPLETION_REFRESH: Duration = Duration::from_secs(30);
+
+/// Completion runs at every keystroke: an answer after this long is of no use.
+pub(crate) const COMPLETION_TIME_MAX: Duration = Duration::from_millis(500);

@@ -1,0 +1,102 @@
+//! What the API shows of the running receiver, without knowing it: whoever wires the program implements [`Live`].
+
+use std::collections::BTreeMap;
+
+use model::Micros;
+
+/// The receiver as the status and senders pages see it.
+pub trait Live: Send + Sync + 'static {
+    /// All listeners are bound and the store is open: `/health` answers 200 from then on.
+    fn is_ready(&self) -> bool;
+    fn listeners(&self) -> Vec<Listener>;
+    fn senders(&self) -> Vec<Sender>;
+    /// What needs an operator's eye now, beyond what the store reports itself.
+    fn alarms(&self) -> Vec<Alarm>;
+}
+
+/// The conservation counters: received = stored + refused + dropped + duplicates + pending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub received: u64,
+    /// Covered by fsync.
+    pub stored: u64,
+    /// By cause.
+    pub refused: BTreeMap<String, u64>,
+    /// By cause.
+    pub dropped: BTreeMap<String, u64>,
+    pub duplicates: u64,
+    /// Received and not yet decided.
+    pub pending: u64,
+    pub bytes: u64,
+}
+
+impl Counters {
+    pub fn add(&mut self, other: &Self) {
+        self.received += other.received;
+        self.stored += other.stored;
+        self.duplicates += other.duplicates;
+        self.pending += other.pending;
+        self.bytes += other.bytes;
+        for (cause, count) in &other.refused {
+            *self.refused.entry(cause.clone()).or_default() += count;
+        }
+        for (cause, count) in &other.dropped {
+            *self.dropped.entry(cause.clone()).or_default() += count;
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// udp, tcp, http
+    pub name: String,
+    /// As bound, `0.0.0.0:9060`.
+    pub address: String,
+    pub counters: Counters,
+}
+
+/// One capture agent: who sends, what, how much, and what is odd about it.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// Peer address.
+    pub address: String,
+    pub node: Option<String>,
+    pub capture_ids: Vec<i64>,
+    pub hep_versions: Vec<u8>,
+    pub listeners: Vec<String>,
+    /// Packets by HEP type.
+    pub types: BTreeMap<u8, u64>,
+    pub packets: u64,
+    pub bytes: u64,
+    pub rate_per_second: f64,
+    pub first_seen: Micros,
+    pub last_seen: Micros,
+    /// Packets by flag.
+    pub flags: BTreeMap<String, u64>,
+    /// Packets by cause.
+    pub refused: BTreeMap<String, u64>,
+}
+
+/// Something an operator should see.
+#[derive(Clone, Debug)]
+pub struct Alarm {
+    pub name: String,
+    pub since: Micros,
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_add_causes_by_name() {
+        let mut total = Counters::default();
+        for (cause, count) in [("not_hep", 2), ("bad_length", 1), ("not_hep", 3)] {
+            let refused = BTreeMap::from([(cause.to_owned(), count)]);
+            total.add(&Counters { received: count, refused, ..Counters::default() });
+        }
+        assert_eq!(total.received, 6);
+        assert_eq!(total.refused, BTreeMap::from([("bad_length".to_owned(), 1), ("not_hep".to_owned(), 5)]));
+    }
+}

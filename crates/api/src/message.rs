@@ -1,0 +1,165 @@
+use axum::Json;
+use axum::extract::State;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use model::query::{Expr, Literal, Op};
+use serde::Serialize;
+use serde_json::Value;
+use store::Order;
+use utoipa::ToSchema;
+
+use crate::ask::{self, Search, Window};
+use crate::error::{ApiError, ErrorBody};
+use crate::extract::Segment;
+use crate::limits;
+use crate::row::Row;
+use crate::state::ApiState;
+use crate::summary::{Summary, json_or_text};
+
+/// A stored packet with everything about it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Message {
+    #[serde(flatten)]
+    summary: Summary,
+    /// The payload, every byte, as base64.
+    raw: String,
+    /// The payload, if it is UTF-8.
+    text: Option<String>,
+    /// Where the headers of a SIP message stand in the payload.
+    headers: Vec<HeaderPlace>,
+    /// The session description of a SIP message.
+    sdp: Option<SessionDescription>,
+    /// What is odd about the SIP message.
+    problems: Vec<Problem>,
+    /// What has no field of its own.
+    #[schema(value_type = Object)]
+    extra: Value,
+}
+
+/// Start and end in bytes of the payload.
+type Place = [usize; 2];
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HeaderPlace {
+    #[schema(value_type = Vec<usize>)]
+    name: Place,
+    #[schema(value_type = Vec<usize>)]
+    value: Place,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Problem {
+    message: &'static str,
+    #[schema(value_type = Vec<usize>)]
+    at: Place,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionDescription {
+    /// Where it stands in the payload.
+    #[schema(value_type = Vec<usize>)]
+    at: Place,
+    media: Vec<Media>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Media {
+    /// audio, video, image, ...
+    kind: String,
+    address: Option<String>,
+    port: Option<u16>,
+    /// RTP/AVP, RTP/SAVPF, udptl, ...
+    transport: String,
+    /// By name where the description or the RTP profile names them.
+    codecs: Vec<String>,
+    /// sendrecv, sendonly, recvonly, inactive
+    direction: &'static str,
+}
+
+/// One message
+#[utoipa::path(get, path = "/api/v1/messages/{id}", tag = "calls", params(("id" = String, Path)), responses(
+    (status = 200, body = Message), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+pub(crate) async fn message(
+    State(state): State<ApiState>,
+    Segment(id): Segment<String>,
+) -> Result<Json<Message>, ApiError> {
+    let number: i64 =
+        id.parse().map_err(|_| ApiError::not_found(format!("no message `{id}`: ids are numbers")))?;
+    let tables = ask::tables(None)?;
+    let turn = ask::turn(&state).await?;
+    let search = Search {
+        expr: Expr::Compare { field: ask::field("id"), op: Op::Eq, value: Literal::Int(number) },
+        columns: ask::all(&tables),
+        tables,
+        window: Window::ALL,
+        after: None,
+        limit: 1,
+        order: Order::NewestFirst,
+        time_max: limits::SEARCH_TIME_MAX,
+    };
+    let found = ask::search(&state, search).await?;
+    drop(turn);
+    match found.rows.first() {
+        Some(row) => Ok(Json(Message::from(row))),
+        None => Err(ApiError::not_found(format!("no message `{id}`: it may have passed its retention"))),
+    }
+}
+
+impl From<&Row> for Message {
+    fn from(row: &Row) -> Self {
+        let mut message = Self {
+            summary: Summary::from(row),
+            raw: STANDARD.encode(&row.raw),
+            text: std::str::from_utf8(&row.raw).ok().map(str::to_owned),
+            headers: Vec::new(),
+            sdp: None,
+            problems: Vec::new(),
+            extra: row.extra.as_deref().map_or_else(|| Value::Object(serde_json::Map::new()), json_or_text),
+        };
+        if row.table.name == "sip" {
+            message.read_sip(&row.raw);
+        }
+        message
+    }
+}
+
+impl Message {
+    fn read_sip(&mut self, raw: &[u8]) {
+        let sip = sip::parse(raw);
+        let headers = sip.headers().map(|header| HeaderPlace {
+            name: place(&header.name_range()),
+            value: place(&header.value_range()),
+        });
+        self.headers = headers.collect();
+        let problems = sip
+            .problems()
+            .into_iter()
+            .map(|problem| Problem { message: problem.kind.message(), at: place(&problem.range) });
+        self.problems = problems.collect();
+        self.sdp = sip.sdp().map(|sdp| SessionDescription {
+            at: sip.range_of(sdp.raw).map_or([0, 0], |range| place(&range)),
+            media: sdp.media().map(|media| Media::from(&media)).collect(),
+        });
+    }
+}
+
+impl From<&sip::sdp::Media<'_>> for Media {
+    fn from(media: &sip::sdp::Media<'_>) -> Self {
+        Self {
+            kind: text(media.kind),
+            address: media.connection().map(|connection| text(connection.address)),
+            port: media.port,
+            transport: text(media.protocol),
+            codecs: media.codecs().map(|codec| text(codec.name)).collect(),
+            direction: media.direction().as_str(),
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn place(range: &std::ops::Range<usize>) -> Place {
+    [range.start, range.end]
+}

@@ -1,0 +1,81 @@
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use store::Order;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::ask::{self, Cursor, Partial, Search};
+use crate::error::{ApiError, ErrorBody};
+use crate::extract::Parameters;
+use crate::limits;
+use crate::state::ApiState;
+use crate::summary::Summary;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MessagesQuery {
+    /// Search text; empty finds everything.
+    q: Option<String>,
+    /// RFC 3339 or a span back from now; -1h if not given.
+    from: Option<String>,
+    /// As `from`; now if not given.
+    to: Option<String>,
+    /// Rows, at most 10,000; 200 if not given.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    before: Option<String>,
+    /// One table only.
+    table: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Messages {
+    /// Newest first.
+    messages: Vec<Summary>,
+    /// Why there may be more than this and its next pages.
+    partial: Option<Partial>,
+    elapsed_ms: u64,
+    /// Goes into `before` for the next page; null: this was the last.
+    next: Option<String>,
+}
+
+/// Find messages
+#[utoipa::path(get, path = "/api/v1/messages", tag = "search", params(MessagesQuery),
+    responses((status = 200, body = Messages), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+pub(crate) async fn messages(
+    State(state): State<ApiState>,
+    Parameters(query): Parameters<MessagesQuery>,
+) -> Result<Json<Messages>, ApiError> {
+    let begun = std::time::Instant::now();
+    let now = crate::time::now();
+    let cursor = query.before.as_deref().map(Cursor::read).transpose()?;
+    let window = ask::window(query.from.as_deref(), query.to.as_deref(), cursor, now)?;
+    let limit = ask::limit(query.limit, limits::MESSAGES_DEFAULT, limits::MESSAGES_MAX)?;
+    let tables = ask::tables(query.table.as_deref())?;
+    let asked = ask::question(&state, query.q.as_deref(), now)?;
+
+    let turn = ask::turn(&state).await?;
+    let search = Search {
+        expr: asked,
+        tables: tables.clone(),
+        window,
+        after: cursor,
+        columns: ask::all_but_payload(&tables),
+        // One more tells whether there is a next page.
+        limit: limit + 1,
+        order: Order::NewestFirst,
+        time_max: limits::SEARCH_TIME_MAX,
+    };
+    let mut found = ask::search(&state, search).await?;
+    drop(turn);
+    let more = found.rows.len() > limit;
+    found.rows.truncate(limit);
+    let next = found.rows.last().filter(|_| more).map(|row| Cursor::at(row, window.to).write());
+    Ok(Json(Messages {
+        messages: found.rows.iter().map(Summary::from).collect(),
+        partial: found.partial,
+        elapsed_ms: ask::milliseconds(begun.elapsed()),
+        next,
+    }))
+}

@@ -1,0 +1,105 @@
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, OriginalUri, Request};
+use axum::http::{HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::any;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::{ApiError, Code};
+use crate::openapi::Document;
+use crate::state::ApiState;
+use crate::{
+    auth, call, catalogue, complete, export, limits, message, messages, openapi, senders, sql, status, web,
+};
+
+/// Everything this room answers. Serve it with the peer's address known
+/// (`into_make_service_with_connect_info::<SocketAddr>()`), else all clients share one count of failed logins.
+pub fn router(state: ApiState) -> Router {
+    let (public, _) = public().split_for_parts();
+    let (guarded, _) = guarded().split_for_parts();
+    let guarded = guarded
+        .route("/api/{*path}", any(nothing_here))
+        .method_not_allowed_fallback(method_not_allowed)
+        .route_layer(from_fn_with_state(state.clone(), auth::require_login));
+    public
+        .method_not_allowed_fallback(method_not_allowed)
+        .merge(guarded)
+        .layer(DefaultBodyLimit::max(limits::BODY_BYTES_MAX))
+        .layer(from_fn(never_cached))
+        .fallback(web::file)
+        .layer(CompressionLayer::new())
+        .layer(from_fn(safety_headers))
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(state)
+}
+
+/// The description of all routes.
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    let (_, document) =
+        OpenApiRouter::with_openapi(Document::openapi()).merge(public()).merge(guarded()).split_for_parts();
+    document
+}
+
+/// Routes that answer anybody.
+fn public() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(status::health)).routes(routes!(auth::login))
+}
+
+/// Routes that need a session or a token.
+fn guarded() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(auth::logout))
+        .routes(routes!(auth::me))
+        .routes(routes!(auth::tokens, auth::add_token))
+        .routes(routes!(auth::remove_token))
+        .routes(routes!(status::status))
+        .routes(routes!(senders::senders))
+        .routes(routes!(catalogue::catalogue))
+        .routes(routes!(complete::complete))
+        .routes(routes!(messages::messages))
+        .routes(routes!(message::message))
+        .routes(routes!(call::calls))
+        .routes(routes!(call::call))
+        .routes(routes!(export::export))
+        .routes(routes!(sql::sql))
+        .routes(routes!(openapi::openapi))
+}
+
+async fn nothing_here(OriginalUri(uri): OriginalUri) -> ApiError {
+    ApiError::not_found(format!("no route `{}`: see /api/v1/openapi.json", uri.path()))
+}
+
+async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
+    ApiError::new(Code::MethodNotAllowed, format!("{method} is not for `{}`", uri.path()))
+}
+
+/// Answers of the API are of this moment and for this caller.
+async fn never_cached(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn safety_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in web::SAFETY_HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A bug of ours ends one request, not the server.
+#[allow(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    axum::response::IntoResponse::into_response(ApiError::internal(&format_args!("panic: {message}")))
+}

@@ -1,0 +1,82 @@
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::ErrorBody;
+use crate::live;
+use crate::state::ApiState;
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Senders {
+    /// Most recently heard first.
+    senders: Vec<Sender>,
+    /// Where agents should send to.
+    listening: Vec<Listening>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Sender {
+    /// Peer address.
+    sender: String,
+    node: Option<String>,
+    capture_ids: Vec<i64>,
+    hep_versions: Vec<u8>,
+    listeners: Vec<String>,
+    /// Packets by HEP type.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    types: BTreeMap<u8, u64>,
+    packets: u64,
+    bytes: u64,
+    rate_per_second: f64,
+    first_seen: String,
+    last_seen: String,
+    /// Packets by flag: what was odd.
+    flags: BTreeMap<String, u64>,
+    /// Packets by cause.
+    refused: BTreeMap<String, u64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Listening {
+    name: String,
+    address: String,
+}
+
+/// Who sends, what, how much, and what is odd about it
+#[utoipa::path(get, path = "/api/v1/senders", tag = "status",
+    responses((status = 200, body = Senders), (status = 401, body = ErrorBody)))]
+pub(crate) async fn senders(State(state): State<ApiState>) -> Json<Senders> {
+    let mut senders = state.live().senders();
+    senders.sort_by_key(|sender| std::cmp::Reverse(sender.last_seen));
+    let listening = state.live().listeners();
+    Json(Senders {
+        senders: senders.into_iter().map(Sender::from).collect(),
+        listening: listening
+            .into_iter()
+            .map(|one| Listening { name: one.name, address: one.address })
+            .collect(),
+    })
+}
+
+impl From<live::Sender> for Sender {
+    fn from(sender: live::Sender) -> Self {
+        Self {
+            sender: sender.address,
+            node: sender.node,
+            capture_ids: sender.capture_ids,
+            hep_versions: sender.hep_versions,
+            listeners: sender.listeners,
+            types: sender.types,
+            packets: sender.packets,
+            bytes: sender.bytes,
+            rate_per_second: sender.rate_per_second,
+            first_seen: sender.first_seen.to_string(),
+            last_seen: sender.last_seen.to_string(),
+            flags: sender.flags,
+            refused: sender.refused,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use model::Micros;
+use model::query::Catalogue;
+use store::Store;
+use tokio::sync::Semaphore;
+
+use crate::auth::{Auth, SettingsError};
+use crate::complete::Gathered;
+use crate::limits;
+use crate::live::Live;
+use crate::time::now;
+
+/// What the API needs to know at its start.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// The data folder: users, tokens and the local token live here.
+    pub dir: PathBuf,
+    /// Where a browser on this machine finds the server, for the local token file: `http://127.0.0.1:9080`.
+    pub url: String,
+    /// Password of `admin`, instead of a random one at the first start and of the one so far at later ones.
+    pub admin_password: Option<String>,
+    /// Version of the program.
+    pub version: &'static str,
+}
+
+/// What all requests share. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState(Arc<Inner>);
+
+struct Inner {
+    auth: Auth,
+    first_password: Option<String>,
+    store: Arc<Store>,
+    live: Arc<dyn Live>,
+    catalogue: Catalogue,
+    gathered: Gathered,
+    /// Turns for queries.
+    turns: Arc<Semaphore>,
+    version: &'static str,
+    started: Micros,
+}
+
+impl ApiState {
+    /// Opens the settings, makes `admin` if there is none and writes the local token file. Blocks on files and on
+    /// password hashes: call it before serving.
+    pub fn new(config: &ApiConfig, store: Arc<Store>, live: Arc<dyn Live>) -> Result<Self, SettingsError> {
+        let (auth, first_password) = Auth::open(&config.dir, &config.url, config.admin_password.as_deref())?;
+        Ok(Self(Arc::new(Inner {
+            auth,
+            first_password,
+            store,
+            live,
+            catalogue: protocols::catalogue(),
+            gathered: Gathered::default(),
+            turns: Arc::new(Semaphore::new(limits::QUERIES_AT_ONCE)),
+            version: config.version,
+            started: now(),
+        })))
+    }
+
+    /// The random password of `admin`, if this start made one: show it once.
+    pub fn first_password(&self) -> Option<&str> {
+        self.0.first_password.as_deref()
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.0.auth
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.0.store
+    }
+
+    pub(crate) fn live(&self) -> &dyn Live {
+        &*self.0.live
+    }
+
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        &self.0.catalogue
+    }
+
+    pub(crate) fn gathered(&self) -> &Gathered {
+        &self.0.gathered
+    }
+
+    pub(crate) fn turns(&self) -> &Arc<Semaphore> {
+        &self.0.turns
+    }
+
+    pub(crate) fn version(&self) -> &'static str {
+        self.0.version
+    }
+
+    pub(crate) fn started(&self) -> Micros {
+        self.0.started
+    }
+}

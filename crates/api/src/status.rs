@@ -1,0 +1,174 @@
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::ErrorBody;
+use crate::live;
+use crate::state::ApiState;
+use crate::time::now;
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// ok, or starting
+    status: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Status {
+    version: &'static str,
+    started: String,
+    now: String,
+    uptime_seconds: i64,
+    listeners: Vec<Listener>,
+    total: Counters,
+    store: Store,
+    alarms: Vec<Alarm>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Listener {
+    name: String,
+    address: String,
+    #[serde(flatten)]
+    counters: Counters,
+}
+
+/// received = stored + refused + dropped + duplicates + pending
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Counters {
+    received: u64,
+    /// Covered by fsync.
+    stored: u64,
+    /// By cause.
+    refused: BTreeMap<String, u64>,
+    /// By cause.
+    dropped: BTreeMap<String, u64>,
+    duplicates: u64,
+    /// Received and not yet decided.
+    pending: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Store {
+    hot_rows: u64,
+    hot_bytes: u64,
+    lake_bytes: u64,
+    lake_files: u64,
+    lake_rows: u64,
+    log_bytes: u64,
+    /// Arrival of the oldest record.
+    oldest: Option<String>,
+    newest: Option<String>,
+    tables: Vec<Table>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Table {
+    name: &'static str,
+    rows: u64,
+    bytes: u64,
+    files: u64,
+    retention_days: u32,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Alarm {
+    name: String,
+    since: String,
+    message: String,
+}
+
+/// Ready to receive and to answer
+#[utoipa::path(get, path = "/health", tag = "status", security(()), responses(
+    (status = 200, body = Health, description = "all listeners are bound and the store is open"),
+    (status = 503, body = Health)))]
+pub(crate) async fn health(State(state): State<ApiState>) -> (StatusCode, Json<Health>) {
+    if state.live().is_ready() {
+        (StatusCode::OK, Json(Health { status: "ok" }))
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "starting" }))
+    }
+}
+
+/// What was received, what became of it, and what is kept
+#[utoipa::path(get, path = "/api/v1/status", tag = "status",
+    responses((status = 200, body = Status), (status = 401, body = ErrorBody)))]
+pub(crate) async fn status(State(state): State<ApiState>) -> Json<Status> {
+    let listeners = state.live().listeners();
+    let mut total = live::Counters::default();
+    for listener in &listeners {
+        total.add(&listener.counters);
+    }
+    let now = now();
+    let kept = state.store().status();
+    let alarms = kept.alarms.iter().map(Alarm::from);
+    let alarms = alarms.chain(state.live().alarms().into_iter().map(Alarm::from)).collect();
+    Json(Status {
+        version: state.version(),
+        started: state.started().to_string(),
+        now: now.to_string(),
+        uptime_seconds: (now.0 - state.started().0) / model::Micros::SECOND,
+        listeners: listeners.into_iter().map(Listener::from).collect(),
+        total: total.into(),
+        store: kept.into(),
+        alarms,
+    })
+}
+
+impl From<live::Listener> for Listener {
+    fn from(listener: live::Listener) -> Self {
+        Self { name: listener.name, address: listener.address, counters: listener.counters.into() }
+    }
+}
+
+impl From<live::Counters> for Counters {
+    fn from(counters: live::Counters) -> Self {
+        let live::Counters { received, stored, refused, dropped, duplicates, pending, bytes } = counters;
+        Self { received, stored, refused, dropped, duplicates, pending, bytes }
+    }
+}
+
+impl From<live::Alarm> for Alarm {
+    fn from(alarm: live::Alarm) -> Self {
+        Self { name: alarm.name, since: alarm.since.to_string(), message: alarm.message }
+    }
+}
+
+impl From<&store::Alarm> for Alarm {
+    fn from(alarm: &store::Alarm) -> Self {
+        Self { name: alarm.name.to_owned(), since: alarm.since.to_string(), message: alarm.message.clone() }
+    }
+}
+
+impl From<store::StoreStatus> for Store {
+    fn from(status: store::StoreStatus) -> Self {
+        Self {
+            hot_rows: status.hot_rows,
+            hot_bytes: status.hot_bytes,
+            lake_bytes: status.lake_bytes,
+            lake_files: status.lake_files,
+            lake_rows: status.lake_rows,
+            log_bytes: status.log_bytes,
+            oldest: status.oldest.map(|time| time.to_string()),
+            newest: status.newest.map(|time| time.to_string()),
+            tables: status.tables.iter().map(Table::from).collect(),
+        }
+    }
+}
+
+impl From<&store::TableStatus> for Table {
+    fn from(table: &store::TableStatus) -> Self {
+        Self {
+            name: table.name,
+            rows: table.rows,
+            bytes: table.bytes,
+            files: table.files,
+            retention_days: table.retention_days,
+        }
+    }
+}

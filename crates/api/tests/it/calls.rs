@@ -1,0 +1,157 @@
+//! Lists of calls, and one call.
+
+use serde_json::{Value, json};
+
+use crate::server::{ANSWERED, BUSY, REGISTERED, Server, escaped};
+use crate::traffic;
+
+fn call_ids(list: &Value) -> Vec<String> {
+    let calls = list["calls"].as_array().expect("calls");
+    calls.iter().map(|call| call["call_id"].as_str().expect("an id").to_owned()).collect()
+}
+
+#[test]
+fn a_list_tells_what_became_of_each() {
+    let server = Server::start();
+    let list = server.ask("/api/v1/calls");
+    assert_eq!(call_ids(&list), [REGISTERED, BUSY, ANSWERED]);
+    assert_eq!((&list["partial"], &list["next"]), (&Value::Null, &Value::Null));
+
+    let answered = json!({
+        "call_id": ANSWERED, "first": server.time(600, 0), "last": server.time(600, 32_050), "duration_ms": 32_050,
+        "method": "INVITE", "from_user": "+4930123", "to_user": "bob", "src": traffic::PHONE, "dst": traffic::PROXY,
+        "status": 200, "state": "ended", "setup_ms": 2_000, "talk_ms": 30_000, "messages": 11,
+        "tables": {"sip": 9, "rtcp": 1, "log": 1},
+    });
+    assert_eq!(list["calls"][2], answered);
+    let state =
+        |place: usize| (list["calls"][place]["state"].clone(), list["calls"][place]["status"].clone());
+    assert_eq!(state(1), (json!("failed"), json!(486)));
+    assert_eq!(state(0), (json!("done"), json!(200)));
+    assert_eq!(list["calls"][0]["src"], "[2001:db8::10]:5062");
+}
+
+#[test]
+fn a_call_is_found_by_any_of_its_messages_and_told_whole() {
+    let server = Server::start();
+    for query in ["method = BYE", "log.text = \"*media timeout*\"", "rtcp.packets = 150", "status = 180"] {
+        let list = server.ask(&format!("/api/v1/calls?q={}", escaped(query)));
+        assert_eq!(call_ids(&list), [ANSWERED], "{query}");
+        assert_eq!(list["calls"][0]["messages"], 11, "{query}");
+    }
+    // The window holds its last messages only.
+    let list = server.ask("/api/v1/calls?from=-570s&to=-560s");
+    assert_eq!((call_ids(&list), &list["calls"][0]["messages"]), (vec![ANSWERED.to_owned()], &json!(11)));
+}
+
+#[test]
+fn pages_show_every_call_once() {
+    let names: Vec<String> = (0..7).map(|number| format!("call-{number}")).collect();
+    // Begun a second apart, so that their messages interleave; the last two at once.
+    let stories: Vec<_> = names
+        .iter()
+        .zip([60, 59, 58, 57, 56, 55, 55])
+        .map(|(name, ago)| (ago, traffic::answered_call(name)))
+        .collect();
+    let server = Server::with(&stories);
+    let whole = call_ids(&server.ask("/api/v1/calls"));
+    assert_eq!(whole.len(), names.len());
+    for limit in 1..=8 {
+        let mut paged = Vec::new();
+        let mut before = String::new();
+        loop {
+            let page = server.ask(&format!("/api/v1/calls?limit={limit}{before}"));
+            paged.extend(call_ids(&page));
+            match page["next"].as_str() {
+                Some(next) => before = format!("&before={}", escaped(next)),
+                None => break,
+            }
+            assert!(paged.len() <= whole.len(), "limit {limit}: {paged:?}");
+        }
+        assert_eq!(paged, whole, "limit {limit}");
+    }
+}
+
+#[test]
+fn a_call_page_has_everything_in_order() {
+    let server = Server::start();
+    let call = server.ask(&format!("/api/v1/call/{}", escaped(ANSWERED)));
+    assert_eq!(call["call_id"], ANSWERED);
+    assert_eq!(call["partial"], Value::Null);
+    let hosts =
+        json!([{"id": "192.0.2.10", "label": "192.0.2.10"}, {"id": "192.0.2.20", "label": "192.0.2.20"}]);
+    assert_eq!(call["hosts"], hosts);
+    assert_eq!(call["summary"]["state"], "ended");
+    assert_eq!(call["summary"]["talk_ms"], 30_000);
+
+    let messages = call["messages"].as_array().expect("messages");
+    let labels: Vec<&str> =
+        messages.iter().map(|message| message["label"].as_str().expect("a label")).collect();
+    let expected = [
+        "INVITE",
+        "INVITE",
+        "100 Trying",
+        "180 Ringing",
+        "200 OK",
+        "200 OK",
+        "ACK",
+        "RTCP SR",
+        "media timeout is near",
+        "BYE",
+        "200 OK",
+    ];
+    assert_eq!(labels, expected);
+    let deltas: Vec<f64> =
+        messages.iter().map(|message| message["delta_ms"].as_f64().expect("a number")).collect();
+    assert_eq!(deltas[..4], [0.0, 500.0, 10.0, 190.0]);
+
+    let repeats: Vec<Option<usize>> = messages
+        .iter()
+        .map(|message| {
+            let first = message["retransmission_of"].as_str()?;
+            messages.iter().position(|message| message["id"] == first)
+        })
+        .collect();
+    let mut expected = [None; 11];
+    expected[1] = Some(0);
+    expected[5] = Some(4);
+    assert_eq!(repeats, expected);
+    assert!(messages[0]["text"].as_str().is_some_and(|text| text.starts_with("INVITE sip:bob")));
+}
+
+#[test]
+fn a_call_id_may_hold_any_sign() {
+    let server = Server::start();
+    let call = server.ask(&format!("/api/v1/call/{}", escaped(BUSY)));
+    assert_eq!((&call["call_id"], &call["summary"]["state"]), (&json!(BUSY), &json!("failed")));
+}
+
+#[test]
+fn legs_that_share_a_correlation_id_are_one_page() {
+    let leg = |call_id: &str| {
+        let mut story = traffic::busy_call(call_id);
+        for captured in &mut story {
+            captured.correlation_id = Some("joins-both-legs".to_owned());
+        }
+        story
+    };
+    let server =
+        Server::with(&[(60, leg("leg-a")), (59, leg("leg-b")), (58, traffic::busy_call("stranger"))]);
+    for call_id in ["leg-a", "leg-b", "joins-both-legs"] {
+        let call = server.ask(&format!("/api/v1/call/{call_id}"));
+        assert_eq!(call["messages"].as_array().map(Vec::len), Some(6), "{call_id}");
+        assert_eq!(call["summary"]["state"], "failed", "{call_id}");
+    }
+    assert_eq!(
+        server.ask("/api/v1/call/leg-a")["summary"]["messages"],
+        3,
+        "the summary is of the call itself"
+    );
+}
+
+#[test]
+fn a_call_that_is_not_there_is_not_found() {
+    let server = Server::start();
+    let refused = server.get("/api/v1/call/nobody%40nowhere");
+    assert_eq!((refused.status, refused.code().as_str()), (404, "not_found"));
+}

@@ -1,0 +1,13 @@
+//! The HTTP API through its front door: a real router on a real store, spoken to over TCP.
+
+mod about;
+mod access;
+mod calls;
+mod export;
+mod messages;
+mod openapi;
+mod server;
+mod sql;
+mod status;
+mod traffic;
+mod web;

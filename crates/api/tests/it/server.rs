@@ -1,0 +1,311 @@
+//! A running server with known traffic in it, and a client.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use api::{Alarm, ApiConfig, ApiState, Counters, Listener, Live, Sender};
+use model::{Micros, Table};
+use protocols::Arrival;
+use serde_json::{Value, json};
+use store::{Config, Store, TableBatch};
+
+use crate::traffic::{self, Captured};
+
+pub(crate) const PASSWORD: &str = "open sesame";
+
+/// Call-IDs of what [`Server::start`] holds, oldest first.
+pub(crate) const ANSWERED: &str = "answered@example.org";
+pub(crate) const BUSY: &str = "busy/1?x@example.org";
+pub(crate) const REGISTERED: &str = "registered@example.org";
+
+/// Packets that [`Server::start`] holds.
+pub(crate) const MESSAGES: usize = 11 + 3 + 2 + 1;
+
+pub(crate) struct Server {
+    url: String,
+    token: Option<String>,
+    agent: ureq::Agent,
+    /// When the traffic began, in microseconds.
+    pub(crate) start: i64,
+    pub(crate) dir: tempfile::TempDir,
+    _runtime: tokio::runtime::Runtime,
+}
+
+/// An answer, read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: ureq::http::HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The code of a refusal.
+    #[track_caller]
+    pub(crate) fn code(&self) -> String {
+        self.json()["error"]["code"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no error: {}", self.text()))
+            .to_owned()
+    }
+}
+
+impl Server {
+    /// A server that knows the answered call (begun 600 s ago), the busy one (300 s), a registration (200 s) and a
+    /// packet of an unknown type (100 s). The client is logged in.
+    pub(crate) fn start() -> Self {
+        let stories = [
+            (600, traffic::answered_call(ANSWERED)),
+            (300, traffic::busy_call(BUSY)),
+            (200, traffic::registration(REGISTERED)),
+            (100, vec![traffic::opaque()]),
+        ];
+        Self::with(&stories)
+    }
+
+    /// A server with these stories, each begun so many seconds ago.
+    pub(crate) fn with(stories: &[(i64, Vec<Captured>)]) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        Self::open(dir, stories, Some(PASSWORD)).logged_in()
+    }
+
+    /// As [`Server::with`], in a folder, not logged in.
+    pub(crate) fn open(
+        dir: tempfile::TempDir,
+        stories: &[(i64, Vec<Captured>)],
+        password: Option<&str>,
+    ) -> Self {
+        let store = Store::open(Config::new(dir.path()), protocols::tables()).expect("the store opens");
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_micros() as i64;
+        // Whole milliseconds, so that times read back are what the stories say.
+        let now = now - now % 1_000;
+        publish(&store, stories, now);
+
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let listener =
+            runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let config = ApiConfig {
+            dir: dir.path().to_owned(),
+            url: url.clone(),
+            admin_password: password.map(str::to_owned),
+            version: "0.0.0-test",
+        };
+        let state = ApiState::new(&config, Arc::new(store), Arc::new(Quiet)).expect("the settings open");
+        if password.is_none()
+            && let Some(first) = state.first_password()
+        {
+            std::fs::write(dir.path().join("first-password"), first).expect("written");
+        }
+        let app = api::router(state).into_make_service_with_connect_info::<SocketAddr>();
+        runtime.spawn(async move { axum::serve(listener, app).await });
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        Self { url, token: None, agent, start: now, dir, _runtime: runtime }
+    }
+
+    pub(crate) fn logged_in(mut self) -> Self {
+        let answer = self.post("/api/v1/login", &json!({"user": "admin", "password": PASSWORD}));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        self.token = answer.json()["token"].as_str().map(str::to_owned);
+        self
+    }
+
+    pub(crate) fn with_token(mut self, token: Option<&str>) -> Self {
+        self.token = token.map(str::to_owned);
+        self
+    }
+
+    pub(crate) fn set_token(&mut self, token: Option<&str>) {
+        self.token = token.map(str::to_owned);
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Ends the server and gives its folder back.
+    pub(crate) fn stop(self) -> tempfile::TempDir {
+        let Self { dir, _runtime: runtime, .. } = self;
+        runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+        dir
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], None)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[], Some(body))
+    }
+
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answer {
+        let bearer = self.token.as_ref().map(|token| format!("Bearer {token}"));
+        let mut all: Vec<(&str, &str)> =
+            bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+        all.extend(headers);
+        self.stranger(method, path, &all, body)
+    }
+
+    /// As [`Server::send`], without the token.
+    pub(crate) fn stranger(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answer {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = request.body(body).expect("a request");
+        let mut response = self.agent.run(request).expect("the server answers");
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response
+                .body_mut()
+                .with_config()
+                .limit(1 << 30)
+                .read_to_vec()
+                .expect("the answer is whole"),
+        }
+    }
+
+    /// The JSON of an answer that must succeed.
+    #[track_caller]
+    pub(crate) fn ask(&self, path: &str) -> Value {
+        let answer = self.get(path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.json()
+    }
+
+    /// RFC 3339 of a moment of a story begun so many seconds ago.
+    pub(crate) fn time(&self, seconds_ago: i64, at_ms: i64) -> String {
+        Micros(self.start - seconds_ago * Micros::SECOND + at_ms * 1_000).to_string()
+    }
+}
+
+/// Escapes a value of a query string or a path segment.
+pub(crate) fn escaped(text: &str) -> String {
+    text.bytes()
+        .map(
+            |byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            },
+        )
+        .collect()
+}
+
+/// Brings packets to the store as the receiver does: decoded, understood, in batches.
+fn publish(store: &Store, stories: &[(i64, Vec<Captured>)], now: i64) {
+    const BLOCK: i64 = 1;
+    let mut batches: Vec<(&'static Table, TableBatch)> = Vec::new();
+    let packets = stories.iter().flat_map(|(seconds_ago, story)| {
+        story.iter().map(move |captured| captured.encode(now - seconds_ago * Micros::SECOND))
+    });
+    for (index, bytes) in packets.enumerate() {
+        let (packet, _) = hep::decode(&bytes, (now / Micros::SECOND) as u32).expect("a packet");
+        let arrival = Arrival {
+            id: BLOCK << 16 | index as i64,
+            received: Micros(now),
+            sender: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
+            listener: "udp",
+        };
+        let record = protocols::understand(&packet, &arrival);
+        let place =
+            batches.iter().position(|(table, _)| table.name == record.table.name).unwrap_or_else(|| {
+                batches.push((record.table, TableBatch::new(record.table)));
+                batches.len() - 1
+            });
+        batches[place].1.push(&record);
+    }
+    let batches = batches.into_iter().map(|(table, mut batch)| (table, batch.finish())).collect();
+    store.publish(BLOCK as u64, batches).expect("published");
+}
+
+/// A receiver that stands still.
+struct Quiet;
+
+impl Live for Quiet {
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        let counters = |received, stored, refused| Counters {
+            received,
+            stored,
+            refused: BTreeMap::from([("not_hep".to_owned(), refused)]),
+            bytes: received * 600,
+            ..Counters::default()
+        };
+        vec![
+            Listener {
+                name: "udp".to_owned(),
+                address: "0.0.0.0:9060".to_owned(),
+                counters: counters(17, 15, 2),
+            },
+            Listener {
+                name: "tcp".to_owned(),
+                address: "0.0.0.0:9060".to_owned(),
+                counters: counters(3, 2, 1),
+            },
+        ]
+    }
+
+    fn senders(&self) -> Vec<Sender> {
+        let sender = |address: &str, last_seen| Sender {
+            address: address.to_owned(),
+            node: Some("edge-1".to_owned()),
+            capture_ids: vec![2001],
+            hep_versions: vec![3],
+            listeners: vec!["udp".to_owned()],
+            types: BTreeMap::from([(1, 12), (5, 1)]),
+            packets: 13,
+            bytes: 7_800,
+            rate_per_second: 0.5,
+            first_seen: Micros(0),
+            last_seen: Micros(last_seen),
+            flags: BTreeMap::from([("bad_time".to_owned(), 1)]),
+            refused: BTreeMap::new(),
+        };
+        vec![sender("198.51.100.7", 1_000_000), sender("198.51.100.8", 2_000_000)]
+    }
+
+    fn alarms(&self) -> Vec<Alarm> {
+        let message = "the kernel dropped 7 datagrams".to_owned();
+        vec![Alarm { name: "kernel_drops".to_owned(), since: Micros(0), message }]
+    }
+}
+
+pub(crate) fn folder_of(server: &Server) -> &Path {
+    server.dir.path()
+}
