@@ -4,6 +4,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::marks::{ListMarks, Marks};
+
 /// Text for people and columns: folding undone (RFC 3261 7.3.1), invalid UTF-8 replaced. Borrowed in the
 /// usual case of one line of valid UTF-8.
 pub fn text(value: &[u8]) -> Cow<'_, str> {
@@ -137,15 +139,17 @@ pub(crate) fn number_u32(digits: &[u8]) -> Option<u32> {
 
 /// End of the quoted string (RFC 3261 25.1) whose opening quote is at `open`: the place of the closing quote.
 /// `None` when it is not closed.
+#[inline]
 pub(crate) fn quote_end(bytes: &[u8], open: usize) -> Option<usize> {
-    let mut at = open + 1;
-    loop {
-        let found = at + memchr::memchr2(b'"', b'\\', tail(bytes, at))?;
-        if bytes.get(found) == Some(&b'"') {
-            return Some(found);
+    let mut marks = Marks::<ListMarks>::starting_at(bytes, open + 1);
+    while let Some(at) = marks.next() {
+        match bytes.get(at) {
+            Some(b'"') => return Some(at),
+            Some(b'\\') => marks.skip_to(at + 2),
+            _ => {}
         }
-        at = found + 2;
     }
+    None
 }
 
 /// The parts of a list: cut at a separator outside quotes and, if asked, outside `<...>`.
@@ -154,7 +158,11 @@ pub(crate) fn quote_end(bytes: &[u8], open: usize) -> Option<usize> {
 /// walk linear, as no closing byte is searched twice in vain.
 #[derive(Clone, Debug)]
 pub(crate) struct Split<'a> {
-    rest: Option<&'a [u8]>,
+    list: &'a [u8],
+    /// Where the next part starts; beyond the end when there is none.
+    start: usize,
+    marks: Marks<'a, ListMarks>,
+    /// `,` or `;`.
     separator: u8,
     quotes: bool,
     angles: bool,
@@ -164,48 +172,18 @@ impl<'a> Split<'a> {
     /// Separators inside quotes do not count.
     #[inline]
     pub(crate) fn outside_quotes(list: &'a [u8], separator: u8) -> Self {
-        Self { rest: Some(list), separator, quotes: true, angles: false }
+        Self { list, start: 0, marks: Marks::new(list), separator, quotes: true, angles: false }
     }
 
     /// Separators inside quotes or angle brackets do not count.
     #[inline]
     pub(crate) fn outside_brackets(list: &'a [u8], separator: u8) -> Self {
-        Self { rest: Some(list), separator, quotes: true, angles: true }
+        Self { list, start: 0, marks: Marks::new(list), separator, quotes: true, angles: true }
     }
 
     /// What is not yet split.
     pub(crate) fn rest(&self) -> &'a [u8] {
-        self.rest.unwrap_or_default()
-    }
-
-    /// The place of the next separator in `bytes`.
-    #[inline]
-    fn find(&mut self, bytes: &[u8]) -> Option<usize> {
-        let mut at = 0;
-        loop {
-            let rest = tail(bytes, at);
-            let found = at
-                + match (self.quotes, self.angles) {
-                    (true, true) => memchr::memchr3(self.separator, b'"', b'<', rest)?,
-                    (true, false) => memchr::memchr2(self.separator, b'"', rest)?,
-                    (false, true) => memchr::memchr2(self.separator, b'<', rest)?,
-                    (false, false) => memchr::memchr(self.separator, rest)?,
-                };
-            let byte = bytes.get(found).copied()?;
-            if byte == self.separator {
-                return Some(found);
-            }
-            let close = if byte == b'"' {
-                let close = quote_end(bytes, found);
-                self.quotes = close.is_some();
-                close
-            } else {
-                let close = memchr::memchr(b'>', tail(bytes, found)).map(|step| found + step);
-                self.angles = close.is_some();
-                close
-            };
-            at = close.unwrap_or(found) + 1;
-        }
+        tail(self.list, self.start)
     }
 }
 
@@ -214,17 +192,29 @@ impl<'a> Iterator for Split<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        let bytes = self.rest?;
-        match self.find(bytes) {
-            Some(at) => {
-                self.rest = Some(tail(bytes, at + 1));
-                Some(head(bytes, at))
-            }
-            None => {
-                self.rest = None;
-                Some(bytes)
+        if self.start > self.list.len() {
+            return None;
+        }
+        let start = self.start;
+        while let Some(at) = self.marks.next() {
+            match self.list.get(at) {
+                Some(&byte) if byte == self.separator => {
+                    self.start = at + 1;
+                    return Some(sub(self.list, start, at));
+                }
+                Some(b'"') if self.quotes => match quote_end(self.list, at) {
+                    Some(close) => self.marks.skip_to(close + 1),
+                    None => self.quotes = false,
+                },
+                Some(b'<') if self.angles => match memchr::memchr(b'>', tail(self.list, at)) {
+                    Some(step) => self.marks.skip_to(at + step + 1),
+                    None => self.angles = false,
+                },
+                _ => {}
             }
         }
+        self.start = self.list.len() + 1;
+        Some(tail(self.list, start))
     }
 }
 

@@ -55,7 +55,7 @@ impl<'a> Message<'a> {
     /// The branch of the topmost Via.
     #[inline]
     pub fn via_branch(&self) -> Option<&'a [u8]> {
-        self.via().and_then(|via| via.branch())
+        self.header(Name::Via).and_then(Via::first_branch)
     }
 
     /// Every Via, topmost first.
@@ -233,11 +233,7 @@ impl<'a> Message<'a> {
 
     #[inline]
     fn first_address(&self, name: Name) -> Option<NameAddr<'a>> {
-        let value = self.header(name)?;
-        Split::outside_brackets(value, b',')
-            .map(trim)
-            .find(|element| !element.is_empty())
-            .map(NameAddr::parse)
+        self.header(name).and_then(NameAddr::first)
     }
 
     fn number(&self, name: Name) -> Option<u32> {

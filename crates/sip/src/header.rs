@@ -2,7 +2,8 @@
 
 use core::ops::Range;
 
-use crate::bytes::{is_blank, is_space, sub};
+use crate::bytes::{head, is_blank, is_space, sub, tail};
+use crate::marks::{Marks, One};
 use crate::name::{Name, short_word};
 
 /// One header line, with its continuation lines.
@@ -97,10 +98,10 @@ pub(crate) struct Lines<'a> {
     pub(crate) bytes: &'a [u8],
     /// Where the next line starts.
     pub(crate) at: usize,
-    /// Where the headers end at the latest.
-    pub(crate) end: usize,
-    /// LF, or CR in a message without a single LF.
-    pub(crate) line_end: u8,
+    /// The line ends from there on.
+    ends: Marks<'a, One<b'\n'>>,
+    /// Not a single LF: CR ends the lines.
+    cr_only: bool,
 }
 
 /// One line, or why there is none.
@@ -119,81 +120,148 @@ pub(crate) struct Line {
     pub(crate) name_end: usize,
     pub(crate) value_start: usize,
     pub(crate) value_end: usize,
-    /// Where the next line starts.
-    pub(crate) next: usize,
+    /// Where its line end stands.
+    pub(crate) end: usize,
     pub(crate) known: Option<Name>,
     pub(crate) colon: bool,
     pub(crate) folded: bool,
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    /// The lines of `bytes` from `at` on.
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8], at: usize, cr_only: bool) -> Self {
+        Self { bytes, at, ends: Marks::starting_at(bytes, at), cr_only }
+    }
+
+    /// Steps over the first line and gives its end.
+    #[inline]
+    pub(crate) fn skip_line(&mut self) -> usize {
+        let end = self.line_end().unwrap_or(self.bytes.len());
+        self.at = (end + 1).min(self.bytes.len());
+        end
+    }
+
+    /// The next line end at or behind `at`.
+    #[inline(always)]
+    fn line_end(&mut self) -> Option<usize> {
+        if self.cr_only {
+            return memchr::memchr(b'\r', tail(self.bytes, self.at)).map(|step| self.at + step);
+        }
+        self.ends.next()
+    }
+
+    /// The next line, whatever it is.
     #[inline]
     pub(crate) fn step(&mut self) -> Step {
-        let bytes = self.bytes.get(..self.end).unwrap_or(self.bytes);
-        let start = self.at;
-        let Some(rest) = bytes.get(start..).filter(|rest| !rest.is_empty()) else { return Step::Cut };
-        let mut line_end = memchr::memchr(self.line_end, rest).map_or(bytes.len(), |step| start + step);
-        // A line of nothing but CRs is as empty as one CRLF: some senders double the CR.
-        let mut value_end = line_end;
-        while value_end > start && bytes.get(value_end - 1) == Some(&b'\r') {
-            value_end -= 1;
+        match self.plain() {
+            Some((start, end)) => Step::Line(Line::read(self.bytes, start, end)),
+            None => self.rare(),
         }
-        if value_end == start && line_end < bytes.len() {
-            self.at = line_end + 1;
+    }
+
+    /// Start and end of the next line, if it is one like nearly all: it starts with a letter, and so does the next,
+    /// or that is empty. Otherwise [`Lines::rare`] has the next line.
+    // Forced, as this is the hottest loop of the crate; so is `Line::read`, of which it needs a third.
+    #[inline(always)]
+    pub(crate) fn plain(&mut self) -> Option<(usize, usize)> {
+        if self.cr_only {
+            return None;
+        }
+        let start = self.at;
+        let end = self.ends.peek()?;
+        let first = *self.bytes.get(start)?;
+        let after = *self.bytes.get(end + 1)?;
+        if first <= b' ' || is_blank(after) {
+            return None;
+        }
+        self.ends.drop_peeked();
+        self.at = end + 1;
+        Some((start, end))
+    }
+
+    /// The empty line, folded lines, and those the input ends in.
+    #[cold]
+    pub(crate) fn rare(&mut self) -> Step {
+        let start = self.at;
+        let first_end = self.line_end();
+        let bytes = self.bytes;
+        let mut end = first_end.unwrap_or(bytes.len());
+        self.at = (end + 1).min(bytes.len());
+        if start >= bytes.len() {
+            return Step::Cut;
+        }
+        // A line of nothing but CRs is as empty as one CRLF: some senders double the CR.
+        if first_end.is_some() && sub(bytes, start, end).iter().all(|&byte| byte == b'\r') {
             return Step::Blank(self.at);
         }
         // RFC 3261 7.3.1: a line that starts with white space continues the one before.
         let mut folded = false;
-        while bytes.get(line_end + 1).is_some_and(|&byte| is_blank(byte)) {
+        while bytes.get(self.at).is_some_and(|&byte| is_blank(byte)) {
             folded = true;
-            let from = line_end + 1;
-            line_end = memchr::memchr(self.line_end, sub(bytes, from, bytes.len()))
-                .map_or(bytes.len(), |step| from + step);
-            value_end = line_end;
+            end = self.line_end().unwrap_or(bytes.len());
+            self.at = (end + 1).min(bytes.len());
         }
-        self.at = (line_end + 1).min(bytes.len());
+        Step::Line(Line { folded, ..Line::read(bytes, start, end) })
+    }
+}
 
-        let mut line = Line {
-            start,
-            name_end: start,
-            value_start: start,
-            value_end,
-            next: self.at,
-            known: None,
-            colon: false,
-            folded,
-        };
+impl Line {
+    #[inline(always)]
+    pub(crate) fn read(bytes: &[u8], start: usize, end: usize) -> Self {
+        let text = sub(bytes, start, end);
+        let rest = tail(bytes, start);
         let loaded = rest.first_chunk().map_or_else(|| short_word(rest), |chunk| u64::from_le_bytes(*chunk));
-        let mut value_start = start;
-        if let Some(colon) = colon(sub(bytes, start, value_end), loaded) {
-            line.colon = true;
-            let mut name_end = start + colon;
-            value_start = name_end + 1;
-            // RFC 3261 25.1 HCOLON: white space may stand before the colon.
-            while name_end > start && bytes.get(name_end - 1).is_some_and(|&byte| is_blank(byte)) {
-                name_end -= 1;
-            }
-            line.name_end = name_end;
-            line.known = Name::of_loaded(sub(bytes, start, name_end), loaded);
+        let colon = colon(text, loaded);
+        // RFC 3261 25.1 HCOLON: white space may stand before the colon.
+        let mut name = head(text, colon.unwrap_or(0));
+        while let [before @ .., b' ' | b'\t'] = name {
+            name = before;
         }
-        while value_start < value_end && bytes.get(value_start).is_some_and(|&byte| is_space(byte)) {
+        // One space before the value and one CR behind it, nearly always.
+        let mut value_start = colon.map_or(start, |colon| start + colon + 1);
+        if bytes.get(value_start) == Some(&b' ') {
             value_start += 1;
         }
-        // NULs end the text of senders that think in C strings.
-        while value_end > value_start
-            && bytes.get(value_end - 1).is_some_and(|&byte| is_space(byte) || byte == 0)
-        {
+        let mut value_end = end;
+        if text.last() == Some(&b'\r') {
             value_end -= 1;
         }
-        line.value_start = value_start;
-        line.value_end = value_end;
-        Step::Line(line)
+        let value = sub(bytes, value_start, value_end);
+        if let ([first, ..], [.., last]) = (value, value)
+            && *first > b' '
+            && *last > b' '
+        {
+        } else {
+            let (front, length) = trimmed(value);
+            value_start = (value_start + front).min(end);
+            value_end = value_start + length;
+        }
+        Self {
+            start,
+            name_end: start + name.len(),
+            value_start,
+            value_end,
+            end,
+            known: Name::of_loaded(name, loaded),
+            colon: colon.is_some(),
+            folded: false,
+        }
     }
+}
+
+/// How much white space is before the value, and how long it is without the white space and NULs behind it: NULs end
+/// the text of senders that think in C strings.
+#[cold]
+fn trimmed(value: &[u8]) -> (usize, usize) {
+    let start = value.iter().position(|&byte| !is_space(byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|&byte| !is_space(byte) && byte != 0).map_or(0, |at| at + 1);
+    (start, end.saturating_sub(start))
 }
 
 /// Place of the first colon in `line`, whose first eight bytes are `loaded`. Names are short, so words of
 /// eight bytes beat a general search.
-#[inline]
+#[inline(always)]
 fn colon(line: &[u8], loaded: u64) -> Option<usize> {
     const COLONS: u64 = u64::from_le_bytes([b':'; 8]);
     let found = zero_byte(loaded ^ COLONS);

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::bytes::{head, is_space, number, sub, tail, trim};
-use crate::header::{Headers, Lines, Step, Values};
+use crate::header::{Headers, Line, Lines, Step, Values};
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::review;
@@ -25,7 +25,7 @@ pub struct Message<'a> {
     pub(crate) body: Place,
     /// Where the empty line was missing, `headers` reaches the end of the input.
     pub(crate) blank_line: bool,
-    pub(crate) line_end: u8,
+    pub(crate) cr_only: bool,
     slots: [Place; Name::INDEXED],
     seen: u64,
     pub(crate) repeated: u64,
@@ -58,37 +58,40 @@ pub(crate) fn parse_at(bytes: &[u8], at: usize) -> Message<'_> {
     while bytes.get(from).is_some_and(|&byte| matches!(byte, b'\r' | b'\n' | 0)) {
         from += 1;
     }
-    let window = head(tail(bytes, from), START_LINE_BYTES_MAX);
-    let (line_end, first_end) = match memchr::memchr(b'\n', window) {
-        Some(step) => (b'\n', from + step),
-        None => match memchr::memchr(b'\r', window) {
-            // Nothing but CRs: they end the lines then.
-            Some(step) => (b'\r', from + step),
-            None => (b'\n', bytes.len()),
-        },
-    };
-    let mut start_end = first_end;
+    let (mut lines, cr_only) = lines_from(bytes, from);
+    let mut start_end = lines.skip_line();
     while start_end > from && bytes.get(start_end - 1) == Some(&b'\r') {
         start_end -= 1;
     }
     let start = Start::of(sub(bytes, from, start_end));
-    let headers_from = if start.is_known() { (first_end + 1).min(bytes.len()) } else { from };
+    if !start.is_known() {
+        lines = Lines::new(bytes, from, cr_only);
+    }
 
     let mut message = Message {
         bytes,
         start,
         from: narrow(from),
         start_line: if start.is_known() { Place::new(from, start_end) } else { Place::new(from, from) },
-        headers: Place::new(headers_from, bytes.len()),
+        headers: Place::new(lines.at, bytes.len()),
         body: Place::new(bytes.len(), bytes.len()),
         blank_line: false,
-        line_end,
+        cr_only,
         slots: [Place::default(); Name::INDEXED],
         seen: 0,
         repeated: 0,
     };
-    message.walk();
+    message.walk(lines);
     message
+}
+
+/// The lines from `from` on, and whether CR alone ends them.
+#[inline]
+fn lines_from(bytes: &[u8], from: usize) -> (Lines<'_>, bool) {
+    let window = head(tail(bytes, from), START_LINE_BYTES_MAX);
+    // LF, nearly always; a message that has none but CRs is meant to end its lines by them.
+    let cr_only = memchr::memchr(b'\n', window).is_none() && memchr::memchr(b'\r', window).is_some();
+    (Lines::new(bytes, from, cr_only), cr_only)
 }
 
 impl<'a> Message<'a> {
@@ -209,12 +212,7 @@ impl<'a> Message<'a> {
     pub const PROBLEMS_MAX: usize = 100;
 
     pub(crate) fn lines(&self) -> Lines<'a> {
-        Lines {
-            bytes: self.bytes,
-            at: wide(self.headers.start),
-            end: wide(self.headers.end),
-            line_end: self.line_end,
-        }
+        Lines::new(head(self.bytes, wide(self.headers.end)), wide(self.headers.start), self.cr_only)
     }
 
     pub(crate) fn has(&self, name: Name) -> bool {
@@ -222,12 +220,7 @@ impl<'a> Message<'a> {
     }
 
     fn no_lines(&self) -> Lines<'a> {
-        Lines {
-            bytes: self.bytes,
-            at: wide(self.headers.end),
-            end: wide(self.headers.end),
-            line_end: self.line_end,
-        }
+        Lines::new(&[], 0, self.cr_only)
     }
 
     #[inline]
@@ -237,21 +230,14 @@ impl<'a> Message<'a> {
 
     /// The one pass over the header lines.
     #[inline]
-    fn walk(&mut self) {
-        let mut lines = self.lines();
+    fn walk(&mut self, mut lines: Lines<'a>) {
         let body_from = loop {
-            match lines.step() {
-                Step::Line(line) => {
-                    let Some(name) = line.known else { continue };
-                    if self.seen & name.bit() != 0 {
-                        self.repeated |= name.bit();
-                        continue;
-                    }
-                    self.seen |= name.bit();
-                    if let Some(slot) = self.slots.get_mut(name as usize) {
-                        *slot = Place::new(line.value_start, line.value_end);
-                    }
-                }
+            if let Some((start, end)) = lines.plain() {
+                self.note(&Line::read(self.bytes, start, end));
+                continue;
+            }
+            match lines.rare() {
+                Step::Line(line) => self.note(&line),
                 Step::Blank(body) => {
                     self.blank_line = true;
                     break body;
@@ -279,6 +265,19 @@ impl<'a> Message<'a> {
                 self.body.end = self.body.start;
             }
             None => self.close_body(self.bytes.len()),
+        }
+    }
+
+    #[inline(always)]
+    fn note(&mut self, line: &Line) {
+        let Some(name) = line.known else { return };
+        if self.seen & name.bit() != 0 {
+            self.repeated |= name.bit();
+            return;
+        }
+        self.seen |= name.bit();
+        if let Some(slot) = self.slots.get_mut(name as usize) {
+            *slot = Place::new(line.value_start, line.value_end);
         }
     }
 
@@ -321,10 +320,10 @@ fn starts_message(bytes: &[u8]) -> bool {
 /// The input is cut to [`INPUT_BYTES_MAX`], so no place is lost.
 #[inline]
 fn narrow(place: usize) -> u32 {
-    u32::try_from(place).unwrap_or(u32::MAX)
+    place as u32
 }
 
 #[inline]
 fn wide(place: u32) -> usize {
-    usize::try_from(place).unwrap_or(usize::MAX)
+    place as usize
 }

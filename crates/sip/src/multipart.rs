@@ -90,7 +90,7 @@ impl<'a> Iterator for Parts<'a> {
         }
         let Some(boundary) = self.boundary else {
             self.state = State::Done;
-            let headers = Lines { bytes: self.bytes, at: self.at, end: self.at, line_end: b'\n' };
+            let headers = Lines::new(&[], 0, false);
             return Some(Part {
                 content_type: self.content_type,
                 body: sub(self.bytes, self.at, self.end),
@@ -121,8 +121,7 @@ impl<'a> Iterator for Parts<'a> {
 }
 
 fn part(bytes: &[u8], start: usize, end: usize) -> Part<'_> {
-    let headers = Lines { bytes, at: start, end, line_end: b'\n' };
-    let mut walk = headers.clone();
+    let mut walk = Lines::new(head(bytes, end), start, false);
     let mut content_type = None;
     let body = loop {
         match walk.step() {
@@ -135,7 +134,7 @@ fn part(bytes: &[u8], start: usize, end: usize) -> Part<'_> {
             Step::Cut => break end,
         }
     };
-    Part { content_type, body: sub(bytes, body, end), headers: Lines { end: body, ..headers } }
+    Part { content_type, body: sub(bytes, body, end), headers: Lines::new(head(bytes, body), start, false) }
 }
 
 /// The next delimiter line: where the part before it ends, where the next one starts, and whether it is the last.

@@ -162,25 +162,17 @@ impl Name {
     /// assert_eq!(sip::Name::of(b"X-Unheard-Of"), None);
     /// ```
     pub fn of(name: &[u8]) -> Option<Name> {
-        let (head, tail) = if name.len() > 8 {
-            (
-                name.first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk)),
-                name.last_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk)),
-            )
-        } else {
-            (short_word(name), 0)
-        };
-        lookup(name, head, tail)
+        lookup(name, if name.len() >= 8 { word_at(name, 0) } else { short_word(name) })
     }
 
     /// [`Name::of`] for the walk, which has already loaded the first eight bytes from `name` on (they may reach
     /// beyond it).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of_loaded(name: &[u8], loaded: u64) -> Option<Name> {
         match name.len() {
             0 => None,
-            length @ 1..=8 => lookup(name, loaded & (u64::MAX >> (64 - 8 * length)), 0),
-            _ => lookup(name, loaded, name.last_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk))),
+            length @ 1..=7 => lookup(name, loaded & !(u64::MAX << (8 * length))),
+            _ => lookup(name, loaded),
         }
     }
 
@@ -189,37 +181,54 @@ impl Name {
     }
 }
 
-/// One way to write a name, ready to be compared in two or three machine words.
+/// One way to write a name, ready to be compared in up to three machine words: the first eight bytes, the eight
+/// after them, and the last eight, which overlap those before. All in lower case, zero where the name is shorter.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 struct Spelling {
-    text: &'static str,
-    name: Name,
-    /// First and last eight bytes in lower case; shorter names are padded with zeros and have no tail.
-    head: u64,
-    tail: u64,
+    words: [u64; 3],
     /// 0x20 where the byte is a letter: the one bit in which its two cases differ.
-    head_case: u64,
-    tail_case: u64,
+    cases: [u64; 3],
+    text: &'static [u8],
+    name: Name,
 }
 
 impl Spelling {
     const fn new(name: Name, text: &'static str) -> Self {
-        let bytes = text.as_bytes();
-        let (head, head_case) = const_word(bytes, 0);
-        let (tail, tail_case) = if bytes.len() > 8 { const_word(bytes, bytes.len() - 8) } else { (0, 0) };
-        Self { text, name, head, tail, head_case, tail_case }
+        let text = text.as_bytes();
+        let (first, first_case) = const_word(text, 0);
+        let (middle, middle_case) = if text.len() > 16 { const_word(text, 8) } else { (0, 0) };
+        let (last, last_case) = if text.len() > 8 { const_word(text, text.len() - 8) } else { (0, 0) };
+        Self { words: [first, middle, last], cases: [first_case, middle_case, last_case], text, name }
     }
 }
 
-#[inline]
-fn lookup(name: &[u8], head: u64, tail: u64) -> Option<Name> {
-    let place = *BUCKETS.get(bucket(MULTIPLIER, head, name.len())).unwrap_or(&NO_SPELLING);
+#[inline(always)]
+fn lookup(name: &[u8], first: u64) -> Option<Name> {
+    let place = *BUCKETS.get(bucket(MULTIPLIER, first, name.len())).unwrap_or(&NO_SPELLING);
     let spelling = SPELLINGS.get(usize::from(place))?;
-    let equal = spelling.text.len() == name.len()
-        && head | spelling.head_case == spelling.head
-        && tail | spelling.tail_case == spelling.tail
-        && (name.len() <= 16 || name.eq_ignore_ascii_case(spelling.text.as_bytes()));
-    equal.then_some(spelling.name)
+    if spelling.text.len() != name.len() {
+        return None;
+    }
+    let [first_case, middle_case, last_case] = spelling.cases;
+    let [known_first, known_middle, known_last] = spelling.words;
+    let mut differ = (first | first_case) ^ known_first;
+    if name.len() > 8 {
+        differ |= (word_at(name, name.len() - 8) | last_case) ^ known_last;
+        if name.len() > 16 {
+            differ |= (word_at(name, 8) | middle_case) ^ known_middle;
+            if name.len() > 24 && !name.eq_ignore_ascii_case(spelling.text) {
+                return None;
+            }
+        }
+    }
+    (differ == 0).then_some(spelling.name)
+}
+
+/// The eight bytes from `at` on as a little-endian word; 0 where they are not all there.
+#[inline(always)]
+fn word_at(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |chunk| u64::from_le_bytes(*chunk))
 }
 
 const BUCKET_BITS: u32 = 9;
@@ -244,7 +253,7 @@ const fn buckets(multiplier: u64) -> [u8; 1 << BUCKET_BITS] {
     let mut buckets = [NO_SPELLING; 1 << BUCKET_BITS];
     let mut place = 0;
     while place < SPELLINGS.len() {
-        buckets[bucket(multiplier, SPELLINGS[place].head, SPELLINGS[place].text.len())] = place as u8;
+        buckets[bucket(multiplier, SPELLINGS[place].words[0], SPELLINGS[place].text.len())] = place as u8;
         place += 1;
     }
     buckets
@@ -257,7 +266,7 @@ const fn multiplier() -> u64 {
         let mut taken = [false; 1 << BUCKET_BITS];
         let mut place = 0;
         while place < SPELLINGS.len() {
-            let bucket = bucket(candidate, SPELLINGS[place].head, SPELLINGS[place].text.len());
+            let bucket = bucket(candidate, SPELLINGS[place].words[0], SPELLINGS[place].text.len());
             if taken[bucket] {
                 break;
             }
@@ -300,8 +309,8 @@ mod tests {
     #[test]
     fn every_spelling_is_found_in_any_case_and_nothing_near_it() {
         for spelling in SPELLINGS {
-            let plain = spelling.text.as_bytes();
-            assert_eq!(Name::of(plain), Some(spelling.name), "{}", spelling.text);
+            let plain = spelling.text;
+            assert_eq!(Name::of(plain), Some(spelling.name), "{}", text(spelling.text));
             assert_eq!(Name::of(&plain.to_ascii_lowercase()), Some(spelling.name));
             assert_eq!(Name::of(&plain.to_ascii_uppercase()), Some(spelling.name));
             for at in 0..plain.len() {
@@ -310,7 +319,7 @@ mod tests {
                     near[at] ^= flip;
                     let expected = SPELLINGS
                         .iter()
-                        .find(|spelling| spelling.text.as_bytes().eq_ignore_ascii_case(&near))
+                        .find(|spelling| spelling.text.eq_ignore_ascii_case(&near))
                         .map(|spelling| spelling.name);
                     assert_eq!(Name::of(&near), expected, "{}", text(&near));
                 }

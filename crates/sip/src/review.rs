@@ -126,7 +126,7 @@ impl<'a> Review<'_, 'a> {
     fn header_lines(&mut self) {
         let mut lines = self.message.lines();
         let bytes = self.message.bytes;
-        if self.message.line_end == b'\r' {
+        if self.message.cr_only {
             let at = lines.at.min(bytes.len());
             self.add(ProblemKind::CrOnly, at.saturating_sub(1)..at);
         }
@@ -138,11 +138,10 @@ impl<'a> Review<'_, 'a> {
                 Step::Blank(_) => return,
                 Step::Cut => break,
             };
-            let text = bytes.get(line.start..line.next).unwrap_or_default();
-            if self.message.line_end == b'\n' && !lf_only && text.ends_with(b"\n") && !text.ends_with(b"\r\n")
-            {
+            let text = bytes.get(line.start..line.end).unwrap_or_default();
+            if !self.message.cr_only && !lf_only && line.end < bytes.len() && !text.ends_with(b"\r") {
                 lf_only = true;
-                self.add(ProblemKind::LfOnly, line.next - 1..line.next);
+                self.add(ProblemKind::LfOnly, line.end..line.end + 1);
             }
             self.header_line(&line);
             if let Some(name) = line.known {
@@ -197,7 +196,7 @@ impl<'a> Review<'_, 'a> {
         let bare =
             (0..value.len()).find(|&at| value.get(at) == Some(&b'\r') && value.get(at + 1) != Some(&b'\n'));
         if let Some(at) = bare
-            && self.message.line_end == b'\n'
+            && !self.message.cr_only
         {
             self.push(Problem {
                 kind: ProblemKind::BareCr,

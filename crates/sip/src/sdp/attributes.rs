@@ -61,7 +61,7 @@ impl<'a> Iterator for Attributes<'a> {
                     return Some(Attribute { name, value });
                 }
                 b'm' => {
-                    self.lines.rest = &[];
+                    self.lines.finish();
                     return None;
                 }
                 _ => {}

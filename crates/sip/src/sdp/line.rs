@@ -1,4 +1,5 @@
-use crate::bytes::{head, is_space, tail, trim_end};
+use crate::bytes::{is_space, sub, tail};
+use crate::marks::{Marks, One};
 
 /// One line of a description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,15 +16,25 @@ pub struct Line<'a> {
 /// in CR.
 #[derive(Clone, Copy, Debug)]
 pub struct Lines<'a> {
-    pub(crate) rest: &'a [u8],
-    line_end: u8,
+    bytes: &'a [u8],
+    /// Where the next line starts.
+    at: usize,
+    ends: Marks<'a, One<b'\n'>>,
+    /// No LF at all: CR ends the lines.
+    cr_only: bool,
 }
 
 impl<'a> Lines<'a> {
     #[inline]
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        let line_end = if memchr::memchr(b'\n', bytes).is_some() { b'\n' } else { b'\r' };
-        Self { rest: bytes, line_end }
+        let ends = Marks::new(bytes);
+        let mut probe = ends;
+        Self { bytes, at: 0, ends, cr_only: probe.next().is_none() }
+    }
+
+    /// Gives no more lines.
+    pub(crate) fn finish(&mut self) {
+        self.at = self.bytes.len();
     }
 }
 
@@ -32,10 +43,15 @@ impl<'a> Iterator for Lines<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Line<'a>> {
-        while !self.rest.is_empty() {
-            let end = memchr::memchr(self.line_end, self.rest).unwrap_or(self.rest.len());
-            let raw = trim_line(head(self.rest, end));
-            self.rest = tail(self.rest, end + 1);
+        while self.at < self.bytes.len() {
+            let end = if self.cr_only {
+                memchr::memchr(b'\r', tail(self.bytes, self.at)).map(|step| self.at + step)
+            } else {
+                self.ends.next()
+            };
+            let end = end.unwrap_or(self.bytes.len());
+            let raw = trim_line(sub(self.bytes, self.at, end));
+            self.at = end + 1;
             match raw {
                 [] => {}
                 [kind, b'=', value @ ..] if kind.is_ascii_alphabetic() => {
@@ -57,7 +73,7 @@ fn trim_line(line: &[u8]) -> &[u8] {
             while let [rest @ .., b' ' | b'\t' | b'\r' | b'\n' | 0] = line {
                 line = rest;
             }
-            trim_end(line)
+            line
         }
         _ => line,
     }

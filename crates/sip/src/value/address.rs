@@ -1,6 +1,7 @@
 use alloc::borrow::Cow;
 
 use crate::bytes::{Split, head, number_u32, quote_end, tail, trim, trim_start, unescaped};
+use crate::marks::{ListMarks, Marks};
 
 use super::params::Params;
 use super::uri::Uri;
@@ -23,30 +24,47 @@ impl<'a> NameAddr<'a> {
     pub fn parse(element: &'a [u8]) -> Self {
         let element = trim(element);
         let mut display = None;
-        let mut rest = element;
-        if element.first() == Some(&b'"')
-            && let Some(close) = quote_end(element, 0)
-        {
-            display = element.get(1..close);
-            rest = tail(element, close + 1);
+        let mut marks = Marks::<ListMarks>::new(element);
+        while let Some(at) = marks.next() {
+            match element.get(at) {
+                Some(b'<') => {
+                    let display =
+                        display.or_else(|| Some(trim(head(element, at))).filter(|name| !name.is_empty()));
+                    let inside = tail(element, at + 1);
+                    let (uri, close) = Uri::parse_bracketed(inside);
+                    let after = close.map_or(&[][..], |close| tail(inside, close + 1));
+                    return Self { display, uri, params: after_semicolon(after) };
+                }
+                // Not closed, it is plain text, so that the address is still found.
+                Some(b'"') if at == 0 => {
+                    if let Some(close) = quote_end(element, 0) {
+                        display = element.get(1..close);
+                        marks.skip_to(close + 1);
+                    }
+                }
+                _ => {}
+            }
         }
-        let Some(open) = memchr::memchr(b'<', rest) else {
-            // RFC 3261 20.10: without brackets, parameters belong to the header and not to the URI. A user that
-            // should have been bracketed for its semicolons is kept whole where the `@` shows it.
-            let spec = trim_start(rest);
-            let user = memchr::memchr(b'@', spec).unwrap_or(0);
-            let user = if is_param_after_semicolon(head(spec, user)) { 0 } else { user };
-            let end = memchr::memchr(b';', tail(spec, user)).map_or(spec.len(), |step| user + step);
-            return Self { display, uri: Uri::parse(head(spec, end)), params: tail(spec, end + 1) };
-        };
-        if display.is_none() {
-            display = Some(trim(head(rest, open))).filter(|name| !name.is_empty());
+        Self::without_brackets(element, display)
+    }
+
+    /// Reads the first element of a list value.
+    #[inline]
+    pub fn first(value: &'a [u8]) -> Option<Self> {
+        if memchr::memchr(b',', value).is_none() {
+            return Some(Self::parse(value));
         }
-        let inside = tail(rest, open + 1);
-        let close = memchr::memchr(b'>', inside);
-        let uri = Uri::parse(head(inside, close.unwrap_or(inside.len())));
-        let after = trim_start(close.map_or(&[][..], |close| tail(inside, close + 1)));
-        Self { display, uri, params: after.strip_prefix(b";").unwrap_or(after) }
+        Split::outside_brackets(value, b',').map(trim).find(|element| !element.is_empty()).map(Self::parse)
+    }
+
+    /// RFC 3261 20.10: without brackets, parameters belong to the header and not to the URI. A user that should have
+    /// been bracketed for its semicolons is kept whole where the `@` shows it.
+    fn without_brackets(element: &'a [u8], display: Option<&'a [u8]>) -> Self {
+        let spec = display.map_or(element, |display| trim_start(tail(element, display.len() + 2)));
+        let user = memchr::memchr(b'@', spec).unwrap_or(0);
+        let user = if is_param_after_semicolon(head(spec, user)) { 0 } else { user };
+        let end = memchr::memchr(b';', tail(spec, user)).map_or(spec.len(), |step| user + step);
+        Self { display, uri: Uri::parse(head(spec, end)), params: tail(spec, end + 1) }
     }
 
     /// The display name with its escapes undone.
@@ -72,6 +90,19 @@ impl<'a> NameAddr<'a> {
     /// The expires parameter of a Contact, in seconds (RFC 3261 10.2.1.1).
     pub fn expires_seconds(&self) -> Option<u32> {
         self.params().value(b"expires").and_then(number_u32)
+    }
+}
+
+/// What follows the semicolon that starts the parameters.
+#[inline]
+fn after_semicolon(after: &[u8]) -> &[u8] {
+    match after {
+        [b';', params @ ..] => params,
+        [] => after,
+        _ => {
+            let after = trim_start(after);
+            after.strip_prefix(b";").unwrap_or(after)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use alloc::borrow::Cow;
 
-use crate::bytes::{head, number, percent_decoded, split_once, tail, trim};
+use crate::bytes::{head, is_space, number, percent_decoded, split_once, sub, tail, trim};
+use crate::marks::{Marks, UriMarks};
 
 use super::params::Params;
 
@@ -14,6 +15,7 @@ pub struct Uri<'a> {
     /// The user part as written, with user parameters and escapes, without password. For `tel:` the number with
     /// its visual separators; for other schemes without `@` all after the colon.
     pub user: Option<&'a [u8]>,
+    subscriber: Option<&'a [u8]>,
     /// The password: deprecated by RFC 3261 19.1.1, and still seen.
     pub password: Option<&'a [u8]>,
     /// The host, an IPv6 reference without its brackets. `None` for `tel:`, `urn:` and the like.
@@ -31,45 +33,120 @@ impl<'a> Uri<'a> {
     #[inline]
     pub fn parse(raw: &'a [u8]) -> Self {
         let raw = trim(raw);
-        let mut uri = Self {
+        match scheme_end(raw) {
+            Some(end) if is_sip(head(raw, end)) => Self::scan(raw, end + 1, None).0,
+            Some(end) => Self::opaque(raw, end),
+            // `alice@example.com`, `10.0.0.1:5060`: read it as the SIP URI it was meant to be.
+            None => Self::scan(raw, 0, None).0,
+        }
+    }
+
+    /// Reads the URI at the start of `text`, up to the first `>`, and gives the place of that.
+    #[inline]
+    pub(super) fn parse_bracketed(text: &'a [u8]) -> (Self, Option<usize>) {
+        // The usual case in one scan: no white space inside the brackets, and a scheme that names a host.
+        let start = match text {
+            [b's', b'i', b'p', b':', ..] => 4,
+            [b's', b'i', b'p', b's', b':', ..] => 5,
+            _ => 0,
+        };
+        if start > 0 {
+            let (uri, end) = Self::scan(text, start, Some(b'>'));
+            if !uri.raw.last().is_some_and(|&byte| is_space(byte)) {
+                return (uri, end);
+            }
+        }
+        let close = memchr::memchr(b'>', text);
+        (Self::parse(head(text, close.unwrap_or(text.len()))), close)
+    }
+
+    /// Reads `[user[:password]@]host[:port][;params][?headers]` from `start` to the end of `text` or the first `stop`,
+    /// and gives the place of that. The scheme is what stands before `start` and its colon.
+    #[inline]
+    fn scan(text: &'a [u8], start: usize, stop: Option<u8>) -> (Self, Option<usize>) {
+        // First `:`, `;` and `?` of the user part, then, after the `@`, of the host part.
+        let (mut colon, mut semicolon, mut question) = (None, None, None);
+        let (mut user_colon, mut user_semicolon, mut at) = (None, None, None);
+        let mut host = start;
+        // Closing bracket of an IPv6 reference; the colons inside part nothing.
+        let (mut open, mut close) = (false, None);
+        let mut stopped = None;
+        for place in Marks::<UriMarks>::starting_at(text, start) {
+            match text.get(place) {
+                Some(b':') if colon.is_none() && semicolon.is_none() && question.is_none() && !open => {
+                    colon = Some(place);
+                }
+                Some(b';') if semicolon.is_none() && question.is_none() => semicolon = Some(place),
+                Some(b'?') if question.is_none() => question = Some(place),
+                // RFC 3261 25.1 allows one `@` only, and no `;` or `?` of the user part ends it. With several, the
+                // user was written unescaped (`alice@example.com@proxy`): the last before the parameters counts.
+                Some(b'@') if at.is_none() || (semicolon.is_none() && question.is_none()) => {
+                    if at.is_none() {
+                        (user_colon, user_semicolon) = (colon, semicolon);
+                    }
+                    (colon, semicolon, question) = (None, None, None);
+                    (open, close) = (false, None);
+                    at = Some(place);
+                    host = place + 1;
+                }
+                Some(b'[') if place == host => open = true,
+                Some(b']') if open => (open, close) = (false, Some(place)),
+                Some(&byte) if Some(byte) == stop => {
+                    stopped = Some(place);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        let end = stopped.unwrap_or(text.len());
+        let host_end = semicolon.or(question).unwrap_or(end);
+        let host = match close {
+            _ if open => sub(text, host + 1, host_end),
+            Some(close) => sub(text, host + 1, close),
+            None => sub(text, host, colon.unwrap_or(host_end)),
+        };
+        let uri = Self {
+            raw: head(text, end),
+            scheme: head(text, start.saturating_sub(1)),
+            user: at.map(|at| sub(text, start, user_colon.unwrap_or(at))),
+            subscriber: at.map(|at| sub(text, start, user_semicolon.or(user_colon).unwrap_or(at))),
+            password: at.and_then(|at| user_colon.map(|colon| sub(text, colon + 1, at))),
+            host: Some(host).filter(|host| !host.is_empty()),
+            port: colon.and_then(|colon| port(sub(text, colon + 1, host_end))),
+            params: semicolon.map_or(&[], |semicolon| sub(text, semicolon + 1, question.unwrap_or(end))),
+            headers: question.map_or(&[], |question| sub(text, question + 1, end)),
+        };
+        (uri, stopped)
+    }
+
+    /// `number;params` of `tel:`, and whatever other schemes hold.
+    fn opaque(raw: &'a [u8], scheme_end: usize) -> Self {
+        let rest = tail(raw, scheme_end + 1);
+        let end = rest.iter().position(|byte| matches!(byte, b';' | b'?')).unwrap_or(rest.len());
+        let (params, headers) = split_once(tail(rest, end), b'?');
+        let user = Some(head(rest, end)).filter(|user| !user.is_empty());
+        Self {
             raw,
-            scheme: &[],
-            user: None,
+            scheme: head(raw, scheme_end),
+            user,
+            subscriber: user,
             password: None,
             host: None,
             port: None,
-            params: &[],
-            headers: &[],
-        };
-        let rest = match scheme_end(raw) {
-            Some(end) => {
-                uri.scheme = head(raw, end);
-                tail(raw, end + 1)
-            }
-            // `alice@example.com`, `10.0.0.1:5060`: read it as the SIP URI it was meant to be.
-            None => raw,
-        };
-        if uri.has_host() {
-            uri.hierarchical(rest);
-        } else {
-            uri.opaque(rest);
+            params: params.strip_prefix(b";").unwrap_or(params),
+            headers: headers.unwrap_or_default(),
         }
-        uri
     }
 
     /// `sip`, `sips`, or nothing before the colon: the URI names a host.
     pub fn has_host(&self) -> bool {
-        matches!(
-            self.scheme,
-            [] | [b's' | b'S', b'i' | b'I', b'p' | b'P']
-                | [b's' | b'S', b'i' | b'I', b'p' | b'P', b's' | b'S']
-        )
+        self.scheme.is_empty() || is_sip(self.scheme)
     }
 
     /// The user without its parameters (`;npdi;rn=...`, RFC 3966 in RFC 3261 19.1.1): the number or name alone.
     #[inline]
     pub fn subscriber(&self) -> Option<&'a [u8]> {
-        self.user.map(|user| split_once(user, b';').0)
+        self.subscriber
     }
 
     /// [`Uri::subscriber`] with `%XX` escapes undone.
@@ -96,57 +173,10 @@ impl<'a> Uri<'a> {
             key.eq_ignore_ascii_case(name).then(|| percent_decoded(value.unwrap_or_default()))
         })
     }
+}
 
-    /// `[user[:password]@]host[:port][;params][?headers]`.
-    #[inline]
-    fn hierarchical(&mut self, rest: &'a [u8]) {
-        let host_part = match user_end(rest) {
-            Some(at) => {
-                let (user, password) = split_once(head(rest, at), b':');
-                self.user = Some(user);
-                self.password = password;
-                tail(rest, at + 1)
-            }
-            None => rest,
-        };
-        let host_end = if host_part.first() == Some(&b'[') {
-            let close = memchr::memchr(b']', host_part);
-            self.host = Some(host_part.get(1..close.unwrap_or(host_part.len())).unwrap_or_default());
-            close.map_or(host_part.len(), |close| close + 1)
-        } else {
-            let end = host_part
-                .iter()
-                .position(|byte| matches!(byte, b':' | b';' | b'?'))
-                .unwrap_or(host_part.len());
-            self.host = Some(head(host_part, end));
-            end
-        };
-        let mut after = tail(host_part, host_end);
-        if after.first() == Some(&b':') {
-            let end = after.iter().position(|byte| matches!(byte, b';' | b'?')).unwrap_or(after.len());
-            self.port = port(after.get(1..end).unwrap_or_default());
-            after = tail(after, end);
-        }
-        if !after.is_empty() {
-            self.suffix(after);
-        }
-        self.host = self.host.filter(|host| !host.is_empty());
-    }
-
-    /// `number;params` of `tel:`, and whatever other schemes hold.
-    fn opaque(&mut self, rest: &'a [u8]) {
-        let end = rest.iter().position(|byte| matches!(byte, b';' | b'?')).unwrap_or(rest.len());
-        self.user = Some(head(rest, end)).filter(|user| !user.is_empty());
-        self.suffix(tail(rest, end));
-    }
-
-    /// `;params?headers`, or anything unexpected, which counts as parameters.
-    #[inline]
-    fn suffix(&mut self, after: &'a [u8]) {
-        let (params, headers) = split_once(after, b'?');
-        self.params = params.strip_prefix(b";").unwrap_or(params);
-        self.headers = headers.unwrap_or_default();
-    }
+fn is_sip(scheme: &[u8]) -> bool {
+    scheme.eq_ignore_ascii_case(b"sip") || scheme.eq_ignore_ascii_case(b"sips")
 }
 
 /// End of the scheme (RFC 3986 3.1). `host:5060` and `user:secret@host` have none: what comes before their
@@ -174,22 +204,6 @@ fn scheme_end(raw: &[u8]) -> Option<usize> {
         .any(|known| scheme.eq_ignore_ascii_case(known));
     let names_host = after.first().is_some_and(u8::is_ascii_digit) || memchr::memchr(b'@', after).is_some();
     (known || !names_host).then_some(end)
-}
-
-/// Place of the `@` that ends the user part. RFC 3261 25.1 allows one only; with several, the user was written
-/// unescaped (`alice@example.com@proxy`) and the last one before parameters or headers counts.
-#[inline]
-fn user_end(rest: &[u8]) -> Option<usize> {
-    let first = memchr::memchr(b'@', rest)?;
-    let after = tail(rest, first + 1);
-    let end = after.iter().position(|byte| matches!(byte, b';' | b'?' | b'@'));
-    match end.and_then(|end| after.get(end)) {
-        Some(b'@') => {
-            let stop = memchr::memchr2(b';', b'?', after).unwrap_or(after.len());
-            memchr::memrchr(b'@', head(after, stop)).map(|step| first + 1 + step)
-        }
-        _ => Some(first),
-    }
 }
 
 #[inline]

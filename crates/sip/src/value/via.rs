@@ -51,6 +51,17 @@ impl<'a> Via<'a> {
         Split::outside_quotes(value, b',').map(trim).filter(|element| !element.is_empty()).map(Via::parse)
     }
 
+    /// The branch of the first element of a Via value, without reading the rest of it.
+    #[inline]
+    pub fn first_branch(value: &'a [u8]) -> Option<&'a [u8]> {
+        let element = match memchr::memchr(b',', value) {
+            None => value,
+            Some(_) => Split::outside_quotes(value, b',').find(|element| !trim(element).is_empty())?,
+        };
+        let params = memchr::memchr(b';', element).map(|at| tail(element, at + 1))?;
+        Params::parse(params).value(b"branch").filter(|branch| !branch.is_empty())
+    }
+
     /// The parameters.
     #[inline]
     pub fn params(&self) -> Params<'a> {
