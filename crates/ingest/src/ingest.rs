@@ -120,7 +120,7 @@ impl Ingest {
         let committer = Committer {
             queue: queue_end,
             journal,
-            blocks,
+            blocks: Some(blocks),
             spares: hall.spares.clone(),
             shared: Arc::clone(&hall.shared),
             alarms: Arc::clone(&ingest.alarms),

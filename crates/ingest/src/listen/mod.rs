@@ -105,6 +105,11 @@ impl Way {
         }
     }
 
+    /// Tells what was counted while nothing more came.
+    pub(crate) fn tell(&mut self, now: Micros) {
+        self.admission.tell(now, false);
+    }
+
     /// The last words of a thread.
     pub(crate) fn end(&mut self, now: Micros) {
         self.admission.tell(now, true);

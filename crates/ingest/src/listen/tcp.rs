@@ -18,6 +18,9 @@ const READ_BYTES: usize = 65_536;
 /// A connection's thread needs little: its buffers are on the heap.
 const STACK_BYTES: usize = 256 << 10;
 
+/// How long a read waits before the thread looks whether a packet is late. Idle connections are many.
+const READ_TIME: Duration = Duration::from_secs(1);
+
 /// How long one wait for room in the queue takes before the thread looks whether it should stop.
 const PUSHBACK_TIME: Duration = Duration::from_millis(200);
 
@@ -157,7 +160,7 @@ struct Connection {
 
 impl Connection {
     fn run(mut self) {
-        if let Err(error) = self.stream.set_read_timeout(Some(LOOK_EVERY.max(self.packet_time_max / 8))) {
+        if let Err(error) = self.stream.set_read_timeout(Some(READ_TIME.min(self.packet_time_max / 4))) {
             tracing::debug!(%error, "cannot set a timeout on a TCP connection");
         }
         let mut buffer = vec![0; READ_BYTES];
@@ -171,7 +174,7 @@ impl Connection {
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
-                    ErrorKind::WouldBlock | ErrorKind::TimedOut => {}
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => self.way.tell(clock::now()),
                     _ => break self.finish(),
                 },
             }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{RecvTimeoutError, Sender};
+use crossbeam_channel::{RecvTimeoutError, SendTimeoutError, Sender};
 use store::log::{Block, BlockBuilder};
 use tokio::sync::oneshot;
 
@@ -25,8 +25,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Committer {
     pub(crate) queue: QueueEnd,
     pub(crate) journal: Arc<dyn Journal>,
-    /// To the understander. Bounded: when understanding or publishing falls behind, this thread waits.
-    pub(crate) blocks: Sender<Block>,
+    /// To the understander. Bounded: when understanding or publishing falls behind, this thread waits. `None` once
+    /// it was given up: after a block that was not passed on no other may be, or the understander would call the
+    /// missing one published.
+    pub(crate) blocks: Option<Sender<Block>>,
     pub(crate) spares: Spares,
     pub(crate) shared: Arc<Shared>,
     pub(crate) alarms: Arc<Alarms>,
@@ -48,7 +50,7 @@ struct Group {
 
 impl Committer {
     /// Runs until the queue is closed and empty.
-    pub(crate) fn run(self) {
+    pub(crate) fn run(mut self) {
         let mut carried = None;
         loop {
             let first = match carried.take() {
@@ -71,14 +73,30 @@ impl Committer {
                         let _ = waiting.send(());
                     }
                     self.queue.give_back(group.cost);
-                    // An understander that is gone has given up; the block is safe and will be replayed.
-                    let _ = self.blocks.send(block);
+                    self.pass_on(block);
                 }
                 None => {
                     for (listener, count) in group.parts {
                         self.shared.board.give_up(listener, Dropped::LogFailed, count);
                     }
                     self.queue.give_back(group.cost);
+                }
+            }
+        }
+    }
+
+    /// Hands an accepted block to the understander, as soon as it has room.
+    fn pass_on(&mut self, mut block: Block) {
+        while let Some(blocks) = &self.blocks {
+            match blocks.send_timeout(block, LOOK_EVERY) {
+                Ok(()) => return,
+                Err(SendTimeoutError::Timeout(again)) if !self.give_up.load(Ordering::Relaxed) => {
+                    block = again;
+                }
+                // It is in the log, and the next start replays it.
+                Err(_) => {
+                    self.blocks = None;
+                    return;
                 }
             }
         }

@@ -60,6 +60,10 @@ impl Journal for Fake {
         self.log.append(builder)
     }
 
+    fn last_seq(&self) -> u64 {
+        self.log.last_seq()
+    }
+
     fn replay(&self, after: u64) -> Box<dyn Iterator<Item = Result<Block, Damage>> + '_> {
         Box::new(self.log.replay(after))
     }

@@ -37,6 +37,8 @@ pub(crate) struct Understander {
     /// Set when the stop has taken too long: unpublished rows are left to the replay of the next start.
     give_up: Arc<AtomicBool>,
     tables: Vec<TableRows>,
+    /// The last block of earlier runs: later ones come through the channel, also while the replay goes on.
+    replay_upto: u64,
     /// All rows of blocks up to here are published or gathered.
     upto: u64,
     /// When the oldest gathered row was gathered.
@@ -52,6 +54,7 @@ struct TableRows {
 }
 
 impl Understander {
+    /// To be called before anything is appended.
     pub(crate) fn new(
         journal: Arc<dyn Journal>,
         spares: Spares,
@@ -64,6 +67,7 @@ impl Understander {
             .iter()
             .map(|table| TableRows { table, batch: TableBatch::new(table), settled: journal.settled(table) })
             .collect();
+        let replay_upto = journal.last_seq();
         Self {
             journal,
             spares,
@@ -72,6 +76,7 @@ impl Understander {
             publish_rows,
             give_up,
             tables,
+            replay_upto,
             upto: 0,
             since: None,
             undecodable: 0,
@@ -85,6 +90,7 @@ impl Understander {
         let journal = Arc::clone(&self.journal);
         for item in journal.replay(after) {
             match item {
+                Ok(block) if block.seq() > self.replay_upto => break,
                 Ok(block) => {
                     replayed.blocks += 1;
                     replayed.rows += self.take(&block);

@@ -1,0 +1,153 @@
+//! `POST /hep`: answered once the packets are safe.
+
+use std::net::SocketAddr;
+
+use crate::server::{Server, keyed, legacy, packet};
+
+/// The router served on a port of its own.
+struct Web {
+    server: Server,
+    address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Web {
+    fn start(configure: impl FnOnce(&mut ingest::IngestConfig)) -> Self {
+        let server = Server::start_with(configure);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        server.ingest.http_bound(address);
+        let service = server.ingest.http_router().into_make_service_with_connect_info::<SocketAddr>();
+        runtime.spawn(async move { axum::serve(listener, service).await });
+        Self { server, address, _runtime: runtime }
+    }
+
+    /// Status and body.
+    fn post(&self, media_type: Option<&str>, body: &[u8]) -> (u16, String) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut request = agent.post(format!("http://{}/hep", self.address));
+        if let Some(media_type) = media_type {
+            request = request.header("content-type", media_type);
+        }
+        let mut response = request.send(body).expect("an answer");
+        let text = response.body_mut().read_to_string().expect("text");
+        (response.status().as_u16(), text)
+    }
+
+    fn hep(&self, body: &[u8]) -> (u16, String) {
+        self.post(Some("application/octet-stream"), body)
+    }
+}
+
+#[test]
+fn an_answer_means_stored() {
+    let web = Web::start(|_| {});
+    let body = [packet("a"), packet("b"), packet("c")].concat();
+    let (status, text) = web.hep(&body);
+    assert_eq!((status, text.as_str()), (200, r#"{"accepted":3,"keepalives":0,"refused":{}}"#));
+    // No waiting here: that is what the answer promises.
+    assert_eq!(web.server.frames(), [packet("a"), packet("b"), packet("c")]);
+    let counters = web.server.ingest.counters();
+    assert_eq!((counters.total.received, counters.total.stored), (3, 3));
+    let http = counters.listeners.iter().find(|listener| listener.name == "http").expect("it is shown");
+    assert_eq!((http.address, http.counters.stored), (web.address, 3));
+    assert_eq!(web.server.logged()[0].sender.ip(), web.address.ip());
+    assert_eq!(web.server.count("SELECT count(*) FROM sip WHERE listener = 'http'"), 3);
+}
+
+#[test]
+fn good_packets_are_taken_from_between_bad_ones() {
+    let web = Web::start(|_| {});
+    let body = [b"noise".to_vec(), packet("a"), b"noise".to_vec(), packet("b")].concat();
+    let (status, text) = web.hep(&body);
+    assert_eq!(
+        (status, text.as_str()),
+        (200, r#"{"accepted":2,"keepalives":0,"refused":{"garbage":1,"not_hep":1}}"#)
+    );
+    web.server.quiet(4);
+}
+
+#[test]
+fn nothing_of_use_is_400_with_the_reason() {
+    let web = Web::start(|_| {});
+    let (status, text) = web.hep(b"not HEP at all");
+    assert_eq!(status, 400);
+    assert!(text.contains(r#""code":"not_hep""#), "{text}");
+    let (status, text) = web.hep(b"");
+    assert_eq!(status, 400);
+    assert!(text.contains(r#""code":"empty""#), "{text}");
+    web.server.quiet(2);
+}
+
+#[test]
+fn older_versions_fill_a_body() {
+    let web = Web::start(|_| {});
+    assert_eq!(web.hep(&legacy("x", 1)).0, 200);
+    assert_eq!(web.server.frames(), [legacy("x", 1)]);
+}
+
+#[test]
+fn keys_are_checked() {
+    let web = Web::start(|config| config.keys = vec![b"key".to_vec()]);
+    assert_eq!(web.hep(&keyed("good", Some(b"key"))).0, 200);
+    let (status, text) = web.hep(&keyed("bad", Some(b"other")));
+    assert_eq!(status, 403);
+    assert!(text.contains(r#""code":"key_wrong""#), "{text}");
+    assert_eq!(web.server.quiet(2).stored, 1);
+}
+
+#[test]
+fn bodies_are_limited() {
+    let web = Web::start(|config| config.http_body_bytes_max = 10_000);
+    let (status, text) = web.hep(&vec![0; 10_001]);
+    assert_eq!(status, 413);
+    assert!(text.contains("10000 bytes"), "{text}");
+    assert_eq!(web.hep(&packet("a")).0, 200);
+}
+
+#[test]
+fn media_types_are_checked_but_may_be_missing() {
+    let web = Web::start(|_| {});
+    assert_eq!(web.post(None, &packet("a")).0, 200);
+    assert_eq!(web.post(Some("application/vnd.3gpp.hep"), &packet("a")).0, 200);
+    let (status, text) = web.post(Some("application/json"), b"{}");
+    assert_eq!(status, 415);
+    assert!(text.contains("application/octet-stream"), "{text}");
+}
+
+#[test]
+fn a_stopped_ingest_answers_503() {
+    let web = Web::start(|_| {});
+    web.server.ingest.shutdown();
+    let (status, text) = web.hep(&packet("late"));
+    assert_eq!(status, 503);
+    assert!(text.contains("send them again"), "{text}");
+    assert_eq!(web.server.quiet(1).dropped["stopping"], 1);
+}
+
+#[test]
+fn other_methods_are_refused() {
+    let web = Web::start(|_| {});
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let response = agent.get(format!("http://{}/hep", web.address)).call().expect("an answer");
+    assert_eq!(response.status().as_u16(), 405);
+}
+
+#[test]
+fn many_requests_at_once_are_all_answered() {
+    let web = Web::start(|_| {});
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let web = &web;
+            scope.spawn(move || {
+                for request in 0..10 {
+                    let (status, text) = web.hep(&packet(&format!("{number}-{request}")));
+                    assert_eq!(status, 200, "{text}");
+                }
+            });
+        }
+    });
+    assert_eq!(web.server.quiet(80).stored, 80);
+}
