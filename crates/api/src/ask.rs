@@ -53,38 +53,44 @@ impl Window {
 pub(crate) struct Cursor {
     ts: Micros,
     id: i64,
-    /// The end of the first page's window: what arrives while somebody turns pages stays off them.
-    to: Micros,
+    /// The highest id on the pages so far. What has a higher one arrived while somebody turned pages.
+    highest_id: i64,
 }
 
 impl Cursor {
-    pub(crate) fn at(row: &Row, to: Micros) -> Self {
-        Self { ts: row.ts, id: row.id, to: Micros(to.0.min(time::now().0)) }
+    pub(crate) fn at(row: &Row, highest_id: i64) -> Self {
+        Self { ts: row.ts, id: row.id, highest_id }
+    }
+
+    pub(crate) fn highest_id(self) -> i64 {
+        self.highest_id
     }
 
     pub(crate) fn write(self) -> String {
-        format!("{}.{}.{}", self.ts.0, self.id, self.to.0)
+        format!("{}.{}.{}", self.ts.0, self.id, self.highest_id)
     }
 
     pub(crate) fn read(text: &str) -> Result<Self, ApiError> {
         let mut numbers = text.splitn(3, '.').map(str::parse::<i64>);
         match (numbers.next(), numbers.next(), numbers.next()) {
-            (Some(Ok(ts)), Some(Ok(id)), Some(Ok(to))) => Ok(Self { ts: Micros(ts), id, to: Micros(to) }),
+            (Some(Ok(ts)), Some(Ok(id)), Some(Ok(highest_id))) => Ok(Self { ts: Micros(ts), id, highest_id }),
             _ => Err(ApiError::bad_request(format!("`before` is not a `next` of this server: `{text}`"))),
         }
     }
 
-    /// What stands at the cursor or before it in a list with the newest first. Lists are ordered by time and then
-    /// by id, since many messages may share a time.
-    pub(crate) fn or_newer(self) -> Expr {
+    /// What earlier pages have read: all at the cursor or before it in a list with the newest first, but for what
+    /// arrived since. Lists are ordered by time and then by id, since many messages may share a time.
+    pub(crate) fn on_earlier_pages(self) -> Expr {
         let (ts, id) = (Literal::Time(self.ts), Literal::Int(self.id));
-        Expr::or([
+        let newer = Expr::or([
             Expr::Compare { field: field("ts"), op: Op::Gt, value: ts.clone() },
             Expr::and([
                 Expr::Compare { field: field("ts"), op: Op::Eq, value: ts },
                 Expr::Compare { field: field("id"), op: Op::Ge, value: id },
             ]),
-        ])
+        ]);
+        let highest = Literal::Int(self.highest_id);
+        Expr::and([newer, Expr::Compare { field: field("id"), op: Op::Le, value: highest }])
     }
 
     fn place(self) -> store::Cursor {
@@ -115,18 +121,12 @@ pub(crate) struct Found {
 pub(crate) type RowStream = BoxStream<'static, Result<Vec<Row>, ApiError>>;
 
 /// Reads `from` and `to` of a request; the last hour if it names none.
-pub(crate) fn window(
-    from: Option<&str>,
-    to: Option<&str>,
-    cursor: Option<Cursor>,
-    now: Micros,
-) -> Result<Window, ApiError> {
+pub(crate) fn window(from: Option<&str>, to: Option<&str>, now: Micros) -> Result<Window, ApiError> {
     let read = |name: &str, text: &str| {
         time::point(text, now).map_err(|reason| ApiError::bad_request(format!("`{name}`: {reason}")))
     };
-    let to = match (to, cursor) {
-        (_, Some(cursor)) => cursor.to,
-        (Some(text), None) if !text.is_empty() => read("to", text)?,
+    let to = match to {
+        Some(text) if !text.is_empty() => read("to", text)?,
         _ => Micros(now.0 + Window::CLOCK_SLACK),
     };
     let from = match from {
@@ -311,17 +311,17 @@ mod tests {
 
     #[test]
     fn the_last_hour_is_asked_unless_said_otherwise() {
-        let window = window(None, None, None, NOW).expect("read");
+        let window = window(None, None, NOW).expect("read");
         assert_eq!(window.from.0, NOW.0 - Micros::HOUR);
         assert!(window.to > NOW, "agents' clocks may be ahead");
-        let ends = super::window(Some("-2h"), Some("-1h"), None, NOW).expect("read");
+        let ends = super::window(Some("-2h"), Some("-1h"), NOW).expect("read");
         assert_eq!((NOW.0 - ends.from.0, NOW.0 - ends.to.0), (2 * Micros::HOUR, Micros::HOUR));
-        assert!(super::window(Some("now"), Some("-1h"), None, NOW).is_err());
+        assert!(super::window(Some("now"), Some("-1h"), NOW).is_err());
     }
 
     #[test]
     fn a_cursor_comes_back_as_it_was() {
-        let cursor = Cursor { ts: NOW, id: 65_537, to: Micros(NOW.0 + 1) };
+        let cursor = Cursor { ts: NOW, id: 65_537, highest_id: 65_540 };
         assert_eq!(Cursor::read(&cursor.write()).expect("read"), cursor);
         for text in ["", "1", "1.2", "a.b.c", "1.2.3.4"] {
             assert!(Cursor::read(text).is_err(), "{text}");

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use model::{Kind, Unit};
@@ -15,12 +17,17 @@ pub(crate) struct Catalogue {
     aliases: Vec<Named>,
     /// What may be odd about a packet.
     flags: Vec<Named>,
+    /// Why a packet may be refused.
+    refusals: Vec<Named>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Table {
     name: &'static str,
     doc: &'static str,
+    /// The HEP types it holds; none: whatever no other table does.
+    #[schema(value_type = Vec<i32>)]
+    hep_types: &'static [u8],
     /// All columns in stored order.
     fields: Vec<Field>,
 }
@@ -49,14 +56,22 @@ pub(crate) struct Named {
 #[utoipa::path(get, path = "/api/v1/catalogue", tag = "about",
     responses((status = 200, body = Catalogue), (status = 401, body = ErrorBody)))]
 pub(crate) async fn catalogue(State(state): State<ApiState>) -> Json<Catalogue> {
-    let tables = protocols::tables().iter().map(|table| Table {
-        name: table.name,
-        doc: table.doc,
-        fields: table.columns().map(Field::from).collect(),
+    let tables = protocols::registry().iter().map(|protocol| Table {
+        name: protocol.table.name,
+        doc: protocol.table.doc,
+        hep_types: protocol.hep_types,
+        fields: protocol.table.columns().map(Field::from).collect(),
     });
     let aliases = state.catalogue().aliases().map(|(name, doc)| Named { name, doc });
     let flags = protocols::flags().iter().map(|(name, doc)| Named { name, doc });
-    Json(Catalogue { tables: tables.collect(), aliases: aliases.collect(), flags: flags.collect() })
+    let decoder = hep::Refusal::ALL.iter().map(|refusal| (refusal.cause(), refusal.doc()));
+    let refusals: BTreeMap<_, _> = decoder.chain(state.live().refusals()).collect();
+    Json(Catalogue {
+        tables: tables.collect(),
+        aliases: aliases.collect(),
+        flags: flags.collect(),
+        refusals: refusals.into_iter().map(|(name, doc)| Named { name, doc }).collect(),
+    })
 }
 
 impl From<&model::Field> for Field {

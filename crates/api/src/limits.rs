@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Body of one request. The largest legitimate one is a SQL text.
 pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
 
+/// Time for a body to arrive: a client that sends a byte now and then must not hold a connection for ever.
+pub(crate) const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+
 /// Query text in a URL: longer ones come from programs, which have SQL.
 pub(crate) const QUERY_BYTES_MAX: usize = 16 * 1024;
 

@@ -10,6 +10,10 @@ pub trait Live: Send + Sync + 'static {
     fn is_ready(&self) -> bool;
     fn listeners(&self) -> Vec<Listener>;
     fn senders(&self) -> Vec<Sender>;
+    /// Causes of refusal by name with a sentence each, beyond those of the HEP decoder.
+    fn refusals(&self) -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
     /// What needs an operator's eye now, beyond what the store reports itself.
     fn alarms(&self) -> Vec<Alarm>;
 }

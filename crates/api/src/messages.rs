@@ -50,7 +50,7 @@ pub(crate) async fn messages(
     let begun = std::time::Instant::now();
     let now = crate::time::now();
     let cursor = query.before.as_deref().map(Cursor::read).transpose()?;
-    let window = ask::window(query.from.as_deref(), query.to.as_deref(), cursor, now)?;
+    let window = ask::window(query.from.as_deref(), query.to.as_deref(), now)?;
     let limit = ask::limit(query.limit, limits::MESSAGES_DEFAULT, limits::MESSAGES_MAX)?;
     let tables = ask::tables(query.table.as_deref())?;
     let asked = ask::question(&state, query.q.as_deref(), now)?;
@@ -71,7 +71,7 @@ pub(crate) async fn messages(
     drop(turn);
     let more = found.rows.len() > limit;
     found.rows.truncate(limit);
-    let next = found.rows.last().filter(|_| more).map(|row| Cursor::at(row, window.to).write());
+    let next = found.rows.last().filter(|_| more).map(|row| Cursor::at(row, row.id).write());
     Ok(Json(Messages {
         messages: found.rows.iter().map(Summary::from).collect(),
         partial: found.partial,

@@ -32,9 +32,9 @@ pub fn router(state: ApiState) -> Router {
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES_MAX))
         .layer(from_fn(never_cached))
         .fallback(web::file)
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new())
         .layer(from_fn(safety_headers))
-        .layer(CatchPanicLayer::custom(panicked))
         .with_state(state)
 }
 

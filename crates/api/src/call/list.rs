@@ -57,7 +57,7 @@ pub(crate) async fn calls(
     let begun = std::time::Instant::now();
     let now = crate::time::now();
     let cursor = query.before.as_deref().map(Cursor::read).transpose()?;
-    let window = ask::window(query.from.as_deref(), query.to.as_deref(), cursor, now)?;
+    let window = ask::window(query.from.as_deref(), query.to.as_deref(), now)?;
     let limit = ask::limit(query.limit, limits::CALLS_DEFAULT, limits::CALLS_MAX)?;
     let asked = ask::question(&state, query.q.as_deref(), now)?;
 
@@ -102,6 +102,7 @@ async fn call_ids(
     let mut found = FoundCalls { call_ids: Vec::new(), next: None, partial: None };
     let mut seen: HashSet<String> = HashSet::new();
     let mut place = cursor;
+    let mut highest_id = cursor.map_or(i64::MIN, Cursor::highest_id);
     let mut rows_read = 0;
     loop {
         let search = Search {
@@ -116,6 +117,8 @@ async fn call_ids(
         };
         let step = ask::search(state, search).await?;
         rows_read += step.rows.len();
+        highest_id = step.rows.iter().map(|row| row.id).fold(highest_id, i64::max);
+        let at = |row: &Row| Cursor::at(row, highest_id);
         let is_last = step.rows.len() < limits::CALL_SCAN_STEP_ROWS;
         let fresh = not_on_earlier_pages(state, asked, window, cursor, &step.rows, &seen).await?;
         for row in &step.rows {
@@ -130,17 +133,17 @@ async fn call_ids(
             }
             seen.insert(call_id.clone());
             found.call_ids.push(call_id.clone());
-            place = Some(Cursor::at(row, window.to));
+            place = Some(at(row));
         }
         if let Some(cut) = step.partial {
-            found.next = step.rows.last().map(|row| Cursor::at(row, window.to));
+            found.next = step.rows.last().map(at);
             found.partial = Some(cut);
             return Ok(found);
         }
         if is_last {
             return Ok(found);
         }
-        place = step.rows.last().map(|row| Cursor::at(row, window.to));
+        place = step.rows.last().map(at);
         if rows_read >= limits::CALL_SCAN_ROWS_MAX {
             found.partial = Some(Partial::new(format!(
                 "stopped after reading {rows_read} matching messages; the next page goes on from there"
@@ -165,7 +168,7 @@ async fn not_on_earlier_pages(
         rows.iter().filter_map(|row| row.call_id.clone()).filter(|call_id| !seen.contains(call_id)).collect();
     let Some(cursor) = cursor.filter(|_| !fresh.is_empty()) else { return Ok(fresh) };
     let search = Search {
-        expr: Expr::and([asked.clone(), any_of(&fresh), cursor.or_newer()]),
+        expr: Expr::and([asked.clone(), any_of(&fresh), cursor.on_earlier_pages()]),
         tables: ask::tables(None)?,
         window,
         after: None,
@@ -192,7 +195,10 @@ async fn rows_of(
     let search = Search {
         expr: any_of(call_ids),
         tables,
-        window: Window { from: Micros(window.from.0 - REACH), to: Micros(window.to.0.saturating_add(REACH)) },
+        window: Window {
+            from: Micros(window.from.0.saturating_sub(REACH)),
+            to: Micros(window.to.0.saturating_add(REACH)),
+        },
         after: None,
         columns: SUMMARY_COLUMNS.to_vec(),
         limit: limits::CALL_LIST_RECORDS_MAX,

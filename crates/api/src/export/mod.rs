@@ -116,7 +116,7 @@ async fn searched(
     query: &ExportQuery,
 ) -> Result<(RowStream, Option<Partial>, String), ApiError> {
     let now = crate::time::now();
-    let window = ask::window(query.from.as_deref(), query.to.as_deref(), None, now)?;
+    let window = ask::window(query.from.as_deref(), query.to.as_deref(), now)?;
     let limit = ask::limit(query.limit, limits::EXPORT_RECORDS_DEFAULT, limits::EXPORT_RECORDS_MAX)?;
     let tables = ask::tables(None)?;
     let search = |columns, limit| -> Result<Search, ApiError> {

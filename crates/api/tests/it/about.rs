@@ -29,6 +29,11 @@ fn the_catalogue_has_every_field_of_every_table() {
     }
     let flags = catalogue["flags"].as_array().expect("flags");
     assert!(flags.iter().any(|flag| flag["name"] == "bad_time"));
+    let refusals = catalogue["refusals"].as_array().expect("refusals");
+    assert!(
+        refusals.iter().any(|refusal| refusal["name"] == "not_hep" && refusal["doc"].is_string()),
+        "{refusals:?}"
+    );
 }
 
 #[test]

@@ -73,6 +73,28 @@ fn pages_show_every_call_once() {
 }
 
 #[test]
+fn a_call_behind_many_messages_of_another_is_found() {
+    // More than one step of reading; the chatty call has all the newer messages.
+    let chatty = std::iter::repeat_with(|| traffic::busy_call("chatty")).take(4_200).flatten().collect();
+    let server = Server::with(&[(60, traffic::busy_call("quiet")), (50, chatty)]);
+    let list = server.ask("/api/v1/calls");
+    assert_eq!(call_ids(&list), ["chatty", "quiet"]);
+    assert_eq!((&list["calls"][0]["messages"], &list["calls"][1]["messages"]), (&json!(12_600), &json!(3)));
+    let page = server.ask("/api/v1/calls?limit=1");
+    assert_eq!(call_ids(&page), ["chatty"]);
+    let next = escaped(page["next"].as_str().expect("there is more"));
+    assert_eq!(call_ids(&server.ask(&format!("/api/v1/calls?limit=1&before={next}"))), ["quiet"]);
+
+    let call = server.ask("/api/v1/call/chatty");
+    assert_eq!(call["messages"].as_array().map(Vec::len), Some(5_000));
+    assert!(
+        call["partial"]["reason"].as_str().is_some_and(|reason| reason.contains("first 5000")),
+        "{}",
+        call["partial"]
+    );
+}
+
+#[test]
 fn a_call_page_has_everything_in_order() {
     let server = Server::start();
     let call = server.ask(&format!("/api/v1/call/{}", escaped(ANSWERED)));
