@@ -134,9 +134,9 @@ impl Retention {
             for file in table.files.iter() {
                 // A file goes when its newest row is too old: none goes early.
                 if newest(file) < oldest {
-                    going[place].push(Arc::clone(file))
+                    going[place].push(Arc::clone(file));
                 } else {
-                    staying.push((place, file))
+                    staying.push((place, file));
                 }
             }
         }

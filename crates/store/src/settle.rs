@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use crate::StoreError;
 use crate::config::Config;
 use crate::hot::{Due, Hot, Request, Wake};
-use crate::lake::{Change, Lake, Place};
+use crate::lake::{Change, Lake, LakeTable, Place};
 use crate::log::Log;
 use crate::retain::Retain;
 use crate::status::Alarms;
@@ -45,7 +45,7 @@ impl Settler {
         runtime: Handle,
     ) -> Self {
         Self {
-            passed: lake.tables.iter().map(|table| table.settled()).collect(),
+            passed: lake.tables.iter().map(LakeTable::settled).collect(),
             retain: Retain::new(&config.retention, place, Arc::clone(&alarms)),
             hot,
             log,

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::config::{Config, Retention};
 use crate::folder::DataFolder;
 use crate::hot::Hot;
-use crate::lake::{DurableDisk, Lake, Place};
+use crate::lake::{DurableDisk, Lake, LakeTable, Place};
 use crate::log::{Log, Options, Replay};
 use crate::search::{Answer, Engine, SearchRequest};
 use crate::settle::Settler;
@@ -28,7 +28,7 @@ pub struct Store {
     tables: &'static [&'static Table],
     retention: Retention,
     settler: Option<JoinHandle<()>>,
-    runtime: Option<Runtime>,
+    runtimes: Vec<Runtime>,
     /// Released last.
     _folder: DataFolder,
 }
@@ -38,18 +38,15 @@ impl Store {
     /// [`Store::replay`], understands each block again and publishes it, before it appends new blocks.
     pub fn open(config: Config, tables: &'static [&'static Table]) -> Result<Self, StoreError> {
         let folder = DataFolder::open(&config.dir)?;
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(thread::available_parallelism().map_or(2, usize::from))
-            .thread_name("store")
-            .enable_all()
-            .build()
-            .map_err(StoreError::Thread)?;
+        let cores = thread::available_parallelism().map_or(2, usize::from);
+        let runtime = threads("store", 1)?;
+        let questions = threads("question", cores)?;
         let place = Place {
             store: config.object_store.clone().unwrap_or_else(|| Arc::new(DurableDisk::new())),
             folder: folder.lake(),
         };
         let (lake, files) = wait_for(&runtime, Lake::open(&place, &folder.node, tables))?;
-        let settled = lake.tables.iter().map(|table| table.settled()).collect();
+        let settled = lake.tables.iter().map(LakeTable::settled).collect();
         let view = View {
             tables: tables
                 .iter()
@@ -64,7 +61,13 @@ impl Store {
         let log = Arc::new(Log::open(&folder.log(), options)?);
         let hot = Arc::new(Hot::new(view, settled, config.hot_bytes_max));
         let alarms = Arc::new(Alarms::default());
-        let engine = Engine::new(&place, folder.spill(), config.limits, runtime.handle().clone())?;
+        let engine = Engine::new(
+            &place,
+            folder.spill(),
+            config.limits,
+            runtime.handle().clone(),
+            questions.handle().clone(),
+        )?;
         let settler = Settler::new(
             &config,
             &place,
@@ -86,7 +89,7 @@ impl Store {
             tables,
             retention: config.retention,
             settler: Some(settler),
-            runtime: Some(runtime),
+            runtimes: vec![questions, runtime],
             _folder: folder,
         })
     }
@@ -193,11 +196,20 @@ impl Drop for Store {
         {
             tracing::error!("the settling thread had panicked");
         }
-        if let Some(runtime) = self.runtime.take() {
+        for runtime in self.runtimes.drain(..) {
             // Not a plain drop: that would panic if an async task drops the store.
             runtime.shutdown_background();
         }
     }
+}
+
+fn threads(name: &str, count: usize) -> Result<Runtime, StoreError> {
+    Builder::new_multi_thread()
+        .worker_threads(count)
+        .thread_name(name)
+        .enable_all()
+        .build()
+        .map_err(StoreError::Thread)
 }
 
 /// Runs a future to its end, also when the caller's thread already belongs to some runtime.

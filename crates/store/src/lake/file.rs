@@ -68,7 +68,7 @@ impl LakeFile {
             bytes: bytes.max(0) as u64,
             rows: stats.as_ref().map_or(0, |stats| stats.num_records),
             modified_millis,
-            ranges: stats.and_then(|stats| Some(ranges(&stats.min_values?, &stats.max_values?)?)),
+            ranges: stats.and_then(|stats| ranges(&stats.min_values?, &stats.max_values?)),
         }
     }
 

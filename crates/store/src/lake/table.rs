@@ -196,7 +196,7 @@ impl LakeTable {
         match self.store.delete(&self.folder.clone().join(name)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => {
-                tracing::warn!(table = self.table.name, file = name, %error, "cannot delete a file")
+                tracing::warn!(table = self.table.name, file = name, %error, "cannot delete a file");
             }
         }
     }

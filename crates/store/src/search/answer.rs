@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -6,12 +7,18 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::execute_stream;
 use futures::{Stream, StreamExt as _};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::StoreError;
+use crate::search::deadline::stopping;
 
 /// Rows as they are found. Dropping it ends the work behind it.
 #[derive(Debug)]
@@ -19,7 +26,7 @@ pub struct Answer {
     schema: SchemaRef,
     rows: Receiver<Result<RecordBatch, StoreError>>,
     cut: Arc<OnceLock<Cut>>,
-    work: AbortHandle,
+    _relay: Work,
 }
 
 /// Why an answer is not whole.
@@ -32,17 +39,44 @@ pub enum Cut {
 }
 
 impl Answer {
-    /// Runs `work`, which sends rows and may say that it had to stop.
-    pub(super) fn start<F, W>(schema: SchemaRef, runtime: &Handle, work: F) -> Self
+    /// Runs `work`, which sends rows, on the threads of `questions`, no longer than allowed.
+    ///
+    /// The clock is watched from `house`: work that does not give way keeps its own thread busy, and must not keep
+    /// the answer waiting.
+    pub(super) fn start<F, W>(
+        schema: SchemaRef,
+        time_max: Duration,
+        house: &Handle,
+        questions: &Handle,
+        work: F,
+    ) -> Self
     where
         F: FnOnce(Rows) -> W,
         W: Future<Output = ()> + Send + 'static,
     {
-        // Two batches: one being sent on while the next is made. The rest waits in the plan.
-        let (sender, rows) = channel(2);
         let cut = Arc::new(OnceLock::new());
-        let work = runtime.spawn(work(Rows { sender, cut: Arc::clone(&cut) })).abort_handle();
-        Self { schema, rows, cut, work }
+        let deadline = Instant::now() + time_max;
+        let (sender, mut found) = channel(1);
+        let work =
+            Work(questions.spawn(work(Rows { sender, cut: Arc::clone(&cut), deadline })).abort_handle());
+        // One batch on its way out while the next is made; the rest waits in the plan.
+        let (sender, rows) = channel(1);
+        let reason = Arc::clone(&cut);
+        let relay = house.spawn(async move {
+            let _work = work;
+            let relayed = tokio::time::timeout_at(deadline, async {
+                while let Some(batch) = found.recv().await {
+                    if sender.send(batch).await.is_err() {
+                        return;
+                    }
+                }
+            });
+            if relayed.await.is_err() {
+                // The first reason is the one that counts.
+                let _ = reason.set(Cut::Time(time_max));
+            }
+        });
+        Self { schema, rows, cut, _relay: Work(relay.abort_handle()) }
     }
 
     pub fn schema(&self) -> &SchemaRef {
@@ -78,12 +112,6 @@ impl Stream for Answer {
     }
 }
 
-impl Drop for Answer {
-    fn drop(&mut self) {
-        self.work.abort();
-    }
-}
-
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -93,10 +121,21 @@ impl fmt::Display for Cut {
     }
 }
 
+/// A task that ends when nobody waits for it any more.
+#[derive(Debug)]
+struct Work(AbortHandle);
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// Where the work behind an answer puts its rows.
 pub(super) struct Rows {
     sender: Sender<Result<RecordBatch, StoreError>>,
     cut: Arc<OnceLock<Cut>>,
+    pub(super) deadline: Instant,
 }
 
 /// Whether there is any use in going on.
@@ -112,17 +151,12 @@ impl Rows {
         if self.sender.send(batch).await.is_err() || failed { Onward::Stop } else { Onward::Continue }
     }
 
-    pub(super) fn cut(&self, cut: Cut) {
-        // The first reason is the one that counts.
-        let _ = self.cut.set(cut);
-    }
-
-    /// Sends all rows of a plan. The time is looked after by whoever runs this.
-    pub(super) async fn send_all(
-        &self,
-        mut stream: datafusion::execution::SendableRecordBatchStream,
-        mut seen: impl FnMut(&RecordBatch),
-    ) -> Onward {
+    /// Runs a plan and sends its rows.
+    pub(super) async fn send_all(&self, plan: DataFrame, mut seen: impl FnMut(&RecordBatch)) -> Onward {
+        let mut stream = match self.run(plan).await {
+            Ok(stream) => stream,
+            Err(error) => return self.send(Err(error.into())).await,
+        };
         while let Some(batch) = stream.next().await {
             let batch = match batch {
                 Ok(batch) if batch.num_rows() == 0 => continue,
@@ -131,7 +165,7 @@ impl Rows {
                     Ok(batch)
                 }
                 Err(error) if is_exhausted(&error) => {
-                    self.cut(Cut::Memory(error.find_root().strip_backtrace()));
+                    let _ = self.cut.set(Cut::Memory(error.find_root().strip_backtrace()));
                     return Onward::Stop;
                 }
                 Err(error) => Err(error.into()),
@@ -142,8 +176,27 @@ impl Rows {
         }
         Onward::Continue
     }
+
+    async fn run(&self, plan: DataFrame) -> Result<SendableRecordBatchStream, DataFusionError> {
+        let context = Arc::new(plan.task_ctx());
+        let plan = plan.create_physical_plan().await?;
+        execute_stream(stopping(plan, self.deadline)?, context)
+    }
 }
 
-fn is_exhausted(error: &datafusion::error::DataFusionError) -> bool {
-    matches!(error.find_root(), datafusion::error::DataFusionError::ResourcesExhausted(_))
+/// Whether a plan ended because memory, or the disk space for what does not fit it, ran out.
+fn is_exhausted(error: &DataFusionError) -> bool {
+    if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) {
+        return true;
+    }
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = source {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            // The disk manager reports its own limit as an error without a kind, naming the setting.
+            return matches!(io.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+                || io.to_string().contains("max_temp_directory_size");
+        }
+        source = error.source();
+    }
+    false
 }

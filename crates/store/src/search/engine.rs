@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::lake::Place;
-use crate::search::answer::{Answer, Cut, Rows};
+use crate::search::answer::{Answer, Rows};
 use crate::search::functions;
 use crate::search::provider::Snapshot;
 use crate::view::{TableView, View};
@@ -26,7 +26,10 @@ use crate::{Limits, StoreError};
 /// What all questions share: memory, threads, the reader's caches, the functions known to SQL.
 pub(crate) struct Engine {
     pub(super) limits: Limits,
-    pub(super) runtime: Handle,
+    /// Never busy for long: watches the clock.
+    house: Handle,
+    /// Where plans compute, and may be busy for long.
+    questions: Handle,
     template: SessionState,
     places: Arc<Places>,
     turns: Arc<Semaphore>,
@@ -54,7 +57,8 @@ impl Engine {
         place: &Place,
         spill: PathBuf,
         limits: Limits,
-        runtime: Handle,
+        house: Handle,
+        questions: Handle,
     ) -> Result<Self, StoreError> {
         let url = ObjectStoreUrl::parse(STORE_URL)?;
         let environment = environment(spill, &limits)?;
@@ -69,7 +73,8 @@ impl Engine {
         Ok(Self {
             turns: Arc::new(Semaphore::new(limits.concurrent_max.max(1))),
             limits,
-            runtime,
+            house,
+            questions,
             template,
             places: Arc::new(Places { url, lake }),
         })
@@ -111,20 +116,13 @@ impl Engine {
     /// Runs the work of an answer when its turn comes, no longer than allowed.
     pub(super) fn answer<F, W>(&self, schema: arrow::datatypes::SchemaRef, limits: Limits, work: F) -> Answer
     where
-        F: FnOnce(Arc<Rows>) -> W + Send + 'static,
+        F: FnOnce(Rows) -> W + Send + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
         let turns = Arc::clone(&self.turns);
-        Answer::start(schema, &self.runtime, move |rows| async move {
-            let rows = Arc::new(rows);
-            let sender = Arc::clone(&rows);
-            let whole = async move {
-                let _turn = turns.acquire_owned().await;
-                work(sender).await;
-            };
-            if tokio::time::timeout(limits.time_max, whole).await.is_err() {
-                rows.cut(Cut::Time(limits.time_max));
-            }
+        Answer::start(schema, limits.time_max, &self.house, &self.questions, move |rows| async move {
+            let _turn = turns.acquire_owned().await;
+            work(rows).await;
         })
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::dataframe::DataFrame;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr as Compiled, Operator, cast, lit};
@@ -35,14 +34,14 @@ const TABLE_COLUMN: &str = "table";
 
 impl Engine {
     pub(crate) async fn search(&self, view: Arc<View>, request: SearchRequest) -> Result<Answer, StoreError> {
-        let search = Search::new(self, &view, request)?;
+        let search = Search::new(self, &view, &request)?;
         let limits = search.limits;
         let schema = Arc::clone(&search.schema);
         Ok(self.answer(schema, limits, move |rows| async move {
             let mut left = search.limit;
             for slice in search.slices() {
-                let stream = match search.stream(slice, left).await {
-                    Ok(Some(stream)) => stream,
+                let plan = match search.plan(slice, left) {
+                    Ok(Some(plan)) => plan,
                     Ok(None) => continue,
                     Err(error) => {
                         rows.send(Err(error)).await;
@@ -50,7 +49,7 @@ impl Engine {
                     }
                 };
                 let mut found = 0;
-                let onward = rows.send_all(stream, |batch| found += batch.num_rows()).await;
+                let onward = rows.send_all(plan, |batch| found += batch.num_rows()).await;
                 left = left.map(|left| left.saturating_sub(found));
                 if onward == Onward::Stop || left == Some(0) {
                     return;
@@ -81,7 +80,7 @@ struct Source {
 }
 
 impl Search {
-    fn new(engine: &Engine, view: &View, request: SearchRequest) -> Result<Self, StoreError> {
+    fn new(engine: &Engine, view: &View, request: &SearchRequest) -> Result<Self, StoreError> {
         for name in &request.tables {
             if !view.tables.iter().any(|table| table.table.name == name) {
                 return Err(StoreError::UnknownTable(name.clone()));
@@ -178,12 +177,9 @@ impl Search {
         slices
     }
 
-    /// The rows of one slice; `None` if no table has any.
-    async fn stream(
-        &self,
-        slice: Range,
-        limit: Option<usize>,
-    ) -> Result<Option<SendableRecordBatchStream>, StoreError> {
+    /// How to get the rows of one slice; `None` if no table has any.
+    fn plan(&self, slice: Range, limit: Option<usize>) -> Result<Option<DataFrame>, StoreError> {
+        let by = [sort_column(&self.schema, "ts"), sort_column(&self.schema, "id")];
         let mut union: Option<DataFrame> = None;
         for table in self.tables.iter().filter(|table| touches(&table.view, slice)) {
             let mut condition = binary(table.condition.clone(), Operator::And, within(slice));
@@ -191,7 +187,10 @@ impl Search {
                 condition = binary(condition, Operator::And, beyond(after, self.order));
             }
             let mut columns = table.columns.clone();
-            columns.extend([named("ts").alias(SORT_TS), named("id").alias(SORT_ID)]);
+            for (name, source) in by.iter().zip(["ts", "id"]).filter(|(name, _)| name.starts_with(SORT_ONLY))
+            {
+                columns.push(named(source).alias(name));
+            }
             let rows = self
                 .session
                 .read_table(Arc::clone(&table.snapshot) as _)?
@@ -204,19 +203,24 @@ impl Search {
         }
         let Some(union) = union else { return Ok(None) };
         let ascending = self.order == Order::OldestFirst;
-        let sort = [SORT_TS, SORT_ID].map(|name| Sort::new(named(name), ascending, false)).to_vec();
+        let sort = by.map(|name| Sort::new(named(&name), ascending, false)).to_vec();
         let mut found = union.sort(sort)?;
         if limit.is_some() {
             found = found.limit(0, limit)?;
         }
         let columns: Vec<Compiled> = self.schema.fields().iter().map(|field| named(field.name())).collect();
-        Ok(Some(found.select(columns)?.execute_stream().await?))
+        Ok(Some(found.select(columns)?))
     }
 }
 
-/// What rows are ordered by, under names that no column of a table has.
-const SORT_TS: &str = "#ts";
-const SORT_ID: &str = "#id";
+/// The column to sort by: the answer's own if it has it. Carrying it twice would hide from the planner that both are
+/// the same order.
+fn sort_column(answer: &Schema, name: &str) -> String {
+    if answer.column_with_name(name).is_some() { name.to_owned() } else { format!("{SORT_ONLY}{name}") }
+}
+
+/// Before the name of a column that is there to sort by: no column of a table begins like this.
+const SORT_ONLY: char = '#';
 
 fn touches(table: &TableView, slice: Range) -> bool {
     let meets = |ts: Range| ts.max >= slice.min && ts.min <= slice.max;

@@ -7,6 +7,7 @@
 
 mod answer;
 mod compile;
+mod deadline;
 mod engine;
 mod find;
 mod functions;

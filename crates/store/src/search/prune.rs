@@ -15,12 +15,11 @@ use crate::lake::LakeFile;
 use crate::schema::UTC;
 use crate::view::{HotBatch, Range, Ranges, TableView};
 
-/// The files and hot batches that may hold an answer, in the order of the view.
-pub(super) fn prune<'v>(
-    view: &'v TableView,
-    state: &dyn Session,
-    filters: &[Expr],
-) -> Result<(Vec<&'v Arc<LakeFile>>, Vec<&'v Arc<HotBatch>>)> {
+/// Files and hot batches, in the order of the view.
+pub(super) type Parts<'v> = (Vec<&'v Arc<LakeFile>>, Vec<&'v Arc<HotBatch>>);
+
+/// Those that may hold an answer.
+pub(super) fn prune<'v>(view: &'v TableView, state: &dyn Session, filters: &[Expr]) -> Result<Parts<'v>> {
     let Some(filter) = conjunction(filters.iter().cloned()) else {
         return Ok((view.files.iter().collect(), view.hot.iter().collect()));
     };

@@ -43,14 +43,7 @@ impl Engine {
         let frame = SessionContext::new_with_state(state).execute_logical_plan(plan).await?;
         let schema = Arc::clone(frame.schema().inner());
         Ok(self.answer(schema, limits.unwrap_or(self.limits), move |rows| async move {
-            match frame.execute_stream().await {
-                Ok(stream) => {
-                    rows.send_all(stream, |_| {}).await;
-                }
-                Err(error) => {
-                    rows.send(Err(error.into())).await;
-                }
-            }
+            rows.send_all(frame, |_| {}).await;
         }))
     }
 }
