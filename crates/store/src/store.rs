@@ -39,8 +39,8 @@ impl Store {
     pub fn open(config: Config, tables: &'static [&'static Table]) -> Result<Self, StoreError> {
         let folder = DataFolder::open(&config.dir)?;
         let cores = thread::available_parallelism().map_or(2, usize::from);
-        let runtime = threads("store", 1)?;
-        let questions = threads("question", cores)?;
+        let runtime = threads("store", 1, STACK_BYTES)?;
+        let questions = threads("question", cores, QUESTION_STACK_BYTES)?;
         let place = Place {
             store: config.object_store.clone().unwrap_or_else(|| Arc::new(DurableDisk::new())),
             folder: folder.lake(),
@@ -203,10 +203,17 @@ impl Drop for Store {
     }
 }
 
-fn threads(name: &str, count: usize) -> Result<Runtime, StoreError> {
+/// What the standard library gives a thread.
+const STACK_BYTES: usize = 2 << 20;
+
+/// A deep statement is parsed, planned and dropped by recursion. Only what is used of this takes memory.
+const QUESTION_STACK_BYTES: usize = 64 << 20;
+
+fn threads(name: &str, count: usize, stack_bytes: usize) -> Result<Runtime, StoreError> {
     Builder::new_multi_thread()
         .worker_threads(count)
         .thread_name(name)
+        .thread_stack_size(stack_bytes)
         .enable_all()
         .build()
         .map_err(StoreError::Thread)

@@ -57,18 +57,23 @@ impl Answer {
         let cut = Arc::new(OnceLock::new());
         let deadline = Instant::now() + time_max;
         let (sender, mut found) = channel(1);
-        let work =
-            Work(questions.spawn(work(Rows { sender, cut: Arc::clone(&cut), deadline })).abort_handle());
+        let rows = Rows { sender, cut: Arc::clone(&cut), deadline, time_max };
+        let work = questions.spawn(work(rows));
+        let guard = Work(work.abort_handle());
         // One batch on its way out while the next is made; the rest waits in the plan.
         let (sender, rows) = channel(1);
         let reason = Arc::clone(&cut);
         let relay = house.spawn(async move {
-            let _work = work;
+            let _guard = guard;
             let relayed = tokio::time::timeout_at(deadline, async {
                 while let Some(batch) = found.recv().await {
                     if sender.send(batch).await.is_err() {
                         return;
                     }
+                }
+                if let Err(error) = work.await {
+                    // A panic would otherwise look like the end of the rows.
+                    let _ = sender.send(Err(StoreError::Internal(error.to_string()))).await;
                 }
             });
             if relayed.await.is_err() {
@@ -135,7 +140,8 @@ impl Drop for Work {
 pub(super) struct Rows {
     sender: Sender<Result<RecordBatch, StoreError>>,
     cut: Arc<OnceLock<Cut>>,
-    pub(super) deadline: Instant,
+    deadline: Instant,
+    time_max: Duration,
 }
 
 /// Whether there is any use in going on.
@@ -166,6 +172,10 @@ impl Rows {
                 }
                 Err(error) if is_exhausted(&error) => {
                     let _ = self.cut.set(Cut::Memory(error.find_root().strip_backtrace()));
+                    return Onward::Stop;
+                }
+                Err(_) if Instant::now() >= self.deadline => {
+                    let _ = self.cut.set(Cut::Time(self.time_max));
                     return Onward::Stop;
                 }
                 Err(error) => Err(error.into()),

@@ -113,6 +113,14 @@ impl Engine {
         view.tables.iter().map(|table| (table.table.name, self.snapshot(table))).collect()
     }
 
+    /// Runs work that may need much stack, such as planning.
+    pub(super) async fn on_question_thread<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.questions.spawn(work).await.map_err(|error| StoreError::Internal(error.to_string()))?
+    }
+
     /// Runs the work of an answer when its turn comes, no longer than allowed.
     pub(super) fn answer<F, W>(&self, schema: arrow::datatypes::SchemaRef, limits: Limits, work: F) -> Answer
     where

@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
+use datafusion::catalog::TableProvider;
 use datafusion::config::Dialect;
+use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::{SQLOptions, SessionContext};
+use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement as Ast};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::search::Answer;
 use crate::search::engine::Engine;
@@ -13,8 +19,12 @@ use crate::search::messages::messages;
 use crate::view::View;
 use crate::{Limits, StoreError};
 
-/// Longest statement: far beyond what people and tools write, and a bound for the parser.
-const STATEMENT_BYTES_MAX: usize = 256 * 1024;
+/// Longest statement: far beyond what people write, enough for a pasted list of ten thousand Call-IDs.
+const STATEMENT_BYTES_MAX: usize = 512 * 1024;
+
+/// Most operators, parentheses and keywords. Each can nest the plan one deeper, and a plan is walked by recursion:
+/// the threads for questions have room for this many.
+const NESTING_TOKENS_MAX: usize = 2_000;
 
 impl Engine {
     pub(crate) async fn sql(
@@ -24,27 +34,60 @@ impl Engine {
         limits: Option<Limits>,
     ) -> Result<Answer, StoreError> {
         let snapshots = self.snapshots(&view);
-        let mut tables: Vec<(&str, Arc<dyn datafusion::catalog::TableProvider>)> =
+        let mut tables: Vec<(&str, Arc<dyn TableProvider>)> =
             snapshots.iter().map(|(name, table)| (*name, Arc::clone(table) as _)).collect();
         tables.extend(messages(&snapshots)?.map(|messages| (model::messages::NAME, messages)));
-        let state = self.state(tables);
-        if text.len() > STATEMENT_BYTES_MAX {
-            return Err(StoreError::Refused(format!("a statement of {} bytes is too long", text.len())));
-        }
-        let statement = state.sql_to_statement(text, &Dialect::PostgreSQL)?;
-        check(&statement)?;
-        let plan = state.statement_to_plan(statement).await?;
-        // The second lock on the same door: nothing but a query comes out of the planner.
-        SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false)
-            .verify_plan(&plan)?;
-        let frame = SessionContext::new_with_state(state).execute_logical_plan(plan).await?;
+        let planning = plan(self.state(tables), text.to_owned());
+        let frame = self.on_question_thread(planning).await?;
         let schema = Arc::clone(frame.schema().inner());
         Ok(self.answer(schema, limits.unwrap_or(self.limits), move |rows| async move {
             rows.send_all(frame, |_| {}).await;
         }))
+    }
+}
+
+async fn plan(state: SessionState, text: String) -> Result<DataFrame, StoreError> {
+    check_size(&text)?;
+    let statement = state.sql_to_statement(&text, &Dialect::PostgreSQL)?;
+    check(&statement)?;
+    let plan = state.statement_to_plan(statement).await?;
+    // The second lock on the same door: nothing but a query comes out of the planner.
+    SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false)
+        .verify_plan(&plan)?;
+    Ok(SessionContext::new_with_state(state).execute_logical_plan(plan).await?)
+}
+
+fn check_size(text: &str) -> Result<(), StoreError> {
+    if text.len() > STATEMENT_BYTES_MAX {
+        return Err(StoreError::Refused(format!("a statement of {} bytes is too long", text.len())));
+    }
+    let dialect = PostgreSqlDialect {};
+    let tokens =
+        Tokenizer::new(&dialect, text).tokenize().map_err(|error| StoreError::Query(error.to_string()))?;
+    let nesting = tokens.iter().filter(|token| nests(token)).count();
+    if nesting > NESTING_TOKENS_MAX {
+        return Err(StoreError::Refused(format!(
+            "a statement with {nesting} operators and keywords is too deep, {NESTING_TOKENS_MAX} are allowed"
+        )));
+    }
+    Ok(())
+}
+
+/// Whether a token may make the plan deeper: all but names, values and what separates them.
+fn nests(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => word.keyword != Keyword::NoKeyword,
+        Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::Whitespace(_)
+        | Token::Comma
+        | Token::Period
+        | Token::SemiColon
+        | Token::EOF => false,
+        _ => true,
     }
 }
 
