@@ -239,4 +239,38 @@ mod tests {
         assert_eq!(both(&floats, 0).0, "null");
         assert_eq!(both(&floats, 1).0, "null");
     }
+
+    /// The fields of one line of CSV, as RFC 4180 reads them.
+    fn fields(line: &str) -> Vec<String> {
+        let mut fields = vec![String::new()];
+        let mut letters = line.chars().peekable();
+        let mut is_quoted = false;
+        while let Some(letter) = letters.next() {
+            let field = fields.last_mut().expect("one at least");
+            match letter {
+                '"' if is_quoted && letters.peek() == Some(&'"') => field.extend(letters.next()),
+                '"' => is_quoted = !is_quoted,
+                ',' if !is_quoted => fields.push(String::new()),
+                other => field.push(other),
+            }
+        }
+        fields
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_back(texts in proptest::collection::vec("(?s).{0,20}", 1..4)) {
+            let mut line = Vec::new();
+            for (position, text) in texts.iter().enumerate() {
+                let array = StringArray::from(vec![text.as_str()]);
+                let (as_json, as_csv) = both(&array, 0);
+                proptest::prop_assert_eq!(&serde_json::from_str::<String>(&as_json).expect("JSON"), text);
+                if position > 0 {
+                    line.push(b',');
+                }
+                line.extend_from_slice(as_csv.as_bytes());
+            }
+            proptest::prop_assert_eq!(fields(std::str::from_utf8(&line).expect("UTF-8")), texts);
+        }
+    }
 }

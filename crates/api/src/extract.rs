@@ -72,3 +72,14 @@ pub(crate) fn attachment(name: &str) -> (header::HeaderName, HeaderValue) {
         .expect("letters, digits and four signs make a header value");
     (header::CONTENT_DISPOSITION, value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_cannot_leave_its_header() {
+        let (_, value) = attachment("a\"; x=\r\n/../é@host.pcap");
+        assert_eq!(value, "attachment; filename=\"a___x____..__@host.pcap\"");
+    }
+}

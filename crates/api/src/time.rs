@@ -103,4 +103,16 @@ mod tests {
             assert!(refusal.contains(text), "{refusal}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_odd(text in "\\PC*|[-+]?([0-9]{1,25}(ms|s|m|h|d|w|y|é)?){0,3}") {
+            let _ = point(&text, NOW);
+        }
+
+        #[test]
+        fn a_time_shown_is_read_back(micros in -62_000_000_000_000_000_i64..253_000_000_000_000_000) {
+            proptest::prop_assert_eq!(point(&Micros(micros).to_string(), NOW), Ok(Micros(micros)));
+        }
+    }
 }

@@ -2,6 +2,9 @@
 //!
 //! Every screen is a URL that the browser part reads itself, so any path that is no file gets the start page.
 
+use std::borrow::Cow;
+
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -78,7 +81,11 @@ fn serve(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
     let kind =
         HeaderValue::from_str(file.metadata.mimetype()).unwrap_or(HeaderValue::from_static("text/plain"));
     let kind = [(header::CONTENT_TYPE, kind), (header::ETAG, tag), (header::CACHE_CONTROL, cache)];
-    (kind, file.data.to_vec()).into_response()
+    let body = match &file.data {
+        Cow::Borrowed(bytes) => Body::from(*bytes),
+        Cow::Owned(bytes) => Body::from(bytes.clone()),
+    };
+    (kind, body).into_response()
 }
 
 /// RFC 9110 13.1.2: a list of tags, compared weakly (a proxy that compresses marks ours as weak).

@@ -166,6 +166,8 @@ fn attempts_after_challenge(signals: &[Signal<'_>], method: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// `INVITE 1`, `INVITE 2 tag`, `180 INVITE 1`: one message each, a millisecond apart.
@@ -260,5 +262,41 @@ mod tests {
         check("MESSAGE 1, 503 MESSAGE 1", State::Failed, Some(503));
         assert_eq!(outcome(&[]), UNKNOWN);
         assert_eq!(outcome(&[Signal::default()]), UNKNOWN);
+    }
+
+    fn signals() -> impl Strategy<Value = Vec<Signal<'static>>> {
+        let method =
+            prop::sample::select(vec![Some("INVITE"), Some("BYE"), Some("CANCEL"), Some("REGISTER"), None]);
+        let status = prop::option::of(100_i64..700);
+        let signal = (0_i64..100, method, status, prop::option::of(1_i64..4), any::<bool>());
+        let signal = signal.prop_map(|(at, method, status, cseq, has_to_tag)| Signal {
+            at,
+            method,
+            status,
+            cseq,
+            has_to_tag,
+        });
+        prop::collection::vec(signal, 0..12)
+    }
+
+    proptest! {
+        #[test]
+        fn state_and_numbers_agree(signals in signals()) {
+            let Outcome { state, status, answered, ended } = outcome(&signals);
+            let class = status.map(|status| status / 100);
+            match state {
+                State::Answered => prop_assert!(class == Some(2) && answered.is_some() && ended.is_none()),
+                State::Ended => prop_assert!(ended.is_some()),
+                State::Ringing => prop_assert_eq!(class, Some(1)),
+                State::Redirected => prop_assert_eq!(class, Some(3)),
+                State::Challenged => prop_assert!(status.is_some_and(is_challenge)),
+                State::Failed => prop_assert!(class >= Some(4)),
+                State::Done => prop_assert_eq!(class, Some(2)),
+                State::Unknown => prop_assert!(signals.iter().all(|signal| signal.method.is_none())),
+                State::Calling | State::Cancelled | State::Pending => {}
+            }
+            let was_answered = signals.iter().any(|signal| signal.is("INVITE") && matches!(signal.status, Some(200..300)));
+            prop_assert!(answered.is_none() || was_answered);
+        }
     }
 }

@@ -5,6 +5,7 @@ mod access;
 mod calls;
 mod export;
 mod messages;
+mod odd;
 mod openapi;
 mod server;
 mod sql;

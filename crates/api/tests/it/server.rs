@@ -10,7 +10,7 @@ use api::{Alarm, ApiConfig, ApiState, Counters, Listener, Live, Sender};
 use model::{Micros, Table};
 use protocols::Arrival;
 use serde_json::{Value, json};
-use store::{Config, Store, TableBatch};
+use store::{Config, Limits, Store, TableBatch};
 
 use crate::traffic::{self, Captured};
 
@@ -84,13 +84,30 @@ impl Server {
         Self::open(dir, stories, Some(PASSWORD)).logged_in()
     }
 
+    /// An empty server whose store has these limits.
+    pub(crate) fn with_limits(limits: Limits) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let config = Config { limits, ..Config::new(dir.path()) };
+        Self::configured(dir, config, &[], Some(PASSWORD)).logged_in()
+    }
+
     /// As [`Server::with`], in a folder, not logged in.
     pub(crate) fn open(
         dir: tempfile::TempDir,
         stories: &[(i64, Vec<Captured>)],
         password: Option<&str>,
     ) -> Self {
-        let store = Store::open(Config::new(dir.path()), protocols::tables()).expect("the store opens");
+        let config = Config::new(dir.path());
+        Self::configured(dir, config, stories, password)
+    }
+
+    fn configured(
+        dir: tempfile::TempDir,
+        config: Config,
+        stories: &[(i64, Vec<Captured>)],
+        password: Option<&str>,
+    ) -> Self {
+        let store = Store::open(config, protocols::tables()).expect("the store opens");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_micros() as i64;
         // Whole milliseconds, so that times read back are what the stories say.
         let now = now - now % 1_000;
