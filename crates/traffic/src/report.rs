@@ -1,0 +1,102 @@
+//! What the media relay and the proxy say beside SIP: RTCP as JSON in rtpengine's dialect, and log lines.
+
+use crate::identity::{derived, purpose, push_decimal};
+use crate::scenario::Scenario;
+use crate::session::{Parties, REPORT_EVERY_MICROS, Session};
+
+/// From 1900, where NTP counts from, to 1970.
+const NTP_EPOCH_SECONDS: i64 = 2_208_988_800;
+const PACKETS_PER_SECOND: u64 = 50;
+const OCTETS_PER_PACKET: u64 = 160;
+/// Of so many reports the first of each side names its source (RFC 3550 section 6.3.9 lets names come less often).
+const SDES_EVERY: u16 = 8;
+
+/// Appends a sender report of one party, with what it says about the other's stream.
+pub(crate) fn append_rtcp(session: &Session, report: u16, at_micros: i64, out: &mut Vec<u8>) {
+    let of_caller = session.report_is_callers(report);
+    let (own, other) = if of_caller {
+        (purpose::STREAM_CALLER, purpose::STREAM_CALLEE)
+    } else {
+        (purpose::STREAM_CALLEE, purpose::STREAM_CALLER)
+    };
+    let own_source = derived(session.identity, own) & 0xffff_ffff;
+    let other_source = derived(session.identity, other) & 0xffff_ffff;
+    let talked_micros = (at_micros - session.answered_micros).max(0) as u64;
+    let packets = talked_micros * PACKETS_PER_SECOND / 1_000_000;
+    let chance = derived(session.identity, 1_000 + u64::from(report));
+    let media = Media::of(session.scenario, chance, packets);
+
+    let seconds = at_micros.div_euclid(1_000_000) + NTP_EPOCH_SECONDS;
+    let fraction = (at_micros.rem_euclid(1_000_000) as u64) << 32;
+    let fraction = fraction / 1_000_000;
+    // The last report of the other side came somewhere in the interval before this one.
+    let delay_micros = chance % (REPORT_EVERY_MICROS as u64 / 2);
+    let last = (((seconds as u64) << 16) | (fraction >> 16)).wrapping_sub((delay_micros << 16) / 1_000_000)
+        & 0xffff_ffff;
+
+    let mut pair = |text: &str, number: u64| push_pair(out, text, number);
+    pair("{\"sender_information\":{\"ntp_timestamp_sec\":", seconds as u64);
+    pair(",\"ntp_timestamp_usec\":", fraction);
+    pair(",\"octets\":", packets * OCTETS_PER_PACKET);
+    pair(",\"rtp_timestamp\":", packets * OCTETS_PER_PACKET + (own_source >> 4));
+    pair(",\"packets\":", packets);
+    pair("},\"ssrc\":", own_source);
+    pair(",\"type\":200,\"report_count\":1,\"report_blocks\":[{\"source_ssrc\":", other_source);
+    pair(",\"highest_seq_no\":", packets + (other_source & 0x7fff));
+    pair(",\"fraction_lost\":", media.fraction_lost);
+    pair(",\"ia_jitter\":", media.jitter);
+    pair(",\"packets_lost\":", media.packets_lost);
+    pair(",\"lsr\":", last);
+    pair(",\"dlsr\":", (delay_micros << 16) / 1_000_000);
+    out.extend_from_slice(b"}]");
+    if report % SDES_EVERY < 2 {
+        let mut pair = |text: &str, number: u64| push_pair(out, text, number);
+        pair(",\"sdes_report_count\":1,\"sdes_information\":[{\"sdes_chunk_ssrc\":", own_source);
+        pair(",\"type\":1,\"text\":\"", own_source);
+        out.extend_from_slice(b"@media\"}]");
+    }
+    out.push(b'}');
+}
+
+fn push_pair(out: &mut Vec<u8>, text: &str, number: u64) {
+    out.extend_from_slice(text.as_bytes());
+    push_decimal(out, number);
+}
+
+/// How well the other side is heard.
+struct Media {
+    /// Of 256.
+    fraction_lost: u64,
+    packets_lost: u64,
+    /// In units of the 8 kHz clock.
+    jitter: u64,
+}
+
+impl Media {
+    fn of(scenario: Scenario, chance: u64, packets: u64) -> Self {
+        if scenario == Scenario::PoorMedia {
+            let fraction_lost = 8 + chance % 44;
+            return Self {
+                fraction_lost,
+                packets_lost: packets * fraction_lost / 256,
+                jitter: 200 + (chance >> 8) % 700,
+            };
+        }
+        let fraction_lost = u64::from(chance.is_multiple_of(16));
+        Self { fraction_lost, packets_lost: packets / 2_000, jitter: 4 + (chance >> 8) % 36 }
+    }
+}
+
+/// Appends a line as the proxy logs it when a server behind it refuses.
+pub(crate) fn append_log(parties: Parties<'_>, out: &mut Vec<u8>) {
+    for part in [
+        "WARNING: route(FAIL): ",
+        &parties.callee.host,
+        " answered 503, no other gateway left for ",
+        &parties.callee.number,
+        " called by ",
+        &parties.caller.number,
+    ] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}

@@ -1,0 +1,225 @@
+//! What happens in a session, beat by beat.
+
+use crate::scenario::Scenario;
+
+/// One message of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Sip(Form),
+    /// RTCP of both sides for as long as they talk.
+    Reports,
+    /// A line of the proxy's log.
+    Log,
+}
+
+/// What a SIP message looks like, apart from who sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Form {
+    pub(crate) start: Start,
+    pub(crate) method: &'static str,
+    pub(crate) sequence: u8,
+    pub(crate) leg: Leg,
+    /// From the caller's side to the callee's.
+    pub(crate) onward: bool,
+    pub(crate) to_tag: ToTag,
+    pub(crate) credentials: bool,
+    pub(crate) sdp: bool,
+    /// Requests and replies of one transaction carry the same branch.
+    pub(crate) transaction: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Request,
+    Reply(u16, &'static str),
+}
+
+/// Which side of the proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leg {
+    /// Between caller and proxy.
+    Access,
+    /// Between proxy and callee.
+    Far,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ToTag {
+    None,
+    Proxy,
+    Callee,
+}
+
+/// A message and how long after the one before it comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beat {
+    pub(crate) after: Gap,
+    pub(crate) act: Act,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gap {
+    None,
+    /// Inside a machine: some hundred microseconds.
+    Inside,
+    /// Over the network: some milliseconds.
+    Network,
+    /// Until it rings.
+    Route,
+    /// Until someone answers, or loses patience.
+    Ring,
+    /// Until nobody will answer any more.
+    LongRing,
+    /// So many milliseconds: timers of RFC 3261.
+    Timer(u32),
+}
+
+/// The beats of every scenario, written down once.
+#[derive(Clone, Debug)]
+pub(crate) struct Scripts([Vec<Beat>; Scenario::ALL.len()]);
+
+impl Scripts {
+    pub(crate) fn new() -> Self {
+        Self(Scenario::ALL.map(|scenario| match scenario {
+            Scenario::Good | Scenario::PoorMedia => [&OPENING[..], &RINGING, &ANSWERED].concat(),
+            Scenario::Busy => [&OPENING[..], &RINGING[..1], &failure(Network, 486, "Busy Here")].concat(),
+            Scenario::Cancel => {
+                [&OPENING[..], &RINGING, &GIVEN_UP, &failure(Inside, 487, "Request Terminated")].concat()
+            }
+            Scenario::NoAnswer => [&OPENING[..], &IN_VAIN].concat(),
+            Scenario::NotFound => [&OPENING[..], &RINGING[..1], &failure(Network, 404, "Not Found")].concat(),
+            Scenario::ServerError => {
+                let refused = failure(Route, 503, "Service Unavailable");
+                [&OPENING[..], &RINGING[..1], &refused, &[Beat { after: Inside, act: Act::Log }]].concat()
+            }
+            Scenario::Register => REGISTER.to_vec(),
+            Scenario::Options => PING_ANSWERED.to_vec(),
+        }))
+    }
+
+    pub(crate) fn of(&self, scenario: Scenario) -> &[Beat] {
+        &self.0[scenario as usize]
+    }
+}
+
+use Gap::{Inside, LongRing, Network, Ring, Route, Timer};
+use Leg::{Access, Far};
+
+const fn request(method: &'static str, sequence: u8, leg: Leg, transaction: u8) -> Form {
+    Form {
+        start: Start::Request,
+        method,
+        sequence,
+        leg,
+        onward: true,
+        to_tag: ToTag::None,
+        credentials: false,
+        sdp: false,
+        transaction,
+    }
+}
+
+/// The reply to a request goes the other way.
+const fn reply(to: Form, status: u16, reason: &'static str, to_tag: ToTag) -> Form {
+    Form {
+        start: Start::Reply(status, reason),
+        onward: !to.onward,
+        credentials: false,
+        sdp: false,
+        to_tag,
+        ..to
+    }
+}
+
+const fn with_sdp(form: Form) -> Form {
+    Form { sdp: true, ..form }
+}
+
+const fn tagged(form: Form, to_tag: ToTag) -> Form {
+    Form { to_tag, ..form }
+}
+
+const fn beat(after: Gap, form: Form) -> Beat {
+    Beat { after, act: Act::Sip(form) }
+}
+
+const FIRST: Form = with_sdp(request("INVITE", 1, Access, 0));
+const INVITE: Form = Form { credentials: true, ..with_sdp(request("INVITE", 2, Access, 1)) };
+const INVITE_ON: Form = with_sdp(request("INVITE", 2, Far, 2));
+const ACK_FAILED: Form = tagged(request("ACK", 2, Access, 1), ToTag::Callee);
+const ACK_FAILED_ON: Form = tagged(request("ACK", 2, Far, 2), ToTag::Callee);
+const BYE: Form = tagged(request("BYE", 3, Access, 5), ToTag::Callee);
+const BYE_ON: Form = tagged(request("BYE", 3, Far, 6), ToTag::Callee);
+const CANCEL_IN: Form = request("CANCEL", 2, Access, 1);
+const CANCEL_ON: Form = request("CANCEL", 2, Far, 2);
+
+/// Every call begins so: challenge, credentials, on to the callee.
+const OPENING: [Beat; 6] = [
+    beat(Gap::None, FIRST),
+    beat(Inside, reply(FIRST, 407, "Proxy Authentication Required", ToTag::Proxy)),
+    beat(Network, tagged(request("ACK", 1, Access, 0), ToTag::Proxy)),
+    beat(Inside, INVITE),
+    beat(Inside, reply(INVITE, 100, "Trying", ToTag::None)),
+    beat(Inside, INVITE_ON),
+];
+
+const RINGING: [Beat; 3] = [
+    beat(Network, reply(INVITE_ON, 100, "Trying", ToTag::None)),
+    beat(Route, reply(INVITE_ON, 180, "Ringing", ToTag::Callee)),
+    beat(Inside, reply(INVITE, 180, "Ringing", ToTag::Callee)),
+];
+
+/// A final failure of the callee, relayed and acknowledged hop by hop (RFC 3261 section 17.1.1.3).
+const fn failure(after: Gap, status: u16, reason: &'static str) -> [Beat; 4] {
+    [
+        beat(after, reply(INVITE_ON, status, reason, ToTag::Callee)),
+        beat(Inside, ACK_FAILED_ON),
+        beat(Inside, reply(INVITE, status, reason, ToTag::Callee)),
+        beat(Network, ACK_FAILED),
+    ]
+}
+
+const ANSWERED: [Beat; 9] = [
+    beat(Ring, with_sdp(reply(INVITE_ON, 200, "OK", ToTag::Callee))),
+    beat(Inside, with_sdp(reply(INVITE, 200, "OK", ToTag::Callee))),
+    beat(Network, tagged(request("ACK", 2, Access, 3), ToTag::Callee)),
+    beat(Inside, tagged(request("ACK", 2, Far, 4), ToTag::Callee)),
+    Beat { after: Gap::None, act: Act::Reports },
+    beat(Gap::None, BYE),
+    beat(Inside, BYE_ON),
+    beat(Network, reply(BYE_ON, 200, "OK", ToTag::Callee)),
+    beat(Inside, reply(BYE, 200, "OK", ToTag::Callee)),
+];
+
+const GIVEN_UP: [Beat; 4] = [
+    beat(Ring, CANCEL_IN),
+    beat(Inside, reply(CANCEL_IN, 200, "canceling", ToTag::Proxy)),
+    beat(Inside, CANCEL_ON),
+    beat(Network, reply(CANCEL_ON, 200, "OK", ToTag::Callee)),
+];
+
+/// The phone is gone: the INVITE is repeated by Timer A in vain, the proxy gives up.
+const IN_VAIN: [Beat; 6] = [
+    beat(Timer(500), INVITE_ON),
+    beat(Timer(1_000), INVITE_ON),
+    beat(Timer(2_000), INVITE_ON),
+    beat(Timer(4_000), INVITE_ON),
+    beat(LongRing, reply(INVITE, 408, "Request Timeout", ToTag::Proxy)),
+    beat(Network, tagged(ACK_FAILED, ToTag::Proxy)),
+];
+
+const REGISTER_FIRST: Form = request("REGISTER", 1, Access, 0);
+const REGISTER_AGAIN: Form = Form { credentials: true, ..request("REGISTER", 2, Access, 1) };
+
+const REGISTER: [Beat; 4] = [
+    beat(Gap::None, REGISTER_FIRST),
+    beat(Inside, reply(REGISTER_FIRST, 401, "Unauthorized", ToTag::Proxy)),
+    beat(Network, REGISTER_AGAIN),
+    beat(Inside, reply(REGISTER_AGAIN, 200, "OK", ToTag::Proxy)),
+];
+
+/// From the proxy to the phone: backwards on the access leg.
+const PING: Form = Form { onward: false, ..request("OPTIONS", 10, Access, 0) };
+
+const PING_ANSWERED: [Beat; 2] =
+    [beat(Gap::None, PING), beat(Network, reply(PING, 200, "OK", ToTag::Callee))];
