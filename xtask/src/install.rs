@@ -14,7 +14,6 @@ const FOREIGN_PROGRAMS: &[(&str, &str)] = &[
     ("sipp", "sip-tester"),
     ("baresip", "baresip-core"),
     ("tshark", "tshark"),
-    ("sox", "sox"),
     ("openssl", "openssl"),
     ("chromium", "chromium"),
 ];

@@ -1,3 +1,44 @@
-//! One binary: commands, configuration and wiring.
+//! One binary: commands, configuration and wiring; nothing else.
 
-fn main() {}
+mod client;
+mod commands;
+mod config;
+mod ladder;
+mod live;
+mod play;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use commands::Command;
+
+/// Captures, keeps and explains voice and real-time traffic.
+#[derive(Parser)]
+#[command(name = "rhapsode", version, propagate_version = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rhapsode serve                          HEP on 9060 (UDP and TCP), web and API on 9080, data in ./rhapsode-data
+  rhapsode demo                           the same with lifelike calls, to look around
+  rhapsode search 'status in 500..599' --from=-1h
+  rhapsode call 7f3a91@10.0.0.1           draws the call as a ladder
+  rhapsode sql 'SELECT method, count(*) FROM sip GROUP BY method'";
+
+fn main() -> ExitCode {
+    match Arguments::parse().command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A reader that went away (`rhapsode search ... | head`) is not an error.
+            if commands::is_broken_pipe(&error) {
+                return ExitCode::SUCCESS;
+            }
+            eprintln!("rhapsode: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 pub const PASSWORD: &str = "correct horse battery staple";
 
 /// How a test server is started. Ports are free ones unless a test needs fixed ones.
+#[derive(Clone)]
 pub struct Options {
     pub binary: PathBuf,
     pub data: PathBuf,
@@ -183,7 +184,7 @@ impl Server {
     pub fn kill(mut self) -> Result<Options> {
         self.child.kill()?;
         self.child.wait()?;
-        Ok(self.take_options())
+        Ok(self.options.clone())
     }
 
     /// SIGTERM, then the exit code.
@@ -195,19 +196,6 @@ impl Server {
         ensure!(ended, "the server did not end within 40 s of SIGTERM; it printed:\n{}", self.printed());
         let code = self.child.wait()?.code();
         Ok((code, started.elapsed(), self.printed()))
-    }
-
-    fn take_options(&mut self) -> Options {
-        let mut taken = Options {
-            binary: PathBuf::new(),
-            data: PathBuf::new(),
-            hep_udp: String::new(),
-            hep_tcp: String::new(),
-            http: String::new(),
-            arguments: Vec::new(),
-        };
-        std::mem::swap(&mut taken, &mut self.options);
-        taken
     }
 
     fn wait_until_healthy(&mut self) -> Result<()> {
@@ -285,6 +273,45 @@ pub fn post_hep(server: &Server, body: &[u8]) -> Result<(u16, String)> {
         agent().post(server.url("/hep")).header("Content-Type", "application/octet-stream").send(body)?;
     let status = answer.status().as_u16();
     Ok((status, answer.body_mut().read_to_string()?))
+}
+
+/// A HEPv3 packet holding a SIP OPTIONS whose Call-ID is also its correlation id.
+pub fn options_packet(call_id: &str) -> Vec<u8> {
+    let sip = format!(
+        "OPTIONS sip:test@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK{call_id}\r\n\
+         From: <sip:probe@10.0.0.1>;tag=1\r\nTo: <sip:test@10.0.0.2>\r\nCall-ID: {call_id}\r\nCSeq: 1 OPTIONS\r\n\
+         Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+    );
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as u32);
+    let mut chunks = Vec::new();
+    let mut chunk = |kind: u16, body: &[u8]| {
+        chunks.extend_from_slice(&[0, 0]);
+        chunks.extend_from_slice(&kind.to_be_bytes());
+        chunks.extend_from_slice(&(body.len() as u16 + 6).to_be_bytes());
+        chunks.extend_from_slice(body);
+    };
+    chunk(0x01, &[2]);
+    chunk(0x02, &[17]);
+    chunk(0x03, &[10, 0, 0, 1]);
+    chunk(0x04, &[10, 0, 0, 2]);
+    chunk(0x07, &5060u16.to_be_bytes());
+    chunk(0x08, &5060u16.to_be_bytes());
+    chunk(0x09, &now.to_be_bytes());
+    chunk(0x0a, &0u32.to_be_bytes());
+    chunk(0x0b, &[1]);
+    chunk(0x0c, &7u32.to_be_bytes());
+    chunk(0x11, call_id.as_bytes());
+    chunk(0x0f, sip.as_bytes());
+    let mut packet = b"HEP3".to_vec();
+    packet.extend_from_slice(&(chunks.len() as u16 + 6).to_be_bytes());
+    packet.extend(chunks);
+    packet
+}
+
+/// The bytes of a base64 text, as the API gives binary.
+pub fn base64(text: &str) -> Result<Vec<u8>> {
+    use base64::Engine as _;
+    Ok(base64::engine::general_purpose::STANDARD.decode(text)?)
 }
 
 /// Polls until the condition holds or the time is over; says which.

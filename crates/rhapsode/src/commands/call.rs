@@ -1,0 +1,60 @@
+use std::io::{IsTerminal, Write};
+
+use anyhow::Result;
+use clap::Args;
+
+use super::search::partial_reason;
+use crate::client::{Client, ClientArguments, Path};
+use crate::ladder;
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Call-ID or correlation id
+    #[arg(value_name = "CALL-ID")]
+    call_id: String,
+    /// Width in cells [default: the terminal's]
+    #[arg(long, value_name = "CELLS")]
+    width: Option<usize>,
+    /// Print the server's JSON answer
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    client: ClientArguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rhapsode call 7f3a91@10.0.0.1
+  rhapsode call 7f3a91@10.0.0.1 | less -R
+
+Find Call-IDs with `rhapsode search`; write a pcap with `rhapsode export`.";
+
+/// Width when it is not a terminal that tells its own.
+const WIDTH_DEFAULT: usize = 120;
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let client = Client::connect(&arguments.client)?;
+    let call = client.get(&Path::new("/api/v1/call").segment(&arguments.call_id))?;
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        writeln!(out, "{call:#}")?;
+        return Ok(());
+    }
+    let on_terminal = std::io::stdout().is_terminal();
+    let width = arguments.width.or_else(|| terminal_width(on_terminal)).unwrap_or(WIDTH_DEFAULT);
+    let colours = on_terminal && std::env::var_os("NO_COLOR").is_none();
+    write!(out, "{}", ladder::draw(&call, width, colours))?;
+    let page = Path::new("/call").segment(&arguments.call_id);
+    writeln!(out, "\n{}{page}", client.url())?;
+    out.flush()?;
+    if let Some(reason) = partial_reason(&call) {
+        eprintln!("the ladder is partial: {reason}");
+    }
+    Ok(())
+}
+
+fn terminal_width(on_terminal: bool) -> Option<usize> {
+    let (_rows, columns) = on_terminal.then(|| console::Term::stdout().size_checked()).flatten()?;
+    Some(usize::from(columns))
+}

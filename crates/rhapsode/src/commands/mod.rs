@@ -1,0 +1,53 @@
+//! One file per command.
+
+mod call;
+mod demo;
+mod export;
+mod generate;
+mod search;
+mod serve;
+mod sql;
+
+use std::io::ErrorKind;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Receive HEP, keep it, search and draw it
+    Serve(serve::Arguments),
+    /// A server with lifelike calls, to look around
+    Demo(demo::Arguments),
+    /// Send lifelike HEP traffic to a collector
+    Generate(generate::Arguments),
+    /// Find calls or messages
+    Search(search::Arguments),
+    /// Draw one call as a ladder
+    Call(call::Arguments),
+    /// Ask in SQL (read-only)
+    Sql(sql::Arguments),
+    /// Write a call, or what a query finds, as pcap, text or JSON
+    Export(export::Arguments),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<()> {
+        match self {
+            Self::Serve(arguments) => serve::run(&arguments),
+            Self::Demo(arguments) => demo::run(&arguments),
+            Self::Generate(arguments) => generate::run(&arguments),
+            Self::Search(arguments) => search::run(&arguments),
+            Self::Call(arguments) => call::run(&arguments),
+            Self::Sql(arguments) => sql::run(&arguments),
+            Self::Export(arguments) => export::run(&arguments),
+        }
+    }
+}
+
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+}

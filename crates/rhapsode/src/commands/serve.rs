@@ -1,0 +1,265 @@
+use std::io::IsTerminal;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use api::{ApiConfig, ApiState};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use ingest::{Ingest, IngestConfig};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::{self, Address, Resolved, ServeArguments};
+use crate::live::Receiver;
+
+/// Requests that are still running this long after a stop are cut, so that the whole stop stays under 20 s.
+const HTTP_STOP_TIME_MAX: Duration = Duration::from_secs(3);
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    settings: ServeArguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rhapsode serve
+  rhapsode serve --data /var/lib/rhapsode --hep-udp 0.0.0.0:9060 --hep-tcp off --http 127.0.0.1:9080
+  rhapsode serve --config /etc/rhapsode.toml
+
+The first start prints the password of the user admin once; RHAPSODE_ADMIN_PASSWORD sets it instead.";
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let settings = resolved(&arguments.settings)?;
+    start_logging(&settings)?;
+    Server::start(&settings)?.run_until_signal(|| ())
+}
+
+/// The configuration, checked against the tables there are.
+pub(super) fn resolved(arguments: &ServeArguments) -> Result<Resolved> {
+    let tables: Vec<&str> = protocols::tables().iter().map(|table| table.name).collect();
+    config::resolve(arguments, &tables)
+}
+
+/// Logs go to standard error: what the program says to its user is on standard output.
+pub(super) fn start_logging(settings: &Resolved) -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&settings.log_level)
+        .with_context(|| format!("log.level = {:?}", settings.log_level))?;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    let started = if settings.log_json { logs.json().try_init() } else { logs.try_init() };
+    started.map_err(|error| anyhow!("cannot start logging: {error}"))
+}
+
+/// Everything of a running server, in the order it is stopped.
+pub(super) struct Server {
+    runtime: tokio::runtime::Runtime,
+    http: Option<Http>,
+    ingest: Arc<Ingest>,
+    store: Arc<Store>,
+}
+
+struct Http {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    /// Opens the store, binds every listener, replays the log, and says where everything is.
+    pub(super) fn start(settings: &Resolved) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("http")
+            .build()
+            .context("cannot start the runtime")?;
+        // Bound first: a port in use is found before anything is written.
+        let web = settings.http.map(|address| runtime.block_on(bind(address))).transpose()?;
+        let store = Arc::new(Store::open(store_config(settings), protocols::tables())?);
+        let ingest = Arc::new(Ingest::start(ingest_config(settings), Arc::clone(&store))?);
+        let http = match web {
+            Some(listener) => Some(Self::serve_http(&runtime, listener, settings, &store, &ingest)?),
+            None => None,
+        };
+        let server = Self { runtime, http, ingest, store };
+        server.wait_for_replay();
+        server.say_where(settings);
+        Ok(server)
+    }
+
+    /// Where a browser on this machine finds it.
+    pub(super) fn url(&self) -> Option<String> {
+        self.http.as_ref().map(|http| local_url(http.address))
+    }
+
+    /// Where HEP over UDP is taken, as seen from this machine.
+    pub(super) fn hep_udp(&self) -> Option<SocketAddr> {
+        self.ingest.bound_addresses().udp.map(reachable)
+    }
+
+    /// Runs until SIGTERM or SIGINT, then stops what `also` started, then itself: nothing accepted is lost.
+    pub(super) fn run_until_signal(self, also: impl FnOnce()) -> Result<()> {
+        let name = self.runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            std::io::Result::Ok(name)
+        })?;
+        tracing::info!(signal = name, "stopping");
+        also();
+        self.stop()
+    }
+
+    fn serve_http(
+        runtime: &tokio::runtime::Runtime,
+        listener: TcpListener,
+        settings: &Resolved,
+        store: &Arc<Store>,
+        ingest: &Arc<Ingest>,
+    ) -> Result<Http> {
+        let address = listener.local_addr()?;
+        let config = ApiConfig {
+            dir: settings.data.clone(),
+            url: local_url(address),
+            admin_password: std::env::var("RHAPSODE_ADMIN_PASSWORD")
+                .ok()
+                .filter(|password| !password.is_empty()),
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        let state = ApiState::new(&config, Arc::clone(store), Arc::new(Receiver::new(Arc::clone(ingest))))?;
+        if let Some(password) = state.first_password() {
+            println!("\n  user      admin\n  password  {password}     (shown this once)\n");
+        }
+        ingest.http_bound(address);
+        let router = api::router(state).merge(ingest.http_router());
+        let (stop, mut stopped) = watch::channel(false);
+        let task = runtime.spawn(async move {
+            axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+                .with_graceful_shutdown(async move {
+                    // An error means the sender is gone, which is a stop too.
+                    stopped.wait_for(|stop| *stop).await.ok();
+                })
+                .await
+        });
+        Ok(Http { address, stop, task })
+    }
+
+    /// What an earlier run accepted is searchable before we say that we are ready.
+    fn wait_for_replay(&self) {
+        let bar = ProgressBar::new_spinner().with_style(
+            ProgressStyle::with_template("{spinner} reading the log {elapsed}").expect("a valid template"),
+        );
+        let replayed = loop {
+            if let Some(replayed) = self.ingest.replayed() {
+                break replayed;
+            }
+            bar.tick();
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        bar.finish_and_clear();
+        if replayed.rows > 0 {
+            tracing::info!(rows = replayed.rows, blocks = replayed.blocks, "replayed the log");
+        }
+        for damage in &replayed.damages {
+            tracing::error!(%damage, "a part of the log could not be read");
+        }
+    }
+
+    fn say_where(&self, settings: &Resolved) {
+        let bound = self.ingest.bound_addresses();
+        let show = |address: Option<SocketAddr>| {
+            address.map_or_else(|| "off".to_owned(), |address| address.to_string())
+        };
+        println!("rhapsode {}", env!("CARGO_PKG_VERSION"));
+        println!("  HEP over UDP  {}", show(bound.udp));
+        println!("  HEP over TCP  {}", show(bound.tcp));
+        match self.url() {
+            Some(url) => println!("  web and API   {url}"),
+            None => println!("  web and API   off"),
+        }
+        println!("  data          {}", settings.data.display());
+    }
+
+    fn stop(self) -> Result<()> {
+        let Self { runtime, http, ingest, store } = self;
+        if let Some(http) = http {
+            http.stop.send(true).ok();
+            runtime.block_on(async { tokio::time::timeout(HTTP_STOP_TIME_MAX, http.task).await.ok() });
+        }
+        ingest.shutdown();
+        let last = ingest.counters().total;
+        // Requests that were cut hold the store until their tasks are gone.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        drop(ingest);
+        store.settle().context("what is in memory could not be settled; it is safe in the log")?;
+        tracing::info!(received = last.received, stored = last.stored, "stopped");
+        Ok(())
+    }
+}
+
+fn store_config(settings: &Resolved) -> store::Config {
+    let mut config = store::Config::new(&settings.data);
+    config.hot_bytes_max = usize::try_from(settings.hot_bytes_max).unwrap_or(usize::MAX);
+    config.settle_every = settings.settle_every;
+    config.retention.days =
+        settings.retention_days.iter().map(|(table, days)| (table.clone(), *days)).collect();
+    config.retention.bytes_max = settings.retention_bytes_max;
+    config.retention.free_disk_min = settings.retention_free_disk_min;
+    config.limits.time_max = Duration::from_secs(settings.query_seconds_max);
+    config.limits.memory_bytes_max = usize::try_from(settings.query_memory_bytes_max).unwrap_or(usize::MAX);
+    config
+}
+
+fn ingest_config(settings: &Resolved) -> IngestConfig {
+    IngestConfig {
+        udp: settings.hep_udp.map(|address| address.0),
+        tcp: settings.hep_tcp.map(|address| address.0),
+        keys: settings.hep_keys.iter().map(|key| key.clone().into_bytes()).collect(),
+        ..IngestConfig::default()
+    }
+}
+
+/// Binds the web's address; on a machine without IPv6 the unspecified address means IPv4's.
+async fn bind(Address(address): Address) -> Result<TcpListener> {
+    let listener = match TcpListener::bind(address).await {
+        Err(error)
+            if address.ip() == Ipv6Addr::UNSPECIFIED && error.kind() != std::io::ErrorKind::AddrInUse =>
+        {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        other => other,
+    };
+    listener.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            anyhow!("cannot listen on {address} for the web: the address is in use by another program")
+        }
+        _ => anyhow!("cannot listen on {address} for the web: {error}"),
+    })
+}
+
+/// The same port as this machine sees it.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
+    } else {
+        address
+    }
+}
+
+fn local_url(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() || address.ip().is_loopback() && address.is_ipv4() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}

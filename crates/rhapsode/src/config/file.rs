@@ -1,0 +1,144 @@
+//! What was written: the TOML file, unknown keys refused with line and nearest known key.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use serde::Deserialize;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) data: Option<PathBuf>,
+    pub(super) listen: Option<Listen>,
+    pub(super) hep: Option<Hep>,
+    pub(super) retention: Option<Retention>,
+    pub(super) storage: Option<Storage>,
+    pub(super) query: Option<Query>,
+    pub(super) log: Option<Log>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listen {
+    pub(super) hep_udp: Option<String>,
+    pub(super) hep_tcp: Option<String>,
+    pub(super) http: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hep {
+    /// Keys an agent may carry (chunk 0x000e); none means any.
+    pub(super) keys: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retention {
+    pub(super) days: Option<BTreeMap<String, u32>>,
+    pub(super) bytes_max: Option<Size>,
+    pub(super) free_disk_min: Option<Size>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Storage {
+    pub(super) settle_seconds: Option<u64>,
+    pub(super) hot_bytes_max: Option<Size>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    pub(super) seconds_max: Option<u64>,
+    pub(super) memory_bytes_max: Option<Size>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Log {
+    pub(super) level: Option<String>,
+    pub(super) json: Option<bool>,
+}
+
+/// A number of bytes, plain or with a unit: `1048576`, `"200 GB"`, `"1.5TiB"`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Size {
+    Bytes(u64),
+    Text(String),
+}
+
+impl Size {
+    pub(super) fn bytes(&self) -> Result<u64> {
+        let text = match self {
+            Self::Bytes(bytes) => return Ok(*bytes),
+            Self::Text(text) => text.trim(),
+        };
+        let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, unit) = text.split_at(unit_at);
+        let factor = match unit.trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 1.0,
+            "kb" => 1e3,
+            "mb" => 1e6,
+            "gb" => 1e9,
+            "tb" => 1e12,
+            "kib" => 1024.0,
+            "mib" => 1_048_576.0,
+            "gib" => 1_073_741_824.0,
+            "tib" => 1_099_511_627_776.0,
+            other => {
+                return Err(anyhow!("unknown unit {other:?}; write kB, MB, GB, TB, KiB, MiB, GiB or TiB"));
+            }
+        };
+        let number: f64 =
+            number.parse().context("not a size; write a number and a unit, as in \"200 GB\"")?;
+        Ok((number * factor) as u64)
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "{bytes}"),
+            Self::Text(text) => write!(f, "{text:?}"),
+        }
+    }
+}
+
+pub(super) fn read(path: &Path) -> Result<File> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    toml::from_str(&text).map_err(|error| explain(path, &text, &error))
+}
+
+/// `FILE:LINE: what is wrong`, with the nearest known key where one was misspelt.
+fn explain(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let start = error.span().map_or(0, |span| span.start);
+    let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
+    let message = error.message();
+    let mut names = message.split('`').skip(1).step_by(2);
+    let hint = match names.next() {
+        Some(unknown) if message.starts_with("unknown field") => names
+            .min_by_key(|known| edit_distance(unknown, known))
+            .map(|nearest| format!("unknown key {unknown:?}; did you mean {nearest}?")),
+        _ => None,
+    };
+    anyhow!("{}:{line}: {}", path.display(), hint.unwrap_or_else(|| message.to_owned()))
+}
+
+/// Levenshtein distance: how many letters to change, add or leave out.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.chars().enumerate() {
+            let change = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.chars().count()]
+}

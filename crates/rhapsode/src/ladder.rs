@@ -1,0 +1,368 @@
+//! The call ladder for a terminal: hosts as columns, time on the left, one arrow a message. Pure: JSON of
+//! `/api/v1/call/{id}` in, text out.
+
+use serde_json::Value;
+
+/// Width of the time column, in cells.
+const TIME_WIDTH: usize = 15;
+/// Narrower lanes could not carry a label such as `407 Proxy Authentication Required`.
+const LANE_WIDTH_MIN: usize = 24;
+const LANE_WIDTH_MAX: usize = 44;
+
+/// Colours carry meaning and are never alone: the label says the same.
+#[derive(Clone, Copy)]
+enum Colour {
+    Plain,
+    Grey,
+    Green,
+    Blue,
+    Amber,
+    Red,
+    Purple,
+    Cyan,
+}
+
+/// Draws the ladder `width` cells wide; with terminal colours if asked.
+pub(crate) fn draw(call: &Value, width: usize, colours: bool) -> String {
+    let hosts = Hosts::of(call);
+    let mut canvas = Canvas::new(&hosts, width, colours);
+    canvas.head(call);
+    let mut previous = None;
+    for message in folded(call) {
+        canvas.message(&message, previous);
+        previous = Some(message.time);
+    }
+    canvas.foot();
+    canvas.text
+}
+
+/// The columns: one a host, in the order they spoke. By address; by address and port where a host talks to itself,
+/// as in a laboratory on one machine.
+struct Hosts {
+    names: Vec<String>,
+    by_port: bool,
+}
+
+impl Hosts {
+    fn of(call: &Value) -> Self {
+        let messages = || call["messages"].as_array().into_iter().flatten();
+        let signalling = || messages().filter(|message| message["table"] == "sip");
+        let by_port = signalling()
+            .any(|message| message["src_ip"] == message["dst_ip"] && message["src_ip"].is_string());
+        let mut hosts = Self { names: Vec::new(), by_port };
+        // Reports and logs alone still make a picture.
+        let speakers: Vec<&Value> =
+            if signalling().next().is_some() { signalling().collect() } else { messages().collect() };
+        for message in speakers {
+            for name in
+                ["src", "dst"].into_iter().filter_map(|side| hosts.name(message, side)).collect::<Vec<_>>()
+            {
+                if !hosts.names.contains(&name) {
+                    hosts.names.push(name);
+                }
+            }
+        }
+        hosts
+    }
+
+    fn name(&self, message: &Value, side: &str) -> Option<String> {
+        let ip = message[format!("{side}_ip")].as_str()?;
+        let port = message[format!("{side}_port")].as_u64().filter(|_| self.by_port);
+        Some(match port {
+            Some(port) if ip.contains(':') => format!("[{ip}]:{port}"),
+            Some(port) => format!("{ip}:{port}"),
+            None => ip.to_owned(),
+        })
+    }
+
+    fn index(&self, message: &Value, side: &str) -> Option<usize> {
+        let name = self.name(message, side)?;
+        self.names.iter().position(|known| *known == name)
+    }
+}
+
+/// One row of the ladder: a message and how often it was repeated.
+struct Row<'a> {
+    message: &'a Value,
+    /// Microseconds since the first message of the call.
+    time: i64,
+    repeats: usize,
+}
+
+/// Retransmissions disappear into the row of the message they repeat.
+fn folded(call: &Value) -> Vec<Row<'_>> {
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    let messages = call["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let start = messages.first().and_then(|message| micros(&message["ts"])).unwrap_or(0);
+    for message in messages {
+        let original = &message["retransmission_of"];
+        let earlier = rows.iter_mut().find(|row| !original.is_null() && row.message["id"] == *original);
+        match earlier {
+            Some(row) => row.repeats += 1,
+            None => {
+                rows.push(Row { message, time: micros(&message["ts"]).unwrap_or(start) - start, repeats: 0 });
+            }
+        }
+    }
+    rows
+}
+
+struct Canvas<'a> {
+    hosts: &'a Hosts,
+    lane: usize,
+    colours: bool,
+    text: String,
+}
+
+impl<'a> Canvas<'a> {
+    fn new(hosts: &'a Hosts, width: usize, colours: bool) -> Self {
+        let gaps = hosts.names.len().saturating_sub(1).max(1);
+        let longest = hosts.names.iter().map(|host| host.chars().count()).max().unwrap_or(0);
+        let fits = width.saturating_sub(TIME_WIDTH + longest) / gaps;
+        let lane = fits.clamp(LANE_WIDTH_MIN.max(longest + 2), LANE_WIDTH_MAX.max(longest + 2));
+        Self { hosts, lane, colours, text: String::new() }
+    }
+
+    fn head(&mut self, call: &Value) {
+        let summary = &call["summary"];
+        let word = |name: &str| match &summary[name] {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        let title = format!("Call {}", call["call_id"].as_str().unwrap_or_default());
+        self.line(&paint(&title, Colour::Plain, self.colours, true));
+        let outcome: Vec<String> = [
+            format!("{} -> {}", or_unknown(&word("from_user")), or_unknown(&word("to_user"))),
+            word("state"),
+            word("status"),
+            summary["duration_ms"]
+                .as_f64()
+                .map_or_else(String::new, |value| format!("{:.1} s", value / 1000.0)),
+            call["messages"][0]["ts"].as_str().unwrap_or_default().to_owned(),
+        ]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect();
+        self.line(&outcome.join(", "));
+        self.text.push('\n');
+
+        let mut heads = " ".repeat(TIME_WIDTH);
+        for (index, host) in self.hosts.names.iter().enumerate() {
+            let centre = self.centre(index);
+            let start = centre
+                .saturating_sub(host.chars().count() / 2)
+                .max(heads.chars().count() + usize::from(index > 0));
+            heads.push_str(&" ".repeat(start - heads.chars().count()));
+            heads.push_str(host);
+        }
+        self.line(&heads);
+    }
+
+    fn message(&mut self, row: &Row<'_>, previous: Option<i64>) {
+        let message = row.message;
+        let time = previous.map_or_else(|| clock(&message["ts"]), |before| delta(row.time - before));
+        let mut label = message["label"].as_str().unwrap_or("?").replace(char::is_control, " ");
+        if row.repeats > 0 {
+            label.push_str(&format!(" x{}", row.repeats + 1));
+        }
+        let colour = colour(message);
+        let (from, to) = (self.hosts.index(message, "src"), self.hosts.index(message, "dst"));
+        let mut line = format!("{time:>width$} ", width = TIME_WIDTH - 1);
+        match (from, to) {
+            (Some(from), Some(to)) if from != to && message["table"] != "log" => {
+                self.arrow(&mut line, from, to, &label, colour, message["table"] == "sip");
+            }
+            (at, _) => self.note(&mut line, at.unwrap_or(0), &label, colour),
+        }
+        self.line(&line);
+    }
+
+    /// `|----- INVITE ----->|` between two lanes; the other lanes go through as bars.
+    fn arrow(&self, line: &mut String, from: usize, to: usize, label: &str, colour: Colour, solid: bool) {
+        let (left, right) = (from.min(to), from.max(to));
+        let room = self.centre(right) - self.centre(left) - 1;
+        let stroke = if solid { '─' } else { '┄' };
+        let label: String = label.chars().take(room.saturating_sub(6)).collect();
+        let label = format!(" {label} ");
+        let strokes = room - 1 - label.chars().count();
+        let before: String = std::iter::repeat_n(stroke, strokes / 2).collect();
+        let after: String = std::iter::repeat_n(stroke, strokes - strokes / 2).collect();
+        let arrow = if from < to {
+            format!("{before}{label}{after}▶")
+        } else {
+            format!("◀{before}{label}{after}")
+        };
+        self.bars(line, 0, left);
+        line.push('│');
+        line.push_str(&paint(&arrow, colour, self.colours, false));
+        line.push('│');
+        self.bars_after(line, right);
+    }
+
+    /// Text beside one lane: logs, and messages a host sent to itself.
+    fn note(&self, line: &mut String, at: usize, label: &str, colour: Colour) {
+        self.bars(line, 0, at);
+        line.push('│');
+        line.push(' ');
+        line.push_str(&paint(label, colour, self.colours, false));
+    }
+
+    /// The lanes `from..to` as bars, with the blanks before each and before lane `to`.
+    fn bars(&self, line: &mut String, from: usize, to: usize) {
+        for index in from..=to {
+            let gap = if index == 0 { self.centre(0) - TIME_WIDTH } else { self.lane - 1 };
+            line.push_str(&" ".repeat(gap));
+            if index < to {
+                line.push('│');
+            }
+        }
+    }
+
+    fn bars_after(&self, line: &mut String, lane: usize) {
+        for _ in lane + 1..self.hosts.names.len() {
+            line.push_str(&" ".repeat(self.lane - 1));
+            line.push('│');
+        }
+    }
+
+    fn foot(&mut self) {
+        let mut line = " ".repeat(TIME_WIDTH);
+        self.bars(&mut line, 0, self.hosts.names.len().saturating_sub(1));
+        if !self.hosts.names.is_empty() {
+            line.push('│');
+        }
+        self.line(&line);
+    }
+
+    /// The cell of a lane's bar.
+    fn centre(&self, lane: usize) -> usize {
+        let first = self.hosts.names.first().map_or(0, |host| host.chars().count() / 2);
+        TIME_WIDTH + first + lane * self.lane
+    }
+
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+}
+
+/// By class of reply (RFC 3261 section 7.2); requests plain, challenges purple, everything that is not SIP cyan.
+fn colour(message: &Value) -> Colour {
+    if message["table"] != "sip" {
+        return Colour::Cyan;
+    }
+    match message["status"].as_u64() {
+        None => Colour::Plain,
+        Some(401 | 407) => Colour::Purple,
+        Some(100..=199) => Colour::Grey,
+        Some(200..=299) => Colour::Green,
+        Some(300..=399) => Colour::Blue,
+        Some(400..=499) => Colour::Amber,
+        Some(_) => Colour::Red,
+    }
+}
+
+fn paint(text: &str, colour: Colour, colours: bool, bold: bool) -> String {
+    if !colours {
+        return text.to_owned();
+    }
+    let code = match colour {
+        Colour::Plain => "",
+        Colour::Grey => "90",
+        Colour::Green => "32",
+        Colour::Blue => "34",
+        Colour::Amber => "33",
+        Colour::Red => "31",
+        Colour::Purple => "35",
+        Colour::Cyan => "36",
+    };
+    let codes: Vec<&str> =
+        [code, if bold { "1" } else { "" }].into_iter().filter(|code| !code.is_empty()).collect();
+    if codes.is_empty() { text.to_owned() } else { format!("\x1b[{}m{text}\x1b[0m", codes.join(";")) }
+}
+
+/// The time of day of an RFC 3339 text, to the millisecond.
+fn clock(value: &Value) -> String {
+    value.as_str().and_then(|text| text.get(11..23)).unwrap_or("-").to_owned()
+}
+
+fn delta(micros: i64) -> String {
+    let seconds = micros as f64 / 1e6;
+    if seconds.abs() < 100.0 { format!("+{seconds:.3}") } else { format!("+{seconds:.0}") }
+}
+
+fn micros(value: &Value) -> Option<i64> {
+    let time: jiff::Timestamp = value.as_str()?.parse().ok()?;
+    Some(time.as_microsecond())
+}
+
+fn or_unknown(text: &str) -> &str {
+    if text.is_empty() { "?" } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn call() -> Value {
+        let message = |id: u32,
+                       ts: &str,
+                       from: &str,
+                       to: &str,
+                       label: &str,
+                       table: &str,
+                       status: Option<u16>,
+                       of: Option<u32>| {
+            json!({"id": id.to_string(), "ts": ts, "src_ip": from, "src_port": 5060, "dst_ip": to, "dst_port": 5060, "label": label, "table": table,
+                "status": status, "retransmission_of": of.map(|id| id.to_string())})
+        };
+        json!({
+            "call_id": "a@b",
+            "summary": {"from_user": "alice", "to_user": "bob", "state": "answered", "status": 200, "duration_ms": 1500},
+            "messages": [
+                message(1, "2026-11-21T03:00:00.000000Z", "10.0.0.1", "10.0.0.2", "INVITE", "sip", None, None),
+                message(2, "2026-11-21T03:00:00.500000Z", "10.0.0.1", "10.0.0.2", "INVITE", "sip", None, Some(1)),
+                message(3, "2026-11-21T03:00:00.510000Z", "10.0.0.2", "10.0.0.3", "INVITE", "sip", None, None),
+                message(4, "2026-11-21T03:00:01.500000Z", "10.0.0.3", "10.0.0.1", "200 OK", "sip", Some(200), None),
+                message(5, "2026-11-21T03:00:01.600000Z", "10.0.0.2", "10.0.0.2", "route: gateway 3", "log", None, None),
+            ]
+        })
+    }
+
+    #[test]
+    fn draws_hosts_arrows_folds_and_notes() {
+        let drawn = draw(&call(), 90, false);
+        let expected = "\
+Call a@b
+alice -> bob, answered, 200, 1.5 s, 2026-11-21T03:00:00.000000Z
+
+               10.0.0.1                       10.0.0.2                       10.0.0.3
+  03:00:00.000     │───────── INVITE x2 ─────────▶│                              │
+        +0.510     │                              │─────────── INVITE ───────────▶│
+";
+        for (line, wanted) in drawn.lines().zip(expected.lines()).take(5) {
+            assert_eq!(line.trim_end(), wanted.trim_end());
+        }
+        let width = |line: &str| line.chars().count();
+        let arrows: Vec<&str> =
+            drawn.lines().filter(|line| line.contains('▶') || line.contains('◀')).collect();
+        assert_eq!(arrows.len(), 3, "{drawn}");
+        assert!(
+            arrows.iter().all(|line| width(line) == width(arrows[0])),
+            "every row ends at the same lane:\n{drawn}"
+        );
+        assert!(drawn.contains("◀") && drawn.contains("200 OK"), "{drawn}");
+        assert!(drawn.contains("│ route: gateway 3"), "{drawn}");
+    }
+
+    #[test]
+    fn survives_a_call_without_hosts_or_messages() {
+        assert!(draw(&json!({"call_id": "x"}), 80, true).contains("Call x"));
+        assert!(
+            draw(&json!({"call_id": "x", "messages": [{"label": "INVITE", "src_ip": "h"}]}), 10, true)
+                .contains("INVITE")
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! What the API shows of the receiver: `ingest`'s values in `api`'s words.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use api::{Alarm, Counters, Listener, Live, Sender};
+use ingest::Ingest;
+
+pub(crate) struct Receiver(Arc<Ingest>);
+
+impl Receiver {
+    pub(crate) fn new(ingest: Arc<Ingest>) -> Self {
+        Self(ingest)
+    }
+}
+
+impl Live for Receiver {
+    /// Everything accepted before is searchable again: until then an answer would miss rows.
+    fn is_ready(&self) -> bool {
+        self.0.replayed().is_some()
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        let counters = self.0.counters();
+        let listeners = counters.listeners.into_iter().map(|listener| Listener {
+            name: listener.name.to_owned(),
+            address: listener.address.to_string(),
+            counters: counters_of(&listener.counters),
+        });
+        listeners.collect()
+    }
+
+    fn senders(&self) -> Vec<Sender> {
+        let senders = self.0.senders().into_iter().map(|sender| Sender {
+            address: sender.sender.to_string(),
+            node: sender.node,
+            capture_ids: sender.capture_ids.into_iter().map(i64::from).collect(),
+            hep_versions: sender.hep_versions.into_iter().collect(),
+            listeners: sender.listeners.into_iter().map(str::to_owned).collect(),
+            types: sender.types,
+            packets: sender.packets,
+            bytes: sender.bytes,
+            rate_per_second: sender.rate_per_second,
+            first_seen: sender.first_seen,
+            last_seen: sender.last_seen,
+            flags: owned(&sender.flags),
+            refused: owned(&sender.refused),
+        });
+        senders.collect()
+    }
+
+    fn alarms(&self) -> Vec<Alarm> {
+        let alarms = self.0.alarms().into_iter();
+        alarms
+            .map(|alarm| Alarm { name: alarm.name.to_owned(), since: alarm.since, message: alarm.message })
+            .collect()
+    }
+}
+
+fn counters_of(counters: &ingest::Counters) -> Counters {
+    Counters {
+        received: counters.received,
+        stored: counters.stored,
+        refused: owned(&counters.refused),
+        dropped: owned(&counters.dropped),
+        duplicates: counters.duplicates,
+        pending: counters.pending,
+        bytes: counters.bytes,
+    }
+}
+
+fn owned(counts: &BTreeMap<&'static str, u64>) -> BTreeMap<String, u64> {
+    counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+}

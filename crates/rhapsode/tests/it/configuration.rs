@@ -1,0 +1,86 @@
+//! Wrong settings and a hostile machine: one clear line and a non-zero exit.
+
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use anyhow::{Result, ensure};
+
+use crate::BINARY;
+
+fn serve(arguments: &[&str]) -> Result<Output> {
+    Ok(Command::new(BINARY).arg("serve").args(arguments).env("RHAPSODE_ADMIN_PASSWORD", "x").output()?)
+}
+
+/// The last line a failed start printed.
+fn refusal(output: &Output) -> Result<String> {
+    ensure!(!output.status.success(), "it started");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(!text.contains("panicked"), "{text}");
+    Ok(text.lines().rfind(|line| line.starts_with("rhapsode:")).unwrap_or(&text).to_owned())
+}
+
+#[test]
+fn an_unknown_key_names_file_line_and_the_nearest_key() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("rhapsode.toml");
+    std::fs::write(&config, "[listen]\nhep_udp = \"off\"\nhtpp = \"off\"\n")?;
+    let line = refusal(&serve(&["--config", &config.to_string_lossy()])?)?;
+    ensure!(line.contains("rhapsode.toml:3") && line.contains("htpp") && line.contains("http"), "{line}");
+    Ok(())
+}
+
+#[test]
+fn a_port_in_use_is_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let taken = TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?.to_string();
+    let data = folder.path().join("data");
+    for option in ["--hep-tcp", "--http"] {
+        let mut arguments = vec!["--data", data.to_str().unwrap_or_default()];
+        for name in ["--hep-udp", "--hep-tcp", "--http"] {
+            arguments.extend([name, if name == option { &address } else { "off" }]);
+        }
+        let line = refusal(&serve(&arguments)?)?;
+        ensure!(line.contains(&address) && line.contains("in use"), "{option}: {line}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("file");
+    std::fs::write(&file, "not a folder")?;
+    let data = file.join("data");
+    let line = refusal(&serve(&[
+        "--data",
+        &data.to_string_lossy(),
+        "--hep-udp",
+        "off",
+        "--hep-tcp",
+        "off",
+        "--http",
+        "127.0.0.1:0",
+    ])?)?;
+    ensure!(line.contains(&*data.to_string_lossy()), "{line}");
+    Ok(())
+}
+
+#[test]
+fn two_servers_never_share_a_data_folder() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let first = testkit::server::Server::start(crate::options(&folder)?)?;
+    let data = first.options.data.to_string_lossy().into_owned();
+    let line = refusal(&serve(&[
+        "--data",
+        &data,
+        "--hep-udp",
+        "off",
+        "--hep-tcp",
+        "off",
+        "--http",
+        "127.0.0.1:0",
+    ])?)?;
+    ensure!(line.contains(&data) && line.contains("use"), "{line}");
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! The built program, driven through its public doors by recordings, real programs and faults.
+
+mod commands;
+mod configuration;
+mod crash;
+mod export;
+mod live;
+mod replay;
+
+use anyhow::Result;
+use testkit::server::Options;
+
+/// The program under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_rhapsode");
+
+/// A server on free ports with its data in a folder that goes with the test.
+fn options(folder: &tempfile::TempDir) -> Result<Options> {
+    Options::new(BINARY, folder.path().join("data"))
+}
