@@ -62,9 +62,9 @@ impl Default for IngestConfig {
             packet_time_max: Duration::from_secs(30),
             http_body_bytes_max: 4 << 20,
             http_requests_max: 32,
-            http_time_max: Duration::from_secs(30),
+            http_time_max: Duration::from_secs(10),
             senders_max: 10_000,
-            stop_time_max: Duration::from_secs(10),
+            stop_time_max: Duration::from_secs(8),
         }
     }
 }

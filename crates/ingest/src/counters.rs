@@ -213,6 +213,11 @@ impl Board {
         self.give_up(listener, dropped, count);
     }
 
+    /// How many packets of all listeners were dropped for this cause.
+    pub(crate) fn dropped(&self, cause: Dropped) -> u64 {
+        self.rows.iter().map(|row| row.dropped[cause.index()].load(Relaxed)).sum()
+    }
+
     pub(crate) fn read(&self) -> Conservation {
         let listeners: Vec<ListenerCounters> = Listener::ALL
             .iter()

@@ -42,7 +42,7 @@ pub(crate) struct TcpDoor {
 }
 
 /// The open connections, for the end of the program to close them.
-type Connections = Arc<Mutex<HashMap<u64, TcpStream>>>;
+type Connections = Arc<Mutex<HashMap<u64, Arc<TcpStream>>>>;
 
 impl TcpDoor {
     /// Runs until told to stop and every connection has ended.
@@ -52,6 +52,7 @@ impl TcpDoor {
         // Counts refused connections.
         let mut way = Way::new(self.hall.clone(), Listener::Tcp);
         let mut number = 0_u64;
+        let mut failing = false;
         loop {
             let stopping = self.hall.stop.is_told();
             if stopping && self.socket.set_nonblocking(true).is_err() {
@@ -65,7 +66,10 @@ impl TcpDoor {
                     ErrorKind::WouldBlock | ErrorKind::TimedOut => continue,
                     _ => {
                         // Out of file descriptors, most likely: others may be closed meanwhile.
-                        tracing::warn!(%error, "cannot accept a TCP connection");
+                        if !failing {
+                            tracing::warn!(%error, "cannot accept TCP connections; trying on");
+                        }
+                        failing = true;
                         if stopping {
                             break;
                         }
@@ -74,6 +78,7 @@ impl TcpDoor {
                     }
                 },
             };
+            failing = false;
             let Some(peer) = peer else {
                 continue;
             };
@@ -117,9 +122,9 @@ impl TcpDoor {
         if let Err(error) = socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive) {
             tracing::debug!(%error, "cannot ask for TCP keep-alive");
         }
-        // Without a second handle the connection could not be ended from outside.
-        let handle = stream.try_clone().ok()?;
-        lock(connections).insert(number, handle);
+        // Shared, and not a second file descriptor: those are counted.
+        let stream = Arc::new(stream);
+        lock(connections).insert(number, Arc::clone(&stream));
         let connection = Connection {
             stream,
             peer,
@@ -142,13 +147,13 @@ impl TcpDoor {
     }
 }
 
-fn lock(connections: &Connections) -> MutexGuard<'_, HashMap<u64, TcpStream>> {
+fn lock(connections: &Connections) -> MutexGuard<'_, HashMap<u64, Arc<TcpStream>>> {
     connections.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One TCP connection.
 struct Connection {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     peer: SocketAddr,
     hall: Hall,
     way: Way,
@@ -165,7 +170,7 @@ impl Connection {
         }
         let mut buffer = vec![0; READ_BYTES];
         loop {
-            match self.stream.read(&mut buffer) {
+            match self.stream.as_ref().read(&mut buffer) {
                 Ok(0) => break self.finish(),
                 Ok(count) => {
                     if !self.take(&buffer[..count]) {
@@ -205,7 +210,7 @@ impl Connection {
                     self.way.refuse(Refused::Hep(refusal), self.peer, now);
                     if refusal == hep::Refusal::Http {
                         let _ = self.stream.set_write_timeout(Some(LOOK_EVERY));
-                        let _ = self.stream.write_all(HTTP_ANSWER);
+                        let _ = self.stream.as_ref().write_all(HTTP_ANSWER);
                     }
                 }
             }

@@ -7,6 +7,7 @@ use store::log::{Block, BlockBuilder};
 use tokio::sync::oneshot;
 
 use super::journal::Journal;
+use super::losses::LossWatch;
 use super::queue::{Batch, QueueEnd, Spares};
 use crate::admit::Shared;
 use crate::alarms::Alarms;
@@ -52,7 +53,9 @@ impl Committer {
     /// Runs until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         let mut carried = None;
+        let mut losses = LossWatch::default();
         loop {
+            losses.look(&self.shared.board, &self.alarms, Instant::now());
             let first = match carried.take() {
                 Some(first) => first,
                 None => match self.queue.next(LOOK_EVERY) {

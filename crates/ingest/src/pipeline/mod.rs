@@ -2,6 +2,7 @@
 
 mod commit;
 mod journal;
+mod losses;
 mod queue;
 mod understand;
 

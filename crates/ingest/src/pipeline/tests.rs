@@ -16,6 +16,7 @@ use store::log::{Block, BlockBuilder, Damage, Log, LogError, Options};
 
 use super::Journal;
 use super::commit::LOG_ALARM;
+use super::losses::LOSS_ALARM;
 use super::understand::PUBLISH_ALARM;
 use crate::{Counters, Ingest, IngestConfig};
 
@@ -124,6 +125,14 @@ fn wait_for(what: &str, ingest: &Ingest, reached: impl Fn(&Counters) -> bool) ->
     }
 }
 
+fn wait_until(what: &str, reached: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !reached() {
+        assert!(started.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn a_full_disk_raises_an_alarm_and_loses_nothing_that_fits_the_queue() {
     let fake = Arc::new(Fake::new());
@@ -131,11 +140,7 @@ fn a_full_disk_raises_an_alarm_and_loses_nothing_that_fits_the_queue() {
     fake.log_fails.store(true, Ordering::Relaxed);
     send(&ingest, 20, &packet(b"x"));
     wait_for("all received", &ingest, |total| total.received == 20);
-    let started = Instant::now();
-    while ingest.alarms().is_empty() {
-        assert!(started.elapsed() < Duration::from_secs(20), "no alarm");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("an alarm", || !ingest.alarms().is_empty());
     let alarm = &ingest.alarms()[0];
     assert_eq!(alarm.name, LOG_ALARM);
     assert!(alarm.message.contains("free some space"), "{}", alarm.message);
@@ -167,6 +172,7 @@ fn beyond_the_queue_udp_drops_and_counts() {
     fake.log_fails.store(false, Ordering::Relaxed);
     let total = wait_for("stored", &ingest, |total| total.pending == 0);
     assert_eq!((total.stored, total.dropped["queue_full"]), (50 - dropped, dropped));
+    wait_until("the alarm about it", || ingest.alarms().iter().any(|alarm| alarm.name == LOSS_ALARM));
 }
 
 #[test]
@@ -174,7 +180,8 @@ fn beyond_the_queue_tcp_waits_and_loses_nothing() {
     use std::io::Write;
     let fake = Arc::new(Fake::new());
     fake.log_fails.store(true, Ordering::Relaxed);
-    let config = IngestConfig { queue_bytes_max: 200_000, ..config() };
+    let commit_every = Duration::from_millis(1);
+    let config = IngestConfig { queue_bytes_max: 200_000, commit_every, ..config() };
     let ingest = Ingest::start_on(config, fake.clone()).expect("a start");
     let mut stream =
         std::net::TcpStream::connect(ingest.bound_addresses().tcp.expect("listening")).expect("a stream");
@@ -210,11 +217,7 @@ fn rows_the_store_refuses_are_offered_again() {
     let ingest = Ingest::start_on(config(), fake.clone()).expect("a start");
     send(&ingest, 5, &packet(b"x"));
     wait_for("stored", &ingest, |total| total.stored == 5);
-    let started = Instant::now();
-    while ingest.alarms().is_empty() {
-        assert!(started.elapsed() < Duration::from_secs(20), "no alarm");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("an alarm", || !ingest.alarms().is_empty());
     assert_eq!(ingest.alarms()[0].name, PUBLISH_ALARM);
     assert!(fake.ids().is_empty());
     fake.publish_fails.store(false, Ordering::Relaxed);

@@ -258,3 +258,40 @@ fn case_24_a_flood_of_garbage_over_udp_is_counted() {
     server.ingest.shutdown();
     assert_eq!(server.ingest.senders().len(), 2, "one peer, with and without a node name");
 }
+
+#[test]
+fn mutated_packets_never_take_a_neighbour_along() {
+    let server = Server::start();
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut draw = move |limit: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random >> 11) as usize % limit
+    };
+    let good: Vec<Vec<u8>> = (0..500).map(|number| packet(&format!("good-{number}"))).collect();
+    for neighbour in &good {
+        let mut bad = match draw(4) {
+            0 => legacy("bad", 1),
+            1 => legacy("bad", 2),
+            _ => packet("bad"),
+        };
+        for _ in 0..=draw(8) {
+            let place = draw(bad.len());
+            match draw(4) {
+                0 => bad.truncate(place.max(1)),
+                1 => bad.extend_from_within(place..),
+                // Nearly all that matters stands in the first hundred bytes.
+                _ => bad[place.min(100)] = draw(256) as u8,
+            }
+        }
+        bad.truncate(60_000);
+        server.send(&[&bad, neighbour]);
+    }
+    server.wait_for(|total| total.received >= 1_000 && total.pending == 0);
+    server.ingest.shutdown();
+    server.quiet(server.ingest.counters().total.received);
+    let kept: Vec<Vec<u8>> = server.frames().into_iter().filter(|frame| good.contains(frame)).collect();
+    assert_eq!(kept, good);
+    server.finds_everything_stored();
+}
