@@ -44,21 +44,31 @@ pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// `bytes[from..to]`, empty when that is not inside.
-#[inline]
+#[inline(always)]
 pub(crate) fn sub(bytes: &[u8], from: usize, to: usize) -> &[u8] {
-    bytes.get(from..to).unwrap_or_default()
+    bytes.get(from..to).unwrap_or_else(outside)
 }
 
 /// `bytes[from..]`, empty when that is not inside.
-#[inline]
+#[inline(always)]
 pub(crate) fn tail(bytes: &[u8], from: usize) -> &[u8] {
-    bytes.get(from..).unwrap_or_default()
+    bytes.get(from..).unwrap_or_else(outside)
 }
 
 /// `bytes[..to]`, everything when `to` is beyond the end.
-#[inline]
+#[inline(always)]
 pub(crate) fn head(bytes: &[u8], to: usize) -> &[u8] {
-    bytes.get(..to).unwrap_or(bytes)
+    match bytes.get(..to) {
+        Some(head) => head,
+        None => bytes,
+    }
+}
+
+/// Nothing. A call, so that the compiler checks bounds by branches, which cost nothing when they are never taken.
+#[cold]
+#[inline(never)]
+fn outside<'a>() -> &'a [u8] {
+    &[]
 }
 
 #[inline]
@@ -75,7 +85,7 @@ pub(crate) fn is_space(byte: u8) -> bool {
 #[inline]
 pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = bytes {
-        if !is_space(*first) {
+        if *first > b' ' || !is_space(*first) {
             break;
         }
         bytes = rest;
@@ -86,7 +96,7 @@ pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
 #[inline]
 pub(crate) fn trim_end(mut bytes: &[u8]) -> &[u8] {
     while let [rest @ .., last] = bytes {
-        if !is_space(*last) {
+        if *last > b' ' || !is_space(*last) {
             break;
         }
         bytes = rest;
@@ -112,8 +122,10 @@ pub(crate) fn split_once(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) 
 #[inline]
 pub(crate) fn split_word(bytes: &[u8]) -> (&[u8], &[u8]) {
     let bytes = trim_start(bytes);
-    let end = bytes.iter().position(|&byte| is_space(byte)).unwrap_or(bytes.len());
-    (head(bytes, end), trim(tail(bytes, end)))
+    match bytes.iter().position(|&byte| byte <= b' ' && is_space(byte)) {
+        Some(end) => (head(bytes, end), trim(tail(bytes, end))),
+        None => (bytes, &[]),
+    }
 }
 
 /// The decimal number that is all of `digits`; `None` when empty, not digits, or too big.
@@ -141,15 +153,7 @@ pub(crate) fn number_u32(digits: &[u8]) -> Option<u32> {
 /// `None` when it is not closed.
 #[inline]
 pub(crate) fn quote_end(bytes: &[u8], open: usize) -> Option<usize> {
-    let mut marks = Marks::<ListMarks>::starting_at(bytes, open + 1);
-    while let Some(at) = marks.next() {
-        match bytes.get(at) {
-            Some(b'"') => return Some(at),
-            Some(b'\\') => marks.skip_to(at + 2),
-            _ => {}
-        }
-    }
-    None
+    Marks::<ListMarks>::starting_at(bytes, open + 1).quote_end()
 }
 
 /// The parts of a list: cut at a separator outside quotes and, if asked, outside `<...>`.
@@ -202,10 +206,13 @@ impl<'a> Iterator for Split<'a> {
                     self.start = at + 1;
                     return Some(sub(self.list, start, at));
                 }
-                Some(b'"') if self.quotes => match quote_end(self.list, at) {
-                    Some(close) => self.marks.skip_to(close + 1),
-                    None => self.quotes = false,
-                },
+                Some(b'"') if self.quotes => {
+                    let mut inside = self.marks;
+                    match inside.quote_end() {
+                        Some(_) => self.marks = inside,
+                        None => self.quotes = false,
+                    }
+                }
                 Some(b'<') if self.angles => match memchr::memchr(b'>', tail(self.list, at)) {
                     Some(step) => self.marks.skip_to(at + step + 1),
                     None => self.angles = false,

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::bytes::{head, is_blank, is_space, sub, tail};
+use crate::bytes::{is_blank, is_space, sub, tail};
 use crate::marks::{Marks, One};
 use crate::name::{Name, short_word};
 
@@ -93,7 +93,7 @@ impl<'a> Iterator for Values<'a> {
 }
 
 /// Steps over header lines; the one place that knows what a line, a fold and the end of the headers is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Lines<'a> {
     pub(crate) bytes: &'a [u8],
     /// Where the next line starts.
@@ -172,7 +172,7 @@ impl<'a> Lines<'a> {
         let end = self.ends.peek()?;
         let first = *self.bytes.get(start)?;
         let after = *self.bytes.get(end + 1)?;
-        if first <= b' ' || is_blank(after) {
+        if first <= b' ' || (after <= b' ' && is_blank(after)) {
             return None;
         }
         self.ends.drop_peeked();
@@ -207,76 +207,102 @@ impl<'a> Lines<'a> {
 }
 
 impl Line {
-    #[inline(always)]
+    /// Reads the line from `start` to its line end.
     pub(crate) fn read(bytes: &[u8], start: usize, end: usize) -> Self {
-        let text = sub(bytes, start, end);
-        let rest = tail(bytes, start);
-        let loaded = rest.first_chunk().map_or_else(|| short_word(rest), |chunk| u64::from_le_bytes(*chunk));
-        let colon = colon(text, loaded);
-        // RFC 3261 25.1 HCOLON: white space may stand before the colon.
-        let mut name = head(text, colon.unwrap_or(0));
-        while let [before @ .., b' ' | b'\t'] = name {
-            name = before;
-        }
-        // One space before the value and one CR behind it, nearly always.
-        let mut value_start = colon.map_or(start, |colon| start + colon + 1);
-        if bytes.get(value_start) == Some(&b' ') {
-            value_start += 1;
-        }
-        let mut value_end = end;
-        if text.last() == Some(&b'\r') {
-            value_end -= 1;
-        }
-        let value = sub(bytes, value_start, value_end);
-        if let ([first, ..], [.., last]) = (value, value)
-            && *first > b' '
-            && *last > b' '
-        {
-        } else {
-            let (front, length) = trimmed(value);
-            value_start = (value_start + front).min(end);
-            value_end = value_start + length;
-        }
+        let name = LineName::read(bytes, start, end);
+        let (value_start, value_end) = value_places(bytes, name.colon.map_or(start, |colon| colon + 1), end);
         Self {
             start,
-            name_end: start + name.len(),
+            name_end: name.end,
             value_start,
             value_end,
             end,
-            known: Name::of_loaded(name, loaded),
-            colon: colon.is_some(),
+            known: name.known,
+            colon: name.colon.is_some(),
             folded: false,
         }
     }
 }
 
-/// How much white space is before the value, and how long it is without the white space and NULs behind it: NULs end
-/// the text of senders that think in C strings.
-#[cold]
-fn trimmed(value: &[u8]) -> (usize, usize) {
-    let start = value.iter().position(|&byte| !is_space(byte)).unwrap_or(value.len());
-    let end = value.iter().rposition(|&byte| !is_space(byte) && byte != 0).map_or(0, |at| at + 1);
-    (start, end.saturating_sub(start))
+/// The name of a header line.
+#[derive(Clone, Copy)]
+pub(crate) struct LineName {
+    pub(crate) colon: Option<usize>,
+    /// Where the name ends; where it starts, without a colon.
+    end: usize,
+    pub(crate) known: Option<Name>,
 }
 
-/// Place of the first colon in `line`, whose first eight bytes are `loaded`. Names are short, so words of
+impl LineName {
+    #[inline(always)]
+    pub(crate) fn read(bytes: &[u8], start: usize, end: usize) -> Self {
+        let rest = tail(bytes, start);
+        let loaded = rest.first_chunk().map_or_else(|| short_word(rest), |chunk| u64::from_le_bytes(*chunk));
+        let found = zero_byte(loaded ^ COLONS);
+        let colon = if found < 8 { start + found } else { far_colon(bytes, start + 8, end) };
+        if colon >= end {
+            return Self { colon: None, end: start, known: None };
+        }
+        let known = Name::of_loaded(bytes, start, colon, loaded);
+        // RFC 3261 25.1 HCOLON: white space may stand before the colon.
+        if known.is_none() && colon > start && bytes.get(colon - 1).is_some_and(|&byte| is_blank(byte)) {
+            return Self::spaced(bytes, start, colon);
+        }
+        Self { colon: Some(colon), end: colon, known }
+    }
+
+    #[cold]
+    fn spaced(bytes: &[u8], start: usize, colon: usize) -> Self {
+        let mut name = sub(bytes, start, colon);
+        while let [before @ .., b' ' | b'\t'] = name {
+            name = before;
+        }
+        Self { colon: Some(colon), end: start + name.len(), known: Name::of(name) }
+    }
+}
+
+/// Where the value between `start` and the line end `end` starts and ends without the white space around it.
+#[inline(always)]
+pub(crate) fn value_places(bytes: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
+    // One space before the value and one CR behind it, nearly always.
+    if bytes.get(start) == Some(&b' ') {
+        start += 1;
+    }
+    if end > start && bytes.get(end - 1) == Some(&b'\r') {
+        end -= 1;
+    }
+    match sub(bytes, start, end) {
+        value @ [first, .., last] if *first <= b' ' || *last <= b' ' => trimmed(value, start),
+        [_, _, ..] => (start, end),
+        value => trimmed(value, start),
+    }
+}
+
+/// The places without white space, and without the NULs that end the text of senders that think in C strings.
+#[cold]
+fn trimmed(value: &[u8], start: usize) -> (usize, usize) {
+    let front = value.iter().position(|&byte| !is_space(byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|&byte| !is_space(byte) && byte != 0).map_or(0, |at| at + 1);
+    (start + front, start + end.max(front))
+}
+
+const COLONS: u64 = u64::from_le_bytes([b':'; 8]);
+
+/// Place of the first colon from `at` on; anywhere behind `end` if there is none before. Names are short, so words of
 /// eight bytes beat a general search.
 #[inline(always)]
-fn colon(line: &[u8], loaded: u64) -> Option<usize> {
-    const COLONS: u64 = u64::from_le_bytes([b':'; 8]);
-    let found = zero_byte(loaded ^ COLONS);
-    if found < 8 {
-        return (found < line.len()).then_some(found);
-    }
-    let mut at = 8;
-    while let Some(chunk) = line.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let found = zero_byte(u64::from_le_bytes(*chunk) ^ COLONS);
+fn far_colon(bytes: &[u8], mut at: usize, end: usize) -> usize {
+    while at < end {
+        let found = match bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            Some(chunk) => zero_byte(u64::from_le_bytes(*chunk) ^ COLONS),
+            None => tail(bytes, at).iter().position(|&byte| byte == b':').unwrap_or(8),
+        };
         if found < 8 {
-            return Some(at + found);
+            return at + found;
         }
         at += 8;
     }
-    line.get(at..)?.iter().position(|&byte| byte == b':').map(|step| at + step)
+    usize::MAX
 }
 
 /// Index of the lowest zero byte of `word`; 8 without one.

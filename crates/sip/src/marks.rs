@@ -28,12 +28,12 @@ impl Class for ListMarks {
     const RANGES: &[(u8, u8)] = &[(b'"', b'"'), (b',', b','), (b';', b'<'), (b'\\', b'\\')];
 }
 
-/// What parts a URI: `: ; < = > ? @` and `[ \ ]`.
+/// What parts a name and an address: `"`, `: ; < = > ? @` and `[ \ ]`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct UriMarks;
+pub(crate) struct AddressMarks;
 
-impl Class for UriMarks {
-    const RANGES: &[(u8, u8)] = &[(b':', b'@'), (b'[', b']')];
+impl Class for AddressMarks {
+    const RANGES: &[(u8, u8)] = &[(b'"', b'"'), (b':', b'@'), (b'[', b']')];
 }
 
 /// The places of a class in some bytes, in order.
@@ -50,31 +50,49 @@ pub(crate) struct Marks<'a, C> {
 const BLOCK: usize = 64;
 
 impl<'a, C: Class> Marks<'a, C> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self::starting_at(bytes, 0)
     }
 
     /// Marks from `at` on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn starting_at(bytes: &'a [u8], at: usize) -> Self {
         let base = at.min(bytes.len());
         Self { bytes, class: PhantomData, base, mask: mask::<C>(bytes, base) }
+    }
+
+    /// The next mark and the byte there.
+    #[inline(always)]
+    pub(crate) fn next_byte(&mut self) -> Option<(usize, u8)> {
+        let at = self.next()?;
+        Some((at, *self.bytes.get(at)?))
+    }
+
+    /// The closing quote of a quoted string (RFC 3261 25.1) whose opening quote was the last mark. `None` when it is
+    /// not closed. The class must have `"` and `\\`.
+    #[inline(always)]
+    pub(crate) fn quote_end(&mut self) -> Option<usize> {
+        loop {
+            match self.next_byte()? {
+                (at, b'"') => return Some(at),
+                (at, b'\\') => self.skip_to(at + 2),
+                _ => {}
+            }
+        }
     }
 
     /// The next mark, which stays the next.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Option<usize> {
         while self.mask == 0 {
-            self.base += BLOCK;
-            match self.bytes.get(self.base..).and_then(|rest| rest.first_chunk()) {
-                Some(block) => self.mask = mask_64::<C>(block),
-                None if self.base < self.bytes.len() => self.mask = mask_last::<C>(self.bytes, self.base),
-                None => {
-                    self.base = self.bytes.len();
-                    return None;
-                }
-            }
+            let base = self.base + BLOCK;
+            self.mask = match self.bytes.get(base..).and_then(|rest| rest.first_chunk()) {
+                Some(block) => mask_64::<C>(block),
+                None if base < self.bytes.len() => last_block::<C>(self.bytes, base),
+                None => return None,
+            };
+            self.base = base;
         }
         Some(self.base + self.mask.trailing_zeros() as usize)
     }
@@ -114,6 +132,12 @@ fn mask<C: Class>(bytes: &[u8], base: usize) -> u64 {
         Some(block) => mask_64::<C>(block),
         None => mask_last::<C>(bytes, base),
     }
+}
+
+/// [`mask_last`], kept out of [`Marks::peek`], whose loop is the hottest place of the crate.
+#[inline(never)]
+fn last_block<C: Class>(bytes: &[u8], base: usize) -> u64 {
+    mask_last::<C>(bytes, base)
 }
 
 /// The last, shorter block: the last 64 bytes once more, without what was before.
@@ -226,10 +250,10 @@ mod tests {
         let all: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();
         for length in 0..260 {
             check::<One<b'\n'>>(&all[..length]);
-            check::<UriMarks>(&all[256 - length.min(256)..]);
+            check::<AddressMarks>(&all[256 - length.min(256)..]);
             check::<ListMarks>(&all[..length]);
         }
-        check::<UriMarks>(&all);
+        check::<AddressMarks>(&all);
         check::<One<b'\n'>>(&[b'\n'; 130]);
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::bytes::{head, is_space, number, sub, tail, trim};
-use crate::header::{Headers, Line, Lines, Step, Values};
+use crate::header::{Headers, LineName, Lines, Step, Values, value_places};
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::review;
@@ -23,12 +23,21 @@ pub struct Message<'a> {
     pub(crate) start_line: Place,
     pub(crate) headers: Place,
     pub(crate) body: Place,
-    /// Where the empty line was missing, `headers` reaches the end of the input.
-    pub(crate) blank_line: bool,
     pub(crate) cr_only: bool,
+    pub(crate) index: Index,
+}
+
+/// What the one pass over the header lines finds.
+#[derive(Clone, Debug)]
+pub(crate) struct Index {
+    /// Where the first header of each of the first [`Name::INDEXED`] names has its value.
     slots: [Place; Name::INDEXED],
+    /// The known names that stand there, by [`Name::bit`].
     seen: u64,
-    pub(crate) repeated: u64,
+    /// Where the body starts.
+    body: usize,
+    /// Whether the empty line that ends the headers is there.
+    pub(crate) blank_line: bool,
 }
 
 /// A start and an end in the input.
@@ -68,20 +77,19 @@ pub(crate) fn parse_at(bytes: &[u8], at: usize) -> Message<'_> {
         lines = Lines::new(bytes, from, cr_only);
     }
 
+    let headers_from = lines.at;
+    let index = Index::walk(lines);
     let mut message = Message {
         bytes,
         start,
         from: narrow(from),
         start_line: if start.is_known() { Place::new(from, start_end) } else { Place::new(from, from) },
-        headers: Place::new(lines.at, bytes.len()),
-        body: Place::new(bytes.len(), bytes.len()),
-        blank_line: false,
+        headers: Place::new(headers_from, index.body),
+        body: Place::new(index.body, bytes.len()),
         cr_only,
-        slots: [Place::default(); Name::INDEXED],
-        seen: 0,
-        repeated: 0,
+        index,
     };
-    message.walk(lines);
+    message.find_body();
     message
 }
 
@@ -131,7 +139,7 @@ impl<'a> Message<'a> {
     /// True for what has a start line or at least one known header: false for keep-alives, binary data and text
     /// that is no SIP.
     pub fn is_sip(&self) -> bool {
-        self.start.is_known() || self.seen != 0
+        self.start.is_known() || self.index.seen != 0
     }
 
     /// Nothing but line ends, blanks and NULs (RFC 5626 3.5.1 and the habits of NAT keepers).
@@ -142,10 +150,10 @@ impl<'a> Message<'a> {
     /// The value of the first header of this name, as written; folds inside stay (see [`crate::text`]).
     #[inline]
     pub fn header(&self, name: Name) -> Option<&'a [u8]> {
-        if self.seen & name.bit() == 0 {
+        if self.index.seen & name.bit() == 0 {
             return None;
         }
-        match self.slots.get(name as usize) {
+        match self.index.slots.get(name as usize) {
             Some(place) => Some(self.at(*place)),
             None => self.values(name).next(),
         }
@@ -165,7 +173,7 @@ impl<'a> Message<'a> {
     /// The values of every header of this name, in order.
     pub fn values(&self, name: Name) -> Values<'a> {
         // Most messages lack most headers: do not walk for those.
-        let lines = if self.seen & name.bit() == 0 { self.no_lines() } else { self.lines() };
+        let lines = if self.index.seen & name.bit() == 0 { self.no_lines() } else { self.lines() };
         Values::new(lines, name)
     }
 
@@ -216,7 +224,7 @@ impl<'a> Message<'a> {
     }
 
     pub(crate) fn has(&self, name: Name) -> bool {
-        self.seen & name.bit() != 0
+        self.index.seen & name.bit() != 0
     }
 
     fn no_lines(&self) -> Lines<'a> {
@@ -228,32 +236,16 @@ impl<'a> Message<'a> {
         sub(self.bytes, wide(place.start), wide(place.end))
     }
 
-    /// The one pass over the header lines.
+    /// Says where the body ends.
     #[inline]
-    fn walk(&mut self, mut lines: Lines<'a>) {
-        let body_from = loop {
-            if let Some((start, end)) = lines.plain() {
-                self.note(&Line::read(self.bytes, start, end));
-                continue;
-            }
-            match lines.rare() {
-                Step::Line(line) => self.note(&line),
-                Step::Blank(body) => {
-                    self.blank_line = true;
-                    break body;
-                }
-                Step::Cut => break self.bytes.len(),
-            }
-        };
-        if self.is_sip() {
-            self.headers.end = narrow(body_from);
-        } else {
+    fn find_body(&mut self) {
+        let body_from = self.index.body;
+        if !self.is_sip() {
             // Not a line of SIP: all of it is what a body would be.
             self.headers.end = self.headers.start;
             self.body.start = self.from;
             return self.close_body(self.bytes.len());
         }
-        self.body.start = narrow(body_from);
         match self.content_length() {
             Some(length) => {
                 let end =
@@ -268,19 +260,6 @@ impl<'a> Message<'a> {
         }
     }
 
-    #[inline(always)]
-    fn note(&mut self, line: &Line) {
-        let Some(name) = line.known else { return };
-        if self.seen & name.bit() != 0 {
-            self.repeated |= name.bit();
-            return;
-        }
-        self.seen |= name.bit();
-        if let Some(slot) = self.slots.get_mut(name as usize) {
-            *slot = Place::new(line.value_start, line.value_end);
-        }
-    }
-
     /// Ends the body at `end`, or before the NULs that some senders pad with.
     fn close_body(&mut self, mut end: usize) {
         while end > wide(self.body.start) && self.bytes.get(end - 1) == Some(&0) {
@@ -292,6 +271,54 @@ impl<'a> Message<'a> {
     /// Content-Length (RFC 3261 20.14), if it is a number.
     pub fn content_length(&self) -> Option<u64> {
         number(trim(self.header(Name::ContentLength)?))
+    }
+}
+
+impl Index {
+    // Kept a function of its own, so that its loop has the processor's registers to itself.
+    #[inline(never)]
+    fn walk(mut lines: Lines<'_>) -> Self {
+        let bytes = lines.bytes;
+        let mut index =
+            Self { slots: [Place::default(); Name::INDEXED], seen: 0, body: bytes.len(), blank_line: false };
+        loop {
+            // A copy that no call sees can live in registers.
+            let mut plain = lines;
+            let mut seen = index.seen;
+            while let Some((start, end)) = plain.plain() {
+                let line = LineName::read(bytes, start, end);
+                if let (Some(name), Some(colon)) = (line.known, line.colon) {
+                    seen |= index.note(seen, name, || value_places(bytes, colon + 1, end));
+                }
+            }
+            index.seen = seen;
+            lines = plain;
+            match lines.rare() {
+                Step::Line(line) => {
+                    if let Some(name) = line.known {
+                        index.seen |= index.note(seen, name, || (line.value_start, line.value_end));
+                    }
+                }
+                Step::Blank(body) => {
+                    index.body = body;
+                    index.blank_line = true;
+                    return index;
+                }
+                Step::Cut => return index,
+            }
+        }
+    }
+
+    /// Keeps the places of the value if it is the first of its name, and gives the name's bit.
+    #[inline(always)]
+    fn note(&mut self, seen: u64, name: Name, value: impl FnOnce() -> (usize, usize)) -> u64 {
+        if seen & name.bit() == 0
+            && let Some(slot) = self.slots.get_mut(name as usize)
+        {
+            let (start, end) = value();
+            *slot = Place::new(start, end);
+        }
+        name.bit()
     }
 }
 

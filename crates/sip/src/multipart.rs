@@ -20,7 +20,7 @@ pub struct Part<'a> {
 impl<'a> Part<'a> {
     /// The headers of the part.
     pub fn headers(&self) -> Headers<'a> {
-        Headers::new(self.headers.clone())
+        Headers::new(self.headers)
     }
 }
 
@@ -48,6 +48,9 @@ impl<'a> Message<'a> {
         let body = self.body();
         if body.is_empty() {
             return None;
+        }
+        if self.header(Name::ContentType) == Some(b"application/sdp") {
+            return Some(Description::parse(body));
         }
         match self.content_type() {
             Some(content_type) if content_type.is(b"application/sdp") => Some(Description::parse(body)),

@@ -1,5 +1,7 @@
 //! Which header is it: known names and their compact forms.
 
+use crate::bytes::sub;
+
 /// Declares the known headers once: variant, long name, and the other names it is written under.
 macro_rules! names {
     ($($(#[doc = $doc:literal])* $variant:ident = $text:literal $(| $alias:literal)*;)*) => {
@@ -21,6 +23,9 @@ macro_rules! names {
         }
 
         const SPELLINGS: &[Spelling] = &[$(Spelling::new(Name::$variant, $text), $(Spelling::new(Name::$variant, $alias),)*)*];
+
+        #[cfg(test)]
+        const TEXTS: &[(Name, &str)] = &[$((Name::$variant, $text), $((Name::$variant, $alias),)*)*];
     };
 }
 
@@ -162,17 +167,17 @@ impl Name {
     /// assert_eq!(sip::Name::of(b"X-Unheard-Of"), None);
     /// ```
     pub fn of(name: &[u8]) -> Option<Name> {
-        lookup(name, if name.len() >= 8 { word_at(name, 0) } else { short_word(name) })
+        let first = if name.len() < 8 { short_word(name) } else { word_at(name, 0) };
+        lookup(name, 0, name.len(), first)
     }
 
-    /// [`Name::of`] for the walk, which has already loaded the first eight bytes from `name` on (they may reach
-    /// beyond it).
+    /// [`Name::of`] for the walk: the name between `start` and `end`, whose first eight bytes are already loaded (they
+    /// may reach beyond it).
     #[inline(always)]
-    pub(crate) fn of_loaded(name: &[u8], loaded: u64) -> Option<Name> {
-        match name.len() {
-            0 => None,
-            length @ 1..=7 => lookup(name, loaded & !(u64::MAX << (8 * length))),
-            _ => lookup(name, loaded),
+    pub(crate) fn of_loaded(bytes: &[u8], start: usize, end: usize, loaded: u64) -> Option<Name> {
+        match end.wrapping_sub(start) {
+            length @ 0..=7 => lookup(bytes, start, length, loaded & !(u64::MAX << (8 * length))),
+            length => lookup(bytes, start, length, loaded),
         }
     }
 
@@ -189,7 +194,7 @@ struct Spelling {
     words: [u64; 3],
     /// 0x20 where the byte is a letter: the one bit in which its two cases differ.
     cases: [u64; 3],
-    text: &'static [u8],
+    length: u8,
     name: Name,
 }
 
@@ -199,30 +204,35 @@ impl Spelling {
         let (first, first_case) = const_word(text, 0);
         let (middle, middle_case) = if text.len() > 16 { const_word(text, 8) } else { (0, 0) };
         let (last, last_case) = if text.len() > 8 { const_word(text, text.len() - 8) } else { (0, 0) };
-        Self { words: [first, middle, last], cases: [first_case, middle_case, last_case], text, name }
+        Self {
+            words: [first, middle, last],
+            cases: [first_case, middle_case, last_case],
+            length: text.len() as u8,
+            name,
+        }
     }
 }
 
+/// The name of `length` bytes at `start`, whose first eight bytes are `first`, zero padded.
 #[inline(always)]
-fn lookup(name: &[u8], first: u64) -> Option<Name> {
-    let place = *BUCKETS.get(bucket(MULTIPLIER, first, name.len())).unwrap_or(&NO_SPELLING);
+fn lookup(bytes: &[u8], start: usize, length: usize, first: u64) -> Option<Name> {
+    let place = *BUCKETS.get(bucket(MULTIPLIER, first, length)).unwrap_or(&NO_SPELLING);
     let spelling = SPELLINGS.get(usize::from(place))?;
-    if spelling.text.len() != name.len() {
-        return None;
-    }
     let [first_case, middle_case, last_case] = spelling.cases;
     let [known_first, known_middle, known_last] = spelling.words;
     let mut differ = (first | first_case) ^ known_first;
-    if name.len() > 8 {
-        differ |= (word_at(name, name.len() - 8) | last_case) ^ known_last;
-        if name.len() > 16 {
-            differ |= (word_at(name, 8) | middle_case) ^ known_middle;
-            if name.len() > 24 && !name.eq_ignore_ascii_case(spelling.text) {
+    if length > 8 {
+        differ |= (word_at(bytes, start + length - 8) | last_case) ^ known_last;
+        if length > 16 {
+            differ |= (word_at(bytes, start + 8) | middle_case) ^ known_middle;
+            if length > 24
+                && !sub(bytes, start, start + length).eq_ignore_ascii_case(spelling.name.as_str().as_bytes())
+            {
                 return None;
             }
         }
     }
-    (differ == 0).then_some(spelling.name)
+    (differ == 0 && usize::from(spelling.length) == length).then_some(spelling.name)
 }
 
 /// The eight bytes from `at` on as a little-endian word; 0 where they are not all there.
@@ -253,7 +263,8 @@ const fn buckets(multiplier: u64) -> [u8; 1 << BUCKET_BITS] {
     let mut buckets = [NO_SPELLING; 1 << BUCKET_BITS];
     let mut place = 0;
     while place < SPELLINGS.len() {
-        buckets[bucket(multiplier, SPELLINGS[place].words[0], SPELLINGS[place].text.len())] = place as u8;
+        buckets[bucket(multiplier, SPELLINGS[place].words[0], SPELLINGS[place].length as usize)] =
+            place as u8;
         place += 1;
     }
     buckets
@@ -266,7 +277,7 @@ const fn multiplier() -> u64 {
         let mut taken = [false; 1 << BUCKET_BITS];
         let mut place = 0;
         while place < SPELLINGS.len() {
-            let bucket = bucket(candidate, SPELLINGS[place].words[0], SPELLINGS[place].text.len());
+            let bucket = bucket(candidate, SPELLINGS[place].words[0], SPELLINGS[place].length as usize);
             if taken[bucket] {
                 break;
             }
@@ -308,20 +319,17 @@ mod tests {
 
     #[test]
     fn every_spelling_is_found_in_any_case_and_nothing_near_it() {
-        for spelling in SPELLINGS {
-            let plain = spelling.text;
-            assert_eq!(Name::of(plain), Some(spelling.name), "{}", text(spelling.text));
-            assert_eq!(Name::of(&plain.to_ascii_lowercase()), Some(spelling.name));
-            assert_eq!(Name::of(&plain.to_ascii_uppercase()), Some(spelling.name));
+        for (name, text) in TEXTS {
+            let plain = text.as_bytes();
+            assert_eq!(Name::of(plain), Some(*name), "{text}");
+            assert_eq!(Name::of(&plain.to_ascii_lowercase()), Some(*name));
+            assert_eq!(Name::of(&plain.to_ascii_uppercase()), Some(*name));
             for at in 0..plain.len() {
                 for flip in [0x20, 0x01, 0x80] {
                     let mut near: Vec<u8> = plain.to_vec();
                     near[at] ^= flip;
-                    let expected = SPELLINGS
-                        .iter()
-                        .find(|spelling| spelling.text.eq_ignore_ascii_case(&near))
-                        .map(|spelling| spelling.name);
-                    assert_eq!(Name::of(&near), expected, "{}", text(&near));
+                    let expected = TEXTS.iter().find(|(_, text)| text.as_bytes().eq_ignore_ascii_case(&near));
+                    assert_eq!(Name::of(&near), expected.map(|(name, _)| *name), "near {text}");
                 }
             }
         }
@@ -355,9 +363,5 @@ mod tests {
         for (letter, name) in compact {
             assert_eq!(Name::of(letter), Some(name));
         }
-    }
-
-    fn text(bytes: &[u8]) -> alloc::string::String {
-        alloc::string::String::from_utf8_lossy(bytes).into_owned()
     }
 }

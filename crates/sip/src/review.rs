@@ -151,7 +151,7 @@ impl<'a> Review<'_, 'a> {
                 seen |= name.bit();
             }
         }
-        if !self.message.blank_line {
+        if !self.message.index.blank_line {
             let end = self.message.body_range().start;
             self.add(ProblemKind::NoBlankLine, end..end);
         }

@@ -1,6 +1,6 @@
 //! The first line: request, response, or neither.
 
-use crate::bytes::{head, is_blank, number, sub, tail, trim};
+use crate::bytes::{head, is_blank, number, tail, trim};
 
 /// What the first line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +51,18 @@ impl<'a> Start<'a> {
 
     #[inline]
     fn request(line: &'a [u8]) -> Self {
-        let Some(end) = line.iter().position(|&byte| !is_token(byte)) else { return Self::Fragment };
-        if end == 0 || !line.get(end).is_some_and(|&byte| is_blank(byte)) {
+        let Some(end) = line.iter().position(|&byte| is_blank(byte)) else { return Self::Fragment };
+        let (method, rest) = (head(line, end), trim(tail(line, end)));
+        if method.is_empty() || !method.iter().all(|&byte| is_token(byte)) {
             return Self::Fragment;
         }
-        let method = head(line, end);
-        let rest = trim(tail(line, end));
-        // The version is the last word. The URI is all between: RFC 3261 forbids spaces in it, senders do not.
+        // The version is the last word, nearly always after one space.
+        if let Some((uri, b" SIP/2.0")) = rest.split_last_chunk::<8>()
+            && uri.last().is_some_and(|&last| !is_blank(last))
+        {
+            return Self::Request { method, uri };
+        }
+        // The URI is all between: RFC 3261 forbids spaces in it, senders do not.
         if let Some(gap) = memchr::memrchr2(b' ', b'\t', rest)
             && after_version(tail(rest, gap + 1)).is_some()
         {
@@ -66,7 +71,7 @@ impl<'a> Start<'a> {
         // A line cut short by a small capture length still names a method everybody knows and a URI scheme.
         // Anything less would take `GET / HTTP/1.1` or a header line for a request.
         if METHODS.contains(&method) && is_uri(rest) {
-            return Self::Request { method, uri: sub(rest, 0, rest.len()) };
+            return Self::Request { method, uri: rest };
         }
         Self::Fragment
     }

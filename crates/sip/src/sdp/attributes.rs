@@ -54,20 +54,9 @@ impl<'a> Iterator for Attributes<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Attribute<'a>> {
-        for line in self.lines.by_ref() {
-            match line.kind {
-                b'a' => {
-                    let (name, value) = split_once(line.value, b':');
-                    return Some(Attribute { name, value });
-                }
-                b'm' => {
-                    self.lines.finish();
-                    return None;
-                }
-                _ => {}
-            }
-        }
-        None
+        let line = self.lines.find_in_block(b'a')?;
+        let (name, value) = split_once(line.value, b':');
+        Some(Attribute { name, value })
     }
 }
 

@@ -1,6 +1,6 @@
-use crate::bytes::{number, number_u32, split_word};
+use crate::bytes::{head, number, number_u32, split_once, tail, trim};
 
-use super::line::{Line, Lines};
+use super::line::Lines;
 use super::media::Formats;
 
 /// One codec of a media line.
@@ -10,38 +10,54 @@ pub struct Codec<'a> {
     pub format: &'a [u8],
     /// The encoding name: of the `rtpmap` line, else of RFC 3551, else the format itself.
     pub name: &'a [u8],
+    /// What follows the name and its slash: `clock rate[/channels]`.
+    parameters: &'a [u8],
+}
+
+impl Codec<'_> {
     /// The RTP clock in Hz, where known.
-    pub clock_rate: Option<u32>,
+    pub fn clock_rate(&self) -> Option<u32> {
+        number_u32(split_once(self.parameters, b'/').0)
+    }
+
     /// Audio channels, where written.
-    pub channels: Option<u32>,
+    pub fn channels(&self) -> Option<u32> {
+        split_once(self.parameters, b'/').1.and_then(number_u32)
+    }
 }
 
 /// The codecs of a media line, in its order.
 #[derive(Clone, Copy, Debug)]
 pub struct Codecs<'a> {
     formats: Formats<'a>,
-    /// All lines of the media.
-    lines: Lines<'a>,
+    /// The lines of the media from the first `rtpmap` on.
+    maps: &'a [u8],
     /// Behind the `rtpmap` line found last: they mostly come in the order of the formats.
     ahead: Lines<'a>,
+    /// How often the search may start again. Without a limit, a hostile description of many formats and many lines
+    /// would cost their product.
+    restarts: u32,
 }
+
+/// More than the formats of any real media line that have no `rtpmap` or stand in another order than theirs.
+const RESTARTS_MAX: u32 = 64;
 
 impl<'a> Codecs<'a> {
     #[inline]
-    pub(crate) fn new(formats: Formats<'a>, lines: Lines<'a>) -> Self {
-        Self { formats, lines, ahead: lines }
+    pub(crate) fn new(formats: Formats<'a>, maps: &'a [u8]) -> Self {
+        Self { formats, maps, ahead: Lines::new(maps), restarts: RESTARTS_MAX }
     }
 
     /// The `rtpmap` value of `format`, searched from where the last one was, then from the start.
     #[inline]
     fn rtpmap(&mut self, format: &[u8]) -> Option<&'a [u8]> {
-        let mut ahead = self.ahead;
-        if let Some(value) = next_rtpmap(&mut ahead, format) {
-            self.ahead = ahead;
-            return Some(value);
+        let found = next_rtpmap(&mut self.ahead, format);
+        if found.is_some() || self.restarts == 0 {
+            return found;
         }
-        let mut all = self.lines;
-        next_rtpmap(&mut all, format)
+        self.restarts -= 1;
+        self.ahead = Lines::new(self.maps);
+        next_rtpmap(&mut self.ahead, format)
     }
 }
 
@@ -52,68 +68,70 @@ impl<'a> Iterator for Codecs<'a> {
     fn next(&mut self) -> Option<Codec<'a>> {
         let format = self.formats.next()?;
         Some(match self.rtpmap(format) {
-            Some(value) => {
-                let mut parts = value.splitn(3, |&byte| byte == b'/');
-                let mut part = || parts.next();
-                let name = part().unwrap_or_default();
-                Codec {
-                    format,
-                    name,
-                    clock_rate: part().and_then(number_u32),
-                    channels: part().and_then(number_u32),
-                }
+            Some(encoding) => {
+                let slash = encoding.iter().position(|&byte| byte == b'/').unwrap_or(encoding.len());
+                Codec { format, name: head(encoding, slash), parameters: tail(encoding, slash + 1) }
             }
-            None => fixed(format),
+            None => {
+                let (name, parameters) = fixed(format);
+                Codec { format, name, parameters }
+            }
         })
     }
 }
 
-/// Steps to the `rtpmap` line of `format` and gives what follows the payload type.
+/// Steps to the `rtpmap` line of `format`, or to the end, and gives what follows the payload type.
 #[inline]
-fn next_rtpmap<'a>(lines: &mut Lines<'a>, format: &[u8]) -> Option<&'a [u8]> {
-    for line in lines.by_ref() {
-        match line {
-            Line { kind: b'm', .. } => return None,
-            Line { kind: b'a', value, .. } => {
-                let Some(rest) = value.strip_prefix(b"rtpmap:") else { continue };
-                let (key, encoding) = split_word(rest);
-                if key == format {
-                    return Some(encoding);
-                }
-            }
-            _ => {}
+fn next_rtpmap<'a>(ahead: &mut Lines<'a>, format: &[u8]) -> Option<&'a [u8]> {
+    // A copy that no call sees can live in registers.
+    let mut lines = *ahead;
+    let mut found = None;
+    while let Some((kind, start, end)) = lines.step() {
+        if kind != b'a' {
+            continue;
+        }
+        let Some(rest) = lines.text(start, end).strip_prefix(b"a=rtpmap:") else { continue };
+        let same = rest.iter().zip(format).take_while(|(byte, other)| byte == other).count();
+        if same == format.len()
+            && let [b' ' | b'\t', encoding @ ..] = tail(rest, same)
+        {
+            found = Some(trim(encoding));
+            break;
         }
     }
-    None
+    *ahead = lines;
+    found
 }
 
-/// The payload types that need no `rtpmap` (RFC 3551 6).
-fn fixed(format: &[u8]) -> Codec<'_> {
-    let (name, clock_rate) = match number(format) {
-        Some(0) => ("PCMU", 8000),
-        Some(3) => ("GSM", 8000),
-        Some(4) => ("G723", 8000),
-        Some(5) => ("DVI4", 8000),
-        Some(6) => ("DVI4", 16_000),
-        Some(7) => ("LPC", 8000),
-        Some(8) => ("PCMA", 8000),
-        Some(9) => ("G722", 8000),
-        Some(10 | 11) => ("L16", 44_100),
-        Some(12) => ("QCELP", 8000),
-        Some(13) => ("CN", 8000),
-        Some(14) => ("MPA", 90_000),
-        Some(15) => ("G728", 8000),
-        Some(16) => ("DVI4", 11_025),
-        Some(17) => ("DVI4", 22_050),
-        Some(18) => ("G729", 8000),
-        Some(25) => ("CelB", 90_000),
-        Some(26) => ("JPEG", 90_000),
-        Some(28) => ("nv", 90_000),
-        Some(31) => ("H261", 90_000),
-        Some(32) => ("MPV", 90_000),
-        Some(33) => ("MP2T", 90_000),
-        Some(34) => ("H263", 90_000),
-        _ => return Codec { format, name: format, clock_rate: None, channels: None },
+/// The encoding of the payload types that need no `rtpmap` (RFC 3551 6).
+#[cold]
+fn fixed(format: &[u8]) -> (&[u8], &[u8]) {
+    let (name, parameters): (&[u8], &[u8]) = match number(format) {
+        Some(0) => (b"PCMU", b"8000"),
+        Some(3) => (b"GSM", b"8000"),
+        Some(4) => (b"G723", b"8000"),
+        Some(5) => (b"DVI4", b"8000"),
+        Some(6) => (b"DVI4", b"16000"),
+        Some(7) => (b"LPC", b"8000"),
+        Some(8) => (b"PCMA", b"8000"),
+        Some(9) => (b"G722", b"8000"),
+        Some(10) => (b"L16", b"44100/2"),
+        Some(11) => (b"L16", b"44100/1"),
+        Some(12) => (b"QCELP", b"8000"),
+        Some(13) => (b"CN", b"8000"),
+        Some(14) => (b"MPA", b"90000"),
+        Some(15) => (b"G728", b"8000"),
+        Some(16) => (b"DVI4", b"11025"),
+        Some(17) => (b"DVI4", b"22050"),
+        Some(18) => (b"G729", b"8000"),
+        Some(25) => (b"CelB", b"90000"),
+        Some(26) => (b"JPEG", b"90000"),
+        Some(28) => (b"nv", b"90000"),
+        Some(31) => (b"H261", b"90000"),
+        Some(32) => (b"MPV", b"90000"),
+        Some(33) => (b"MP2T", b"90000"),
+        Some(34) => (b"H263", b"90000"),
+        _ => (format, b""),
     };
-    Codec { format, name: name.as_bytes(), clock_rate: Some(clock_rate), channels: None }
+    (name, parameters)
 }

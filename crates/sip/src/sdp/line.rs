@@ -1,4 +1,4 @@
-use crate::bytes::{is_space, sub, tail};
+use crate::bytes::{sub, tail};
 use crate::marks::{Marks, One};
 
 /// One line of a description.
@@ -27,14 +27,74 @@ pub struct Lines<'a> {
 impl<'a> Lines<'a> {
     #[inline]
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        let ends = Marks::new(bytes);
-        let mut probe = ends;
-        Self { bytes, at: 0, ends, cr_only: probe.next().is_none() }
+        let mut ends = Marks::new(bytes);
+        let cr_only = ends.peek().is_none();
+        Self { bytes, at: 0, ends, cr_only }
     }
 
-    /// Gives no more lines.
-    pub(crate) fn finish(&mut self) {
-        self.at = self.bytes.len();
+    /// Where the next line starts.
+    #[inline(always)]
+    pub(crate) fn at(&self) -> usize {
+        self.at.min(self.bytes.len())
+    }
+
+    /// Steps to the next line that starts with `letter=` and gives it; stops before the next media otherwise. Looks at
+    /// the first two bytes of a line only, as most questions concern few lines.
+    #[inline]
+    pub(crate) fn find_in_block(&mut self, letter: u8) -> Option<Line<'a>> {
+        // A copy that no call sees can live in registers.
+        let mut lines = *self;
+        let found = loop {
+            let before = lines;
+            match lines.step() {
+                Some((kind, start, end)) if kind == letter => break Some(line(sub(lines.bytes, start, end))),
+                Some((b'm', ..)) => {
+                    lines = before;
+                    break None;
+                }
+                Some(_) => {}
+                None => break None,
+            }
+        };
+        *self = lines;
+        found
+    }
+
+    /// The letter of the next line and where it starts and ends. Looks at its first two bytes only; 0 where they are
+    /// not `letter=`.
+    #[inline(always)]
+    pub(crate) fn step(&mut self) -> Option<(u8, usize, usize)> {
+        let start = self.at;
+        let kind = match self.bytes.get(start..)? {
+            [kind, b'=', ..] => *kind,
+            [] => return None,
+            _ => 0,
+        };
+        let end = self.line_end();
+        self.at = end + 1;
+        Some((kind, start, end))
+    }
+
+    /// The line that [`Lines::step`] found, with a CR at its end.
+    #[inline(always)]
+    pub(crate) fn text(&self, start: usize, end: usize) -> &'a [u8] {
+        sub(self.bytes, start, end)
+    }
+
+    /// The value of the line that [`Lines::step`] found.
+    #[inline]
+    pub(crate) fn value(&self, start: usize, end: usize) -> &'a [u8] {
+        line(sub(self.bytes, start, end)).value
+    }
+
+    #[inline(always)]
+    fn line_end(&mut self) -> usize {
+        let end = if self.cr_only {
+            memchr::memchr(b'\r', tail(self.bytes, self.at)).map(|step| self.at + step)
+        } else {
+            self.ends.next()
+        };
+        end.unwrap_or(self.bytes.len())
     }
 }
 
@@ -43,38 +103,25 @@ impl<'a> Iterator for Lines<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Line<'a>> {
-        while self.at < self.bytes.len() {
-            let end = if self.cr_only {
-                memchr::memchr(b'\r', tail(self.bytes, self.at)).map(|step| self.at + step)
-            } else {
-                self.ends.next()
-            };
-            let end = end.unwrap_or(self.bytes.len());
-            let raw = trim_line(sub(self.bytes, self.at, end));
-            self.at = end + 1;
-            match raw {
-                [] => {}
-                [kind, b'=', value @ ..] if kind.is_ascii_alphabetic() => {
-                    return Some(Line { kind: *kind, value, raw });
-                }
-                _ => return Some(Line { kind: 0, value: raw, raw }),
+        while let Some((_, start, end)) = self.step() {
+            let line = line(sub(self.bytes, start, end));
+            if !line.raw.is_empty() {
+                return Some(line);
             }
         }
         None
     }
 }
 
-/// Line ends, and the blanks and NULs some senders leave at the end.
+/// Reads a line, without its line end and the blanks and NULs some senders leave before it.
 #[inline]
-fn trim_line(line: &[u8]) -> &[u8] {
-    match line {
-        [.., last] if is_space(*last) || *last == 0 => {
-            let mut line = line;
-            while let [rest @ .., b' ' | b'\t' | b'\r' | b'\n' | 0] = line {
-                line = rest;
-            }
-            line
-        }
-        _ => line,
+fn line(text: &[u8]) -> Line<'_> {
+    let mut raw = text;
+    while let [rest @ .., b' ' | b'\t' | b'\r' | b'\n' | 0] = raw {
+        raw = rest;
+    }
+    match raw {
+        [kind, b'=', value @ ..] if kind.is_ascii_alphabetic() => Line { kind: *kind, value, raw },
+        _ => Line { kind: 0, value: raw, raw },
     }
 }

@@ -1,10 +1,8 @@
-use core::ops::ControlFlow;
-
-use crate::bytes::{number, split_word};
+use crate::bytes::{head, is_blank, number, split_word, sub, tail};
 
 use super::attributes::{Attributes, Direction};
 use super::codec::Codecs;
-use super::line::{Line, Lines};
+use super::line::Lines;
 use super::{Connection, Description};
 
 /// One media description (RFC 8866 5.14): a `m=` line and what follows up to the next.
@@ -22,30 +20,31 @@ pub struct Media<'a> {
     pub formats: &'a [u8],
     /// The value of the `m=` line.
     pub raw: &'a [u8],
-    lines: Lines<'a>,
+    /// The lines after the `m=` line.
+    block: &'a [u8],
     session: Description<'a>,
-    session_connection: Option<&'a [u8]>,
+    /// The value of the connection line of this media, else of the session.
+    connection: Option<&'a [u8]>,
+    /// The block from its first `rtpmap` line on.
+    maps: &'a [u8],
 }
 
 impl<'a> Media<'a> {
     /// Where to send this media: its own connection line, else that of the session.
     #[inline]
     pub fn connection(&self) -> Option<Connection<'a>> {
-        let own = self.lines().find(|line| line.kind == b'c').map(|line| line.value);
-        own.or(self.session_connection).map(Connection::parse)
+        self.connection.map(Connection::parse)
     }
 
     /// The lines after the `m=` line.
-    #[inline]
-    pub fn lines(&self) -> impl Iterator<Item = Line<'a>> + use<'a> {
-        self.lines.take_while(|line| line.kind != b'm')
+    pub fn lines(&self) -> Lines<'a> {
+        Lines::new(self.block)
     }
 
     /// The attributes of this media. Those of the session count too where the media is silent: see
     /// [`Media::attribute`].
-    #[inline]
     pub fn attributes(&self) -> Attributes<'a> {
-        Attributes::new(self.lines)
+        Attributes::new(self.lines())
     }
 
     /// The value of the attribute called `name`: of the media, else of the session; empty for a flag.
@@ -62,7 +61,7 @@ impl<'a> Media<'a> {
     /// The codecs, in the order of the formats, named by `rtpmap` or by the fixed list of RFC 3551.
     #[inline]
     pub fn codecs(&self) -> Codecs<'a> {
-        Codecs::new(self.formats(), self.lines)
+        Codecs::new(self.formats(), self.maps)
     }
 
     /// The format parameters of payload type `format` (RFC 8866 6.15).
@@ -98,32 +97,47 @@ impl<'a> Media<'a> {
         self.attributes().value(b"rtcp-mux").is_some()
     }
 
-    fn parse(
-        value: &'a [u8],
-        lines: Lines<'a>,
-        session: Description<'a>,
-        connection: Option<&'a [u8]>,
-    ) -> Self {
-        let (kind, rest) = split_word(value);
-        let (ports, rest) = split_word(rest);
-        let (protocol, formats) = split_word(rest);
-        let (port, count) = crate::bytes::split_once(ports, b'/');
+    /// Reads the value of a `m=` line.
+    #[inline]
+    fn parse(value: &'a [u8], session: Description<'a>) -> Self {
+        let (kind, rest) = split_blank(value);
+        let (ports, rest) = split_blank(rest);
+        let (protocol, formats) = split_blank(rest);
+        let (port, port_count) = match ports.iter().position(|&byte| byte == b'/') {
+            None => (port_number(ports), None),
+            Some(slash) => (port_number(head(ports, slash)), port_number(tail(ports, slash + 1))),
+        };
         Self {
             kind,
-            port: port_number(port),
-            port_count: count.and_then(port_number),
+            port,
+            port_count,
             protocol,
             formats,
             raw: value,
-            lines,
+            block: &[],
             session,
-            session_connection: connection,
+            connection: None,
+            maps: &[],
         }
     }
 }
 
+#[inline]
 fn port_number(digits: &[u8]) -> Option<u16> {
     number(digits).and_then(|port| u16::try_from(port).ok())
+}
+
+/// Splits at the first blank; the blanks before the first word go.
+#[inline]
+fn split_blank(text: &[u8]) -> (&[u8], &[u8]) {
+    let mut text = text;
+    while let [b' ' | b'\t', rest @ ..] = text {
+        text = rest;
+    }
+    match text.iter().position(|&byte| is_blank(byte)) {
+        Some(end) => (head(text, end), tail(text, end + 1)),
+        None => (text, &[]),
+    }
 }
 
 /// The formats of a media line.
@@ -137,7 +151,7 @@ impl<'a> Iterator for Formats<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        let (word, rest) = split_word(self.rest);
+        let (word, rest) = split_blank(self.rest);
         self.rest = rest;
         (!word.is_empty()).then_some(word)
     }
@@ -147,34 +161,59 @@ impl<'a> Iterator for Formats<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct MediaIter<'a> {
     session: Description<'a>,
+    /// The value of the connection line of the session.
     connection: Option<&'a [u8]>,
     lines: Lines<'a>,
-    started: bool,
+    /// The value of the `m=` line met last.
+    next: Option<&'a [u8]>,
 }
 
 impl<'a> MediaIter<'a> {
     #[inline]
     pub(crate) fn new(session: Description<'a>) -> Self {
-        Self { session, connection: None, lines: session.lines(), started: false }
+        let mut lines = session.lines();
+        let mut connection = None;
+        let mut next = None;
+        while let Some((kind, start, end)) = lines.step() {
+            if kind == b'm' {
+                next = Some(lines.value(start, end));
+                break;
+            } else if kind == b'c' && connection.is_none() {
+                connection = Some(lines.value(start, end));
+            }
+        }
+        Self { session, connection, lines, next }
     }
 }
 
 impl<'a> Iterator for MediaIter<'a> {
     type Item = Media<'a>;
 
+    /// Reads the lines up to the next `m=` line once, and remembers what nearly everybody asks for.
     #[inline]
     fn next(&mut self) -> Option<Media<'a>> {
-        let Self { session, connection, lines, started } = self;
-        let found = lines.try_for_each(|line| match line.kind {
-            b'm' => ControlFlow::Break(line.value),
-            b'c' if !*started && connection.is_none() => {
-                *connection = Some(line.value);
-                ControlFlow::Continue(())
+        let mut media = Media::parse(self.next.take()?, self.session);
+        let mut lines = self.lines;
+        let block = lines.at();
+        let (mut block_end, mut maps) = (block, None);
+        while let Some((kind, start, end)) = lines.step() {
+            match kind {
+                b'a' if maps.is_none() && tail(self.session.raw, start).starts_with(b"a=rtpmap:") => {
+                    maps = Some(start);
+                }
+                b'c' if media.connection.is_none() => media.connection = Some(lines.value(start, end)),
+                b'm' => {
+                    self.next = Some(lines.value(start, end));
+                    break;
+                }
+                _ => {}
             }
-            _ => ControlFlow::Continue(()),
-        });
-        let ControlFlow::Break(value) = found else { return None };
-        *started = true;
-        Some(Media::parse(value, *lines, *session, *connection))
+            block_end = lines.at();
+        }
+        self.lines = lines;
+        media.block = sub(self.session.raw, block, block_end);
+        media.maps = maps.map_or(&[], |maps| sub(self.session.raw, maps, block_end));
+        media.connection = media.connection.or(self.connection);
+        Some(media)
     }
 }

@@ -104,7 +104,7 @@ impl<'a> Description<'a> {
     }
 
     fn session_value(&self, kind: u8) -> Option<&'a [u8]> {
-        self.session_lines().find(|line| line.kind == kind).map(|line| line.value)
+        self.lines().find_in_block(kind).map(|line| line.value)
     }
 }
 

@@ -1,7 +1,7 @@
 use alloc::borrow::Cow;
 
-use crate::bytes::{Split, head, number_u32, quote_end, tail, trim, trim_start, unescaped};
-use crate::marks::{ListMarks, Marks};
+use crate::bytes::{Split, head, number_u32, tail, trim, trim_start, unescaped};
+use crate::marks::{AddressMarks, Marks};
 
 use super::params::Params;
 use super::uri::Uri;
@@ -24,22 +24,22 @@ impl<'a> NameAddr<'a> {
     pub fn parse(element: &'a [u8]) -> Self {
         let element = trim(element);
         let mut display = None;
-        let mut marks = Marks::<ListMarks>::new(element);
-        while let Some(at) = marks.next() {
-            match element.get(at) {
-                Some(b'<') => {
+        let mut marks = Marks::<AddressMarks>::new(element);
+        while let Some((at, mark)) = marks.next_byte() {
+            match mark {
+                b'<' => {
                     let display =
                         display.or_else(|| Some(trim(head(element, at))).filter(|name| !name.is_empty()));
-                    let inside = tail(element, at + 1);
-                    let (uri, close) = Uri::parse_bracketed(inside);
-                    let after = close.map_or(&[][..], |close| tail(inside, close + 1));
+                    let (uri, close) = Uri::parse_bracketed(element, at + 1, &mut marks);
+                    let after = element.get(close + 1..).unwrap_or_default();
                     return Self { display, uri, params: after_semicolon(after) };
                 }
-                // Not closed, it is plain text, so that the address is still found.
-                Some(b'"') if at == 0 => {
-                    if let Some(close) = quote_end(element, 0) {
+                b'"' if at == 0 => {
+                    // Not closed, it is plain text, so that the address is still found.
+                    let mut inside = marks;
+                    if let Some(close) = inside.quote_end() {
                         display = element.get(1..close);
-                        marks.skip_to(close + 1);
+                        marks = inside;
                     }
                 }
                 _ => {}
@@ -83,6 +83,13 @@ impl<'a> NameAddr<'a> {
     pub fn tag(&self) -> Option<&'a [u8]> {
         if self.params.is_empty() {
             return None;
+        }
+        // Nearly always the first parameter, and the only one.
+        if let Some(tag) = self.params.strip_prefix(b"tag=")
+            && !tag.is_empty()
+            && !tag.iter().any(|&byte| byte <= b' ' || matches!(byte, b';' | b'"'))
+        {
+            return Some(tag);
         }
         self.params().value(b"tag").filter(|tag| !tag.is_empty())
     }

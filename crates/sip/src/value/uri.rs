@@ -1,7 +1,7 @@
 use alloc::borrow::Cow;
 
 use crate::bytes::{head, is_space, number, percent_decoded, split_once, sub, tail, trim};
-use crate::marks::{Marks, UriMarks};
+use crate::marks::{AddressMarks, Marks};
 
 use super::params::Params;
 
@@ -33,45 +33,92 @@ impl<'a> Uri<'a> {
     #[inline]
     pub fn parse(raw: &'a [u8]) -> Self {
         let raw = trim(raw);
+        if let Some((uri, end)) = Self::usual(raw, 0, &mut Marks::new(raw), None)
+            && end == raw.len()
+        {
+            return uri;
+        }
         match scheme_end(raw) {
-            Some(end) if is_sip(head(raw, end)) => Self::scan(raw, end + 1, None).0,
+            Some(end) if is_sip(head(raw, end)) => Self::scan(raw, end + 1),
             Some(end) => Self::opaque(raw, end),
             // `alice@example.com`, `10.0.0.1:5060`: read it as the SIP URI it was meant to be.
-            None => Self::scan(raw, 0, None).0,
+            None => Self::scan(raw, 0),
         }
     }
 
-    /// Reads the URI at the start of `text`, up to the first `>`, and gives the place of that.
-    #[inline]
-    pub(super) fn parse_bracketed(text: &'a [u8]) -> (Self, Option<usize>) {
-        // The usual case in one scan: no white space inside the brackets, and a scheme that names a host.
-        let start = match text {
-            [b's', b'i', b'p', b':', ..] => 4,
-            [b's', b'i', b'p', b's', b':', ..] => 5,
-            _ => 0,
+    /// Reads the URI that starts at `from` in `text` and ends before the first `>`, and gives the place of that.
+    /// `marks` stand before the URI, and behind it afterwards.
+    #[inline(always)]
+    pub(super) fn parse_bracketed(
+        text: &'a [u8],
+        from: usize,
+        marks: &mut Marks<'a, AddressMarks>,
+    ) -> (Self, usize) {
+        if let Some(found) = Self::usual(text, from, marks, Some(b'>')) {
+            return found;
+        }
+        let close = memchr::memchr(b'>', tail(text, from)).map_or(text.len(), |step| from + step);
+        (Self::parse(sub(text, from, close)), close)
+    }
+
+    /// Nearly every URI: `sip:user@host[:port][;params]`, up to `stop`, in one scan. Gives the place of the stop too;
+    /// nothing for all other URIs.
+    #[inline(always)]
+    fn usual(
+        text: &'a [u8],
+        from: usize,
+        marks: &mut Marks<'a, AddressMarks>,
+        stop: Option<u8>,
+    ) -> Option<(Self, usize)> {
+        let secure = match tail(text, from) {
+            [b's', b'i', b'p', b':', ..] => 0,
+            [b's', b'i', b'p', b's', b':', ..] => 1,
+            _ => return None,
         };
-        if start > 0 {
-            let (uri, end) = Self::scan(text, start, Some(b'>'));
-            if !uri.raw.last().is_some_and(|&byte| is_space(byte)) {
-                return (uri, end);
+        // The stop stands at the end if there is none.
+        let last = if stop.is_none() { Some((text.len(), b'>')) } else { None };
+        let (colon, _) = marks.next_byte()?;
+        let start = from + secure + 4;
+        let (at, b'@') = marks.next_byte()? else { return None };
+        let (host_end, mut mark) = marks.next_byte().or(last)?;
+        let mut port_end = host_end;
+        if mark == b':' {
+            (port_end, mark) = marks.next_byte().or(last)?;
+        }
+        let mut end = port_end;
+        if mark == b';' {
+            while !matches!(mark, b'>' | b'?' | b'@') {
+                (end, mark) = marks.next_byte().or(last)?;
             }
         }
-        let close = memchr::memchr(b'>', text);
-        (Self::parse(head(text, close.unwrap_or(text.len()))), close)
+        if mark != b'>' || colon + 1 != start || text.get(end - 1).is_none_or(|&last| is_space(last)) {
+            return None;
+        }
+        let user = Some(sub(text, start, at));
+        let uri = Self {
+            raw: sub(text, from, end),
+            scheme: sub(text, from, colon),
+            user,
+            subscriber: user,
+            password: None,
+            host: Some(sub(text, at + 1, host_end)).filter(|host| !host.is_empty()),
+            port: if port_end > host_end { port(sub(text, host_end + 1, port_end)) } else { None },
+            params: if end > port_end { sub(text, port_end + 1, end) } else { &[] },
+            headers: &[],
+        };
+        Some((uri, end))
     }
 
-    /// Reads `[user[:password]@]host[:port][;params][?headers]` from `start` to the end of `text` or the first `stop`,
-    /// and gives the place of that. The scheme is what stands before `start` and its colon.
-    #[inline]
-    fn scan(text: &'a [u8], start: usize, stop: Option<u8>) -> (Self, Option<usize>) {
+    /// Reads `[user[:password]@]host[:port][;params][?headers]` from `start` on. The scheme is what stands
+    /// before `start` and its colon.
+    fn scan(text: &'a [u8], start: usize) -> Self {
         // First `:`, `;` and `?` of the user part, then, after the `@`, of the host part.
         let (mut colon, mut semicolon, mut question) = (None, None, None);
         let (mut user_colon, mut user_semicolon, mut at) = (None, None, None);
         let mut host = start;
         // Closing bracket of an IPv6 reference; the colons inside part nothing.
         let (mut open, mut close) = (false, None);
-        let mut stopped = None;
-        for place in Marks::<UriMarks>::starting_at(text, start) {
+        for place in Marks::<AddressMarks>::starting_at(text, start) {
             match text.get(place) {
                 Some(b':') if colon.is_none() && semicolon.is_none() && question.is_none() && !open => {
                     colon = Some(place);
@@ -91,22 +138,18 @@ impl<'a> Uri<'a> {
                 }
                 Some(b'[') if place == host => open = true,
                 Some(b']') if open => (open, close) = (false, Some(place)),
-                Some(&byte) if Some(byte) == stop => {
-                    stopped = Some(place);
-                    break;
-                }
                 _ => {}
             }
         }
-        let end = stopped.unwrap_or(text.len());
+        let end = text.len();
         let host_end = semicolon.or(question).unwrap_or(end);
         let host = match close {
             _ if open => sub(text, host + 1, host_end),
             Some(close) => sub(text, host + 1, close),
             None => sub(text, host, colon.unwrap_or(host_end)),
         };
-        let uri = Self {
-            raw: head(text, end),
+        Self {
+            raw: text,
             scheme: head(text, start.saturating_sub(1)),
             user: at.map(|at| sub(text, start, user_colon.unwrap_or(at))),
             subscriber: at.map(|at| sub(text, start, user_semicolon.or(user_colon).unwrap_or(at))),
@@ -115,8 +158,7 @@ impl<'a> Uri<'a> {
             port: colon.and_then(|colon| port(sub(text, colon + 1, host_end))),
             params: semicolon.map_or(&[], |semicolon| sub(text, semicolon + 1, question.unwrap_or(end))),
             headers: question.map_or(&[], |question| sub(text, question + 1, end)),
-        };
-        (uri, stopped)
+        }
     }
 
     /// `number;params` of `tel:`, and whatever other schemes hold.

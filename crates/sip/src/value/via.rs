@@ -1,6 +1,7 @@
 use core::net::IpAddr;
 
-use crate::bytes::{Split, head, is_space, number, tail, trim, trim_start};
+use crate::bytes::{Split, head, is_space, number, sub, tail, trim, trim_start};
+use crate::marks::{ListMarks, Marks};
 
 use super::params::Params;
 
@@ -54,12 +55,30 @@ impl<'a> Via<'a> {
     /// The branch of the first element of a Via value, without reading the rest of it.
     #[inline]
     pub fn first_branch(value: &'a [u8]) -> Option<&'a [u8]> {
-        let element = match memchr::memchr(b',', value) {
-            None => value,
-            Some(_) => Split::outside_quotes(value, b',').find(|element| !trim(element).is_empty())?,
-        };
-        let params = memchr::memchr(b';', element).map(|at| tail(element, at + 1))?;
-        Params::parse(params).value(b"branch").filter(|branch| !branch.is_empty())
+        // The usual case in one scan: a parameter written `;branch=`, before any quote or comma.
+        let mut marks = Marks::<ListMarks>::new(value);
+        while let Some((at, b';')) = marks.next_byte() {
+            let Some(branch) = tail(value, at + 1).strip_prefix(b"branch=") else {
+                // `branch`, but not so written: not usual.
+                if value
+                    .get(at + 1)
+                    .is_none_or(|byte| matches!(byte, b'b' | b'B' | b' ' | b'\t' | b'\r' | b'\n'))
+                {
+                    break;
+                }
+                continue;
+            };
+            let start = at + 1 + "branch=".len();
+            match marks.next_byte() {
+                None => return Some(trim(branch)).filter(|branch| !branch.is_empty()),
+                Some((end, b';' | b',')) => {
+                    return Some(trim(sub(value, start, end))).filter(|branch| !branch.is_empty());
+                }
+                Some(_) => break,
+            }
+        }
+        let first = Split::outside_quotes(value, b',').find(|element| !trim(element).is_empty())?;
+        Via::parse(first).branch()
     }
 
     /// The parameters.

@@ -396,7 +396,7 @@ fn problems_of_garbage_are_limited() {
 fn hostile_lists_take_linear_time() {
     // Each of these made a naive reader search the rest of the value again for every byte.
     for unit in ["\"", "<", "<,", "\",", "\"\\", "\\\"", ";\"", "[", "@", "sip:@[", ",<\"", "<sip:,"] {
-        let value = unit.repeat(60_000 / unit.len());
+        let value = unit.repeat(16_000 / unit.len());
         let bytes = crlf(&format!(
             "OPTIONS {value} SIP/2.0\nContact: {value}\nVia: {value}\nFrom: {value}\nReason: {value}\nDiversion: {value}\nAuthorization: Digest {value}\n\n"
         ));

@@ -16,7 +16,7 @@ const SEED: &[u8] = b"INVITE sip:+49301@[2001:db8::1]:5070;user=phone?Subject=x 
     m=audio 4000/2 RTP/AVP 0 101\r\na=rtpmap:101 x/8000/2\r\na=crypto:1 s k\r\n--b--\r\n";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn any_bytes_are_read_inside_their_bounds(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
@@ -25,7 +25,7 @@ proptest! {
 
     #[test]
     fn any_text_of_sip_bytes_is_read_inside_its_bounds(
-        bytes in proptest::collection::vec(proptest::sample::select(b"\r\n\r\n \t:;,<>\"\\@?&=[]%*/0129aipst-.\0v\xff".to_vec()), 0..400),
+        bytes in proptest::collection::vec(proptest::sample::select(b"\r\n\r\n \t:;,<>\"\\@?&=[]%*/0129aipst-.\0v\xff".to_vec()), 0..200),
     ) {
         touch_all(&bytes);
         touch_all(&[b"SIP/2.0 200 OK\r\n", &bytes[..]].concat());

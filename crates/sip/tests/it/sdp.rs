@@ -48,7 +48,8 @@ fn a_whole_description() {
         (&b"audio"[..], Some(49170), Some(2), &b"RTP/AVP"[..])
     );
     assert_eq!(audio.connection().unwrap().address, b"192.0.2.1");
-    let codecs: Vec<_> = audio.codecs().map(|codec| (codec.name, codec.clock_rate, codec.channels)).collect();
+    let codecs: Vec<_> =
+        audio.codecs().map(|codec| (codec.name, codec.clock_rate(), codec.channels())).collect();
     assert_eq!(
         codecs,
         [
