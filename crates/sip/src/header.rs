@@ -134,6 +134,12 @@ impl<'a> Lines<'a> {
         Self { bytes, at, ends: Marks::starting_at(bytes, at), cr_only }
     }
 
+    /// Whether an LF is near, so that no search for one is needed.
+    #[inline]
+    pub(crate) fn ends_soon(&self) -> bool {
+        self.ends.is_near()
+    }
+
     /// Steps over the first line and gives its end.
     #[inline]
     pub(crate) fn skip_line(&mut self) -> usize {
@@ -162,7 +168,7 @@ impl<'a> Lines<'a> {
 
     /// Start and end of the next line, if it is one like nearly all: it starts with a letter, and so does the next,
     /// or that is empty. Otherwise [`Lines::rare`] has the next line.
-    // Forced, as this is the hottest loop of the crate; so is `Line::read`, of which it needs a third.
+    // Forced, as this is in the hottest loop of the crate, with `LineName::read` and `value_places`.
     #[inline(always)]
     pub(crate) fn plain(&mut self) -> Option<(usize, usize)> {
         if self.cr_only {

@@ -1,8 +1,8 @@
 //! Where bytes of interest stand: classifies 64 bytes at a time into a bit mask, then steps from bit to bit.
 //!
-//! SIP is many short lines of short parts. A search per part pays its start-up cost forty times a message; here every
-//! byte is looked at once and each part costs a few instructions. On x86-64 that takes SSE2, which
-//! every such processor has; elsewhere it goes byte by byte.
+//! SIP is many short lines of short parts. A search per part pays its start-up cost forty times a message; here a
+//! value is looked at once and each part costs a few instructions. On x86-64 that takes SSE2, which every such
+//! processor has; elsewhere it goes byte by byte.
 
 use core::marker::PhantomData;
 
@@ -60,6 +60,12 @@ impl<'a, C: Class> Marks<'a, C> {
     pub(crate) fn starting_at(bytes: &'a [u8], at: usize) -> Self {
         let base = at.min(bytes.len());
         Self { bytes, class: PhantomData, base, mask: mask::<C>(bytes, base) }
+    }
+
+    /// Whether there is a mark in the block at hand.
+    #[inline]
+    pub(crate) fn is_near(&self) -> bool {
+        self.mask != 0
     }
 
     /// The next mark and the byte there.
@@ -222,7 +228,7 @@ fn mask_16<C: Class>(bytes: &[u8; 16]) -> u64 {
     bytes.iter().enumerate().fold(0, |mask, (at, &byte)| mask | u64::from(has::<C>(byte)) << at)
 }
 
-/// Whether `byte` is in `class`.
+/// Whether `byte` is in the class.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 #[inline]
 fn has<C: Class>(byte: u8) -> bool {

@@ -96,6 +96,10 @@ pub(crate) fn parse_at(bytes: &[u8], at: usize) -> Message<'_> {
 /// The lines from `from` on, and whether CR alone ends them.
 #[inline]
 fn lines_from(bytes: &[u8], from: usize) -> (Lines<'_>, bool) {
+    let lines = Lines::new(bytes, from, false);
+    if lines.ends_soon() {
+        return (lines, false);
+    }
     let window = head(tail(bytes, from), START_LINE_BYTES_MAX);
     // LF, nearly always; a message that has none but CRs is meant to end its lines by them.
     let cr_only = memchr::memchr(b'\n', window).is_none() && memchr::memchr(b'\r', window).is_some();

@@ -53,7 +53,7 @@ impl<'a> Start<'a> {
     fn request(line: &'a [u8]) -> Self {
         let Some(end) = line.iter().position(|&byte| is_blank(byte)) else { return Self::Fragment };
         let (method, rest) = (head(line, end), trim(tail(line, end)));
-        if method.is_empty() || !method.iter().all(|&byte| is_token(byte)) {
+        if method.is_empty() || !method.iter().all(|&byte| byte.is_ascii_uppercase() || is_token(byte)) {
             return Self::Fragment;
         }
         // The version is the last word, nearly always after one space.

@@ -83,24 +83,19 @@ impl<'a> Iterator for Codecs<'a> {
 /// Steps to the `rtpmap` line of `format`, or to the end, and gives what follows the payload type.
 #[inline]
 fn next_rtpmap<'a>(ahead: &mut Lines<'a>, format: &[u8]) -> Option<&'a [u8]> {
-    // A copy that no call sees can live in registers.
-    let mut lines = *ahead;
-    let mut found = None;
-    while let Some((kind, start, end)) = lines.step() {
+    while let Some((kind, start, end)) = ahead.step() {
         if kind != b'a' {
             continue;
         }
-        let Some(rest) = lines.text(start, end).strip_prefix(b"a=rtpmap:") else { continue };
+        let Some(rest) = ahead.text(start, end).strip_prefix(b"a=rtpmap:") else { continue };
         let same = rest.iter().zip(format).take_while(|(byte, other)| byte == other).count();
         if same == format.len()
             && let [b' ' | b'\t', encoding @ ..] = tail(rest, same)
         {
-            found = Some(trim(encoding));
-            break;
+            return Some(trim(encoding));
         }
     }
-    *ahead = lines;
-    found
+    None
 }
 
 /// The encoding of the payload types that need no `rtpmap` (RFC 3551 6).
