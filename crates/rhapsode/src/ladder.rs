@@ -338,12 +338,12 @@ mod tests {
 Call a@b
 alice -> bob, answered, 200, 1.5 s, 2026-11-21T03:00:00.000000Z
 
-               10.0.0.1                       10.0.0.2                       10.0.0.3
-  03:00:00.000     │───────── INVITE x2 ─────────▶│                              │
-        +0.510     │                              │─────────── INVITE ───────────▶│
+               10.0.0.1                         10.0.0.2                         10.0.0.3
+  03:00:00.000     │────────── INVITE x2 ──────────▶│                                │
+        +0.510     │                                │─────────── INVITE ────────────▶│
 ";
-        for (line, wanted) in drawn.lines().zip(expected.lines()).take(5) {
-            assert_eq!(line.trim_end(), wanted.trim_end());
+        for (line, wanted) in drawn.lines().zip(expected.lines()) {
+            assert_eq!(line.trim_end(), wanted.trim_end(), "\n{drawn}");
         }
         let width = |line: &str| line.chars().count();
         let arrows: Vec<&str> =

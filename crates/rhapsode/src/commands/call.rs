@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let width = arguments.width.or_else(|| terminal_width(on_terminal)).unwrap_or(WIDTH_DEFAULT);
     let colours = on_terminal && std::env::var_os("NO_COLOR").is_none();
     write!(out, "{}", ladder::draw(&call, width, colours))?;
-    let page = Path::new("/call").segment(&arguments.call_id);
+    let page = Path::new("/#/call").segment(&arguments.call_id);
     writeln!(out, "\n{}{page}", client.url())?;
     out.flush()?;
     if let Some(reason) = partial_reason(&call) {

@@ -46,9 +46,19 @@ pub(super) fn resolved(arguments: &ServeArguments) -> Result<Resolved> {
     config::resolve(arguments, &tables)
 }
 
+/// Our own rooms: at the level `info` the libraries below them would drown what an operator must see.
+const ROOMS: [&str; 6] = ["rhapsode", "api", "ingest", "store", "protocols", "model"];
+
 /// Logs go to standard error: what the program says to its user is on standard output.
 pub(super) fn start_logging(settings: &Resolved) -> Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&settings.log_level)
+    let level = settings.log_level.trim();
+    let is_plain = ["error", "warn", "info", "debug", "trace", "off"].contains(&level);
+    let directives = if is_plain {
+        ROOMS.iter().fold("warn".to_owned(), |directives, room| format!("{directives},{room}={level}"))
+    } else {
+        level.to_owned()
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(directives)
         .with_context(|| format!("log.level = {:?}", settings.log_level))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -85,7 +85,7 @@ fn live_rtpengine_and_baresip_bring_media_reports_and_logs_into_the_call() -> Re
         "--homer-id=2002",
     ]);
     let _relay = stage.start("rtpengine", relay)?;
-    let _proxy = stage.kamailio(&kamailio, &["-A", "WITH_RTPENGINE", "-A", "MODE_DIALOG"])?;
+    let _proxy = stage.kamailio(&kamailio, &["-A", "WITH_RTPENGINE", "-A", "WITH_HLOG"])?;
 
     let agent = |name: &str, seconds: &str, dial: Option<&str>| {
         let mut command = Command::new(&baresip);
