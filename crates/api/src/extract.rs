@@ -6,8 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use serde::de::DeserializeOwned;
 
-use crate::error::{ApiError, Code};
-use crate::limits;
+use crate::error::ApiError;
 
 /// A JSON body. The content type is not looked at: `curl -d` sends another one.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -16,18 +15,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, state);
-        let Ok(bytes) = tokio::time::timeout(limits::BODY_TIME_MAX, bytes).await else {
-            return Err(ApiError::bad_request("the body did not arrive in time"));
-        };
-        let bytes = bytes.map_err(|rejection| {
-            let code = if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-                Code::TooLarge
-            } else {
-                Code::BadRequest
-            };
-            ApiError::new(code, rejection.body_text())
-        })?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| ApiError::bad_request(rejection.body_text()))?;
         serde_json::from_slice(&bytes).map(Body).map_err(|error| {
             ApiError::bad_request(format!("the body is not the JSON this route takes: {error}"))
         })

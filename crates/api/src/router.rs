@@ -1,5 +1,6 @@
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, OriginalUri, Request};
+use axum::body::{Body, to_bytes};
+use axum::extract::{OriginalUri, Request};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
@@ -29,9 +30,9 @@ pub fn router(state: ApiState) -> Router {
     public
         .method_not_allowed_fallback(method_not_allowed)
         .merge(guarded)
-        .layer(DefaultBodyLimit::max(limits::BODY_BYTES_MAX))
         .layer(from_fn(never_cached))
         .fallback(web::file)
+        .layer(from_fn(whole_body))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new())
         .layer(from_fn(safety_headers))
@@ -76,6 +77,20 @@ async fn nothing_here(OriginalUri(uri): OriginalUri) -> ApiError {
 
 async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
     ApiError::new(Code::MethodNotAllowed, format!("{method} is not for `{}`", uri.path()))
+}
+
+/// Reads the body to its end before anything answers. An answer given earlier, a refusal or one of a route that
+/// takes no body, would end the connection, and with it the next request that a client has already sent on it.
+#[allow(clippy::disallowed_methods, reason = "read up to BODY_BYTES_MAX")]
+async fn whole_body(request: Request, next: Next) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let most = limits::BODY_BYTES_MAX;
+    match tokio::time::timeout(limits::BODY_TIME_MAX, to_bytes(body, most)).await {
+        Ok(Ok(body)) => Ok(next.run(Request::from_parts(parts, Body::from(body))).await),
+        // Or it broke off; then nobody reads this.
+        Ok(Err(_)) => Err(ApiError::new(Code::TooLarge, format!("the body is longer than {most} bytes"))),
+        Err(_) => Err(ApiError::bad_request("the body did not arrive in time")),
+    }
 }
 
 /// Answers of the API are of this moment and for this caller.

@@ -80,7 +80,7 @@ impl Encoder {
                     }
                     encode::csv_text(out, field.name());
                 }
-                out.extend_from_slice(b"\r\n");
+                out.extend_from_slice(b"\n");
             }
         }
     }
@@ -114,7 +114,7 @@ impl Encoder {
             }
             (Format::Csv, Some(partial)) => {
                 let reason = partial.reason.replace(['\r', '\n'], " ");
-                out.extend_from_slice(format!("# partial: {reason}\r\n").as_bytes());
+                out.extend_from_slice(format!("# partial: {reason}\n").as_bytes());
             }
             (Format::NdJson | Format::Csv, None) => {}
         }
@@ -151,7 +151,7 @@ impl Encoder {
             }
             encode::csv(&mut self.out, column, row);
         }
-        self.out.extend_from_slice(b"\r\n");
+        self.out.extend_from_slice(b"\n");
     }
 }
 
@@ -204,7 +204,7 @@ mod tests {
     fn csv_has_a_heading_and_quotes() {
         assert_eq!(
             written(Format::Csv, Some("a\nb"), true),
-            "call_id,raw\r\n\"a,b\",AHg=\r\n,\r\n# partial: a b\r\n"
+            "call_id,raw\n\"a,b\",AHg=\n,\n# partial: a b\n"
         );
     }
 

@@ -197,3 +197,35 @@ fn refusals_have_one_shape() {
     let refused = server.post("/api/v1/sql", &huge);
     assert_eq!((refused.status, refused.code().as_str()), (413, "too_large"));
 }
+
+#[test]
+fn a_refused_request_does_not_cost_the_next_one_its_connection() {
+    use std::io::{BufRead, BufReader, Read, Write};
+
+    let server = Server::with(&[]);
+    let address = server.url().trim_start_matches("http://");
+    let mut stream = std::net::TcpStream::connect(address).expect("connected");
+    let mut answers = BufReader::new(stream.try_clone().expect("the same connection"));
+    for _ in 0..3 {
+        // The body comes later than the head, as most clients send it.
+        let head = "POST /api/v1/sql HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n";
+        stream.write_all(head.as_bytes()).expect("still open");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        stream.write_all(b"{}").expect("still open");
+        let mut length = 0;
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            answers.read_line(&mut line).expect("an answer");
+            if line.trim().is_empty() {
+                break;
+            }
+            if let Some(text) = line.to_lowercase().strip_prefix("content-length:") {
+                length = text.trim().parse().expect("a number");
+            }
+            lines.push(line);
+        }
+        assert!(lines.first().is_some_and(|line| line.contains("401")), "{lines:?}");
+        answers.read_exact(&mut vec![0; length]).expect("its body");
+    }
+}

@@ -93,7 +93,7 @@ fn json_and_csv_carry_the_same() {
     assert_eq!((&document["rows"], &document["partial"]), (&expected, &Value::Null));
 
     let csv = ask(&server, "text/csv", sql);
-    assert_eq!(csv.text(), "method,n\r\nINVITE,3\r\nACK,2\r\nBYE,1\r\nREGISTER,1\r\n");
+    assert_eq!(csv.text(), "method,n\nINVITE,3\nACK,2\nBYE,1\nREGISTER,1\n");
 
     let plain = server.post("/api/v1/sql", &json!({"sql": "SELECT call_id FROM sip WHERE false"}));
     assert_eq!(plain.json()["rows"], json!([]), "JSON unless asked otherwise");
