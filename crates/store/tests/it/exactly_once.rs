@@ -1,0 +1,196 @@
+//! Every accepted row is there exactly once, whatever fails and whenever the program dies.
+
+use std::sync::Arc;
+
+use crate::faulty::{Fault, Faulty};
+use crate::rows::{Row, accept, config, keep, number, numbers, open, sql, understand};
+
+fn rows(from: i64, count: i64) -> Vec<Row> {
+    (from..from + count)
+        .map(|n| {
+            if n % 3 == 0 {
+                Row::rtcp(n, &format!("call-{}", n / 4))
+            } else {
+                Row::sip(n, &format!("call-{}", n / 4), "INVITE")
+            }
+        })
+        .collect()
+}
+
+/// All ids that `messages` should show: `blocks` of `rows` each.
+fn assert_complete(store: &store::Store, blocks: u64, rows: u64, when: &str) {
+    let mut ids = numbers(&sql(store, "SELECT id FROM sip UNION ALL SELECT id FROM rtcp"), "id");
+    ids.sort_unstable();
+    let expected: Vec<i64> =
+        (1..=blocks).flat_map(|seq| (0..rows).map(move |place| ((seq << 16) | place) as i64)).collect();
+    assert_eq!(ids, expected, "{when}");
+}
+
+#[test]
+fn rows_come_back_when_nothing_was_settled() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for run in 1..=3 {
+        let store = open(config(folder.path()));
+        keep(&store, &rows(run * 100, 5));
+        assert_complete(&store, run as u64, 5, "before the crash");
+        drop(store);
+        assert_complete(&open(config(folder.path())), run as u64, 5, "after the crash");
+    }
+}
+
+#[test]
+fn settled_rows_are_not_replayed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(config(folder.path()));
+    keep(&store, &rows(0, 5));
+    store.settle().expect("settled");
+    keep(&store, &rows(100, 5));
+    drop(store);
+    let store = open(config(folder.path()));
+    assert_complete(&store, 2, 5, "one block settled, one not");
+    assert_eq!(store.status().hot_rows, 5);
+    store.shutdown().expect("settled and closed");
+    let store = open(config(folder.path()));
+    assert_complete(&store, 2, 5, "both settled");
+    assert_eq!(store.status().hot_rows, 0);
+}
+
+#[test]
+fn block_numbers_go_on_when_the_log_is_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(config(folder.path()));
+    for run in 0..3 {
+        keep(&store, &rows(run * 10, 2));
+    }
+    store.shutdown().expect("settled");
+    for entry in std::fs::read_dir(folder.path().join("data/log")).expect("the log").flatten() {
+        std::fs::remove_file(entry.path()).expect("removed");
+    }
+    let store = open(config(folder.path()));
+    assert_eq!(accept(&store, &rows(0, 1)).seq(), 4);
+}
+
+#[test]
+fn a_table_without_rows_does_not_hold_the_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = config(folder.path());
+    config.log_segment_bytes_max = 1;
+    let store = open(config);
+    for n in 0..5 {
+        keep(&store, &[Row::sip(n, "c", "INVITE")]);
+    }
+    assert_eq!(store.log().segment_count(), 5);
+    store.settle().expect("settled");
+    assert_eq!(store.log().segment_count(), 1, "only the one being written is left");
+}
+
+#[test]
+fn a_block_published_twice_counts_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(config(folder.path()));
+    let block = accept(&store, &rows(0, 7));
+    understand(&store, &block);
+    understand(&store, &block);
+    assert_complete(&store, 1, 7, "hot");
+    store.settle().expect("settled");
+    understand(&store, &block);
+    assert_complete(&store, 1, 7, "settled");
+}
+
+#[test]
+fn rows_of_a_later_block_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(config(folder.path()));
+    let mut batch = store::TableBatch::new(&crate::rows::SIP);
+    let row = Row::sip(0, "c", "INVITE");
+    batch.push(&row.record(2 << 16));
+    let refused = store.publish(1, vec![(&crate::rows::SIP, batch.finish())]);
+    assert!(matches!(refused, Err(store::StoreError::BeyondPosition { seq: 2, position: 1 })), "{refused:?}");
+}
+
+/// Fails each write of a settling step in turn, with and without effect; then either goes on or dies.
+#[test]
+fn every_write_of_settling_may_fail() {
+    for how in [Fault::Before, Fault::After] {
+        'writes: for writes in 0.. {
+            for die in [false, true] {
+                let when = format!("write {writes} fails {how:?}, dies: {die}");
+                let folder = tempfile::tempdir().expect("a folder");
+                let faulty = Faulty::new();
+                let mut config = config(folder.path());
+                config.object_store = Some(Arc::new(faulty.clone()));
+                let mut store = open(config.clone());
+                keep(&store, &rows(0, 9));
+                let before = faulty.written().len();
+                faulty.fail_after(writes, how);
+                let outcome = store.settle();
+                let reached = faulty.written().len() - before;
+                if outcome.is_err() {
+                    let error = outcome.expect_err("checked").to_string();
+                    assert!(
+                        store.status().alarms.iter().any(|alarm| alarm.name == "settle"),
+                        "{when}: {error}"
+                    );
+                }
+                assert_complete(&store, 1, 9, &when);
+                faulty.heal();
+                if die {
+                    drop(store);
+                    store = open(config.clone());
+                    assert_complete(&store, 1, 9, &format!("{when}, reopened"));
+                }
+                keep(&store, &rows(100, 9));
+                store.settle().expect(&when);
+                assert_complete(&store, 2, 9, &format!("{when}, settled again"));
+                assert_eq!(store.status().hot_rows, 0, "{when}");
+                assert!(store.status().alarms.is_empty(), "{when}: {:?}", store.status().alarms);
+                drop(store);
+                let store = open(config);
+                assert_complete(&store, 2, 9, &format!("{when}, settled and reopened"));
+                if reached <= writes as usize {
+                    assert!(writes >= 4, "two files and two commits at least: {writes}");
+                    break 'writes;
+                }
+            }
+        }
+    }
+}
+
+/// What a failed step wrote and did not commit is gone from disk afterwards.
+#[test]
+fn orphans_are_removed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let faulty = Faulty::new();
+    let mut config = config(folder.path());
+    config.object_store = Some(Arc::new(faulty.clone()));
+    config.retention.grace = std::time::Duration::ZERO;
+    let store = open(config.clone());
+    keep(&store, &[Row::sip(0, "c", "INVITE")]);
+    // The file is written, its commit is not.
+    faulty.fail_after(1, Fault::Before);
+    store.settle().expect_err("the commit fails");
+    let parquet = || {
+        let files = std::fs::read_dir(folder.path().join("data/lake/sip")).expect("the table");
+        files.flatten().filter(|file| file.path().extension().is_some_and(|ext| ext == "parquet")).count()
+    };
+    assert_eq!(parquet(), 1, "an orphan");
+    faulty.heal();
+    store.settle().expect("settled");
+    assert_eq!(parquet(), 1, "the orphan is gone, the file is there");
+    keep(&store, &[Row::sip(1, "c", "INVITE")]);
+    faulty.fail_after(1, Fault::Before);
+    store.settle().expect_err("the commit fails");
+    drop(store);
+    assert_eq!(parquet(), 2, "an orphan outlives the program");
+    faulty.heal();
+    let store = open(config);
+    store.settle().expect("settled");
+    for _ in 0..100 {
+        if parquet() == 2 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(parquet(), 2, "found at the start, removed after the grace");
+    assert_eq!(number(&store, "SELECT count(*) FROM messages"), 2);
+}

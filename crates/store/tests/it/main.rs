@@ -1,0 +1,13 @@
+//! The store through its public doors.
+
+mod exactly_once;
+mod faulty;
+mod lake;
+mod limits;
+mod messages;
+mod pressure;
+mod query;
+mod retention;
+mod rows;
+mod search;
+mod sql;

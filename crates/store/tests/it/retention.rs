@@ -1,0 +1,118 @@
+//! Old files leave the tables at once and the disk after the grace.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use model::Micros;
+use store::{Config, Store};
+
+use crate::rows::{Row, config, number, open, publish};
+
+fn now() -> Micros {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    Micros(since.as_micros() as i64)
+}
+
+fn aged(row: Row, days: i64) -> Row {
+    Row { received: Micros(now().0 - days * Micros::DAY), ..row }
+}
+
+fn files(folder: &Path, table: &str) -> usize {
+    let entries = std::fs::read_dir(folder.join("data/lake").join(table)).expect("the table");
+    entries.flatten().filter(|file| file.path().extension().is_some_and(|ext| ext == "parquet")).count()
+}
+
+/// Waits until the retaining thread has done what is expected.
+fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed() < Duration::from_secs(30), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn impatient(folder: &Path) -> Config {
+    let mut config = config(folder);
+    config.retention.check_every = Duration::from_millis(20);
+    config.retention.grace = Duration::from_millis(200);
+    config
+}
+
+/// One file per call and table.
+fn fill(store: &Store, ages: &[i64]) {
+    for (place, days) in ages.iter().enumerate() {
+        let first = place as u64 * 2 + 1;
+        publish(store, first, &[aged(Row::sip(0, "c", "INVITE"), *days), aged(Row::rtcp(0, "c"), *days)]);
+        store.settle().expect("settled");
+    }
+}
+
+#[test]
+fn age_counts_from_arrival_per_table() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = impatient(folder.path());
+    config.retention.days = vec![("sip".to_owned(), 20)];
+    let store = open(config);
+    // rtcp keeps its 7 days.
+    fill(&store, &[30, 10, 1]);
+    eventually("old rows go", || {
+        number(&store, "SELECT count(*) FROM sip") == 2 && number(&store, "SELECT count(*) FROM rtcp") == 1
+    });
+    eventually("their files go", || files(folder.path(), "sip") == 2 && files(folder.path(), "rtcp") == 1);
+    let status = store.status();
+    let days: Vec<_> =
+        status.tables.iter().map(|table| (table.name, table.retention_days, table.files)).collect();
+    assert_eq!(days, [("sip", 20, 2), ("rtcp", 7, 1)]);
+}
+
+#[test]
+fn the_budget_takes_the_oldest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = impatient(folder.path());
+    {
+        let store = open(config.clone());
+        fill(&store, &[5, 4, 3, 2, 1]);
+        let bytes = store.status().lake_bytes;
+        config.retention.bytes_max = Some(bytes / 2);
+        store.shutdown().expect("closed");
+    }
+    let store = open(config.clone());
+    eventually("the lake fits its budget", || {
+        store.status().lake_bytes <= config.retention.bytes_max.unwrap_or(0)
+    });
+    let left = number(&store, "SELECT count(*) FROM messages");
+    assert!((1..=5).contains(&left), "{left} rows are left");
+    let oldest = store.status().oldest.expect("rows are left");
+    assert!(now().0 - oldest.0 < 4 * Micros::DAY, "the oldest went first: {oldest}");
+    eventually("files follow", || {
+        files(folder.path(), "sip") + files(folder.path(), "rtcp") == left as usize
+    });
+}
+
+#[test]
+fn a_reader_keeps_its_files_during_the_grace() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = impatient(folder.path());
+    config.retention.grace = Duration::from_secs(3600);
+    config.retention.days = vec![("sip".to_owned(), 20)];
+    let store = open(config.clone());
+    fill(&store, &[30]);
+    eventually("old rows go", || number(&store, "SELECT count(*) FROM messages") == 0);
+    assert_eq!(files(folder.path(), "sip"), 1, "the file is still there");
+    drop(store);
+    config.retention.grace = Duration::ZERO;
+    let _store = open(config);
+    eventually("found again after a restart", || files(folder.path(), "sip") == 0);
+}
+
+#[test]
+fn too_little_free_disk_is_an_alarm() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = impatient(folder.path());
+    config.retention.free_disk_min = u64::MAX;
+    let store = open(config);
+    publish(&store, 1, &[Row::sip(0, "c", "INVITE")]);
+    store.settle().expect("settled");
+    eventually("an alarm", || store.status().alarms.iter().any(|alarm| alarm.name == "disk_low"));
+    eventually("even the newest file goes", || store.status().lake_files == 0);
+}
