@@ -20,8 +20,19 @@ pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command
 }
 
 /// The cargo that runs us, so that the toolchain stays one.
+///
+/// Without what `cargo run` said about this package: ring's build script asks to be run again when that changes, and
+/// everything above ring, the query engine included, would be compiled anew at each change between `cargo xtask` and
+/// plain cargo.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
+    let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments);
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Runs it with its output on the terminal; an exit other than 0 is an error that names the command.
