@@ -105,6 +105,8 @@ fn live_rtpengine_and_baresip_bring_media_reports_and_logs_into_the_call() -> Re
     caller.wait_for_success(Duration::from_secs(40)).ok();
     drop(callee);
 
+    // The end of the call is the last thing that comes.
+    server.wait_for_count("SELECT count(*) AS n FROM sip WHERE cseq_method = 'BYE' AND status = 200", 1)?;
     server.wait_for_count("SELECT count(*) AS n FROM rtcp", 2)?;
     server.wait_for_count("SELECT count(*) AS n FROM log", 1)?;
     let rows = server.sql(
