@@ -31,7 +31,7 @@ impl Codec<'_> {
 pub struct Codecs<'a> {
     formats: Formats<'a>,
     /// The lines of the media from the first `rtpmap` on.
-    maps: &'a [u8],
+    maps: Lines<'a>,
     /// Behind the `rtpmap` line found last: they mostly come in the order of the formats.
     ahead: Lines<'a>,
     /// How often the search may start again. Without a limit, a hostile description of many formats and many lines
@@ -44,8 +44,8 @@ const RESTARTS_MAX: u32 = 64;
 
 impl<'a> Codecs<'a> {
     #[inline]
-    pub(crate) fn new(formats: Formats<'a>, maps: &'a [u8]) -> Self {
-        Self { formats, maps, ahead: Lines::new(maps), restarts: RESTARTS_MAX }
+    pub(crate) fn new(formats: Formats<'a>, maps: Lines<'a>) -> Self {
+        Self { formats, maps, ahead: maps, restarts: RESTARTS_MAX }
     }
 
     /// The `rtpmap` value of `format`, searched from where the last one was, then from the start.
@@ -56,7 +56,7 @@ impl<'a> Codecs<'a> {
             return found;
         }
         self.restarts -= 1;
-        self.ahead = Lines::new(self.maps);
+        self.ahead = self.maps;
         next_rtpmap(&mut self.ahead, format)
     }
 }

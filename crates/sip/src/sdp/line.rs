@@ -32,6 +32,15 @@ impl<'a> Lines<'a> {
         Self { bytes, at: 0, ends, cr_only }
     }
 
+    /// The lines of a part of `whole`, ended by what ends them there: a last part may be without the LF that the
+    /// parts before it had.
+    #[inline]
+    pub(crate) fn of_part(part: &'a [u8], whole: &[u8]) -> Self {
+        let mut lines = Self::new(part);
+        lines.cr_only = lines.cr_only && memchr::memchr(b'\n', whole).is_none();
+        lines
+    }
+
     /// Where the next line starts.
     #[inline(always)]
     pub(crate) fn at(&self) -> usize {

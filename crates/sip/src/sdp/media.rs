@@ -38,7 +38,7 @@ impl<'a> Media<'a> {
 
     /// The lines after the `m=` line.
     pub fn lines(&self) -> Lines<'a> {
-        Lines::new(self.block)
+        Lines::of_part(self.block, self.session.raw)
     }
 
     /// The attributes of this media. Those of the session count too where the media is silent: see
@@ -61,7 +61,7 @@ impl<'a> Media<'a> {
     /// The codecs, in the order of the formats, named by `rtpmap` or by the fixed list of RFC 3551.
     #[inline]
     pub fn codecs(&self) -> Codecs<'a> {
-        Codecs::new(self.formats(), self.maps)
+        Codecs::new(self.formats(), Lines::of_part(self.maps, self.session.raw))
     }
 
     /// The format parameters of payload type `format` (RFC 8866 6.15).

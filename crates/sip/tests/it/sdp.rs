@@ -97,6 +97,15 @@ fn line_ends_of_any_kind() {
     }
 }
 
+/// A last media without an LF is still lines of a description that LF ends: a bare CR in it ends nothing.
+#[test]
+fn a_bare_cr_in_the_last_media_ends_no_line() {
+    let description = Description::parse(b"v=0\r\nm=audio 4000 RTP/AVP 8\r\na=ptime:20\ra=sendonly");
+    let media = description.media().next().expect("a media line");
+    assert_eq!(description.lines().count(), 3);
+    assert_eq!(media.lines().count(), 1);
+}
+
 #[test]
 fn codecs_out_of_order_unknown_and_not_rtp() {
     let text = b"m=audio 1 RTP/AVP 101 8 120 8\na=rtpmap:8 PCMA/8000\na=rtpmap:101 telephone-event/8000\nm=image 2 udptl t38\nm=audio 3 RTP/AVP 120\na=rtpmap:120 other/1";
