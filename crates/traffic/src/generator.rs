@@ -14,6 +14,8 @@ use crate::{report, sip};
 
 /// Most users of a world: more would not make traffic more lifelike, only memory.
 const USERS_MAX: u32 = 1_000_000;
+/// Longest key sent: with it every packet still fits the 65,535 bytes of HEP.
+const KEY_BYTES_MAX: usize = 1_024;
 /// A network without traffic would never yield an event.
 const SESSIONS_PER_SECOND_MIN: f64 = 1e-6;
 /// Sessions whose scenario measures the mix, to turn a rate of messages into a rate of sessions.
@@ -90,6 +92,9 @@ impl Generator {
             call_id: Vec::with_capacity(64),
             settings: settings.clone(),
         };
+        if let Some(key) = &mut generator.settings.key {
+            key.truncate(KEY_BYTES_MAX);
+        }
         generator.sessions_per_second = generator.rate_of_sessions().max(SESSIONS_PER_SECOND_MIN);
         generator.plan_next_session();
         if settings.midstream {
@@ -169,7 +174,7 @@ impl Generator {
     /// Writes the message that is due and plans the one after it.
     fn happen(&mut self, at_micros: i64, index: u32, out: &mut Vec<u8>) -> About {
         let session = self.sessions[index as usize];
-        let beat = self.scripts.of(session.scenario)[usize::from(session.beat)];
+        let beat = self.scripts.of(&session)[usize::from(session.beat)];
         let about = self.write(&session, beat.act, at_micros, out);
         self.advance(index, at_micros);
         about
@@ -177,7 +182,7 @@ impl Generator {
 
     fn advance(&mut self, index: u32, at_micros: i64) {
         let mut session = self.sessions[index as usize];
-        let beats = self.scripts.of(session.scenario);
+        let beats = self.scripts.of(&session);
         let act = beats[usize::from(session.beat)].act;
         if act == Act::Reports {
             session.reports += 1;
@@ -238,8 +243,8 @@ impl Generator {
                 report::append_rtcp(session, session.reports, at_micros, &mut self.payload);
                 Kind::Rtcp
             }
-            Act::Log => {
-                report::append_log(parties, &mut self.payload);
+            Act::Log(line) => {
+                report::append_log(line, parties, &mut self.payload);
                 Kind::Log
             }
         };
@@ -271,12 +276,12 @@ impl Generator {
         let total = self.settings.mix.total() as f64;
         for scenario in [Scenario::Good, Scenario::PoorMedia] {
             let share = f64::from(self.settings.mix.weight(scenario)) / total;
-            let talk_beat = self.scripts.of(scenario).iter().position(|beat| beat.act == Act::Reports);
-            let Some(talk_beat) = talk_beat else { continue };
             // Little's law: those under way are those that begin in the mean time of a talk.
             let going_on = (self.sessions_per_second * share * TALK_MEAN_SECONDS) as u64;
             for _ in 0..going_on {
                 let mut session = self.session(scenario);
+                let talk_beat = self.scripts.of(&session).iter().position(|beat| beat.act == Act::Reports);
+                let talk_beat = talk_beat.expect("calls with media have a talk in their script");
                 // What is left of an exponential talk is as long as a whole one; what is behind it too.
                 let behind = Session::talk_micros(self.random.f64());
                 session.answered_micros = start - behind;
@@ -321,10 +326,12 @@ impl Generator {
             .sum();
         let reports = reports as f64 / MEASURED_SESSIONS as f64;
         let messages = Scenario::ALL.into_iter().map(|scenario| {
-            let beats = self.scripts.of(scenario);
-            let talks = beats.iter().any(|beat| beat.act == Act::Reports);
-            let count = beats.len() as f64 + if talks { reports - 1.0 } else { 0.0 };
-            f64::from(mix.weight(scenario)) * count
+            let variants = self.scripts.variants(scenario);
+            let counts = variants.iter().map(|beats| {
+                let talks = beats.iter().any(|beat| beat.act == Act::Reports);
+                beats.len() as f64 + if talks { reports - 1.0 } else { 0.0 }
+            });
+            f64::from(mix.weight(scenario)) * counts.sum::<f64>() / variants.len() as f64
         });
         (messages.sum::<f64>() / mix.total() as f64).max(1.0)
     }
@@ -367,13 +374,14 @@ fn place(session: &Session, parties: Parties<'_>, act: Act) -> Place {
                 hep_type: wire::RTCP_JSON,
             }
         }
-        Act::Log => {
+        Act::Log(_) => {
             Place { src: parties.near.sip(), dst: parties.near.sip(), ip_protocol: UDP, hep_type: wire::LOG }
         }
     }
 }
 
 fn sip_place(form: &Form, parties: Parties<'_>) -> Place {
+    let parties = if form.by_callee { parties.swapped() } else { parties };
     let (from, to, transport) = match form.leg {
         Leg::Access => (parties.caller.address, parties.near.sip(), parties.caller.transport),
         Leg::Far => (parties.far.sip(), parties.callee.address, parties.callee.transport),

@@ -28,6 +28,8 @@ pub(crate) mod purpose {
     pub(crate) const MEDIA: u64 = 15;
     pub(crate) const STREAM_CALLER: u64 = 16;
     pub(crate) const STREAM_CALLEE: u64 = 17;
+    pub(crate) const SEQUENCE_CALLEE: u64 = 18;
+    pub(crate) const VARIANT: u64 = 19;
     pub(crate) const TRANSACTION: u64 = 64;
 }
 

@@ -2,6 +2,7 @@
 
 use crate::identity::{derived, purpose, push_decimal};
 use crate::scenario::Scenario;
+use crate::script::Line;
 use crate::session::{Parties, REPORT_EVERY_MICROS, Session};
 
 /// From 1900, where NTP counts from, to 1970.
@@ -24,7 +25,7 @@ pub(crate) fn append_rtcp(session: &Session, report: u16, at_micros: i64, out: &
     let talked_micros = (at_micros - session.answered_micros).max(0) as u64;
     let packets = talked_micros * PACKETS_PER_SECOND / 1_000_000;
     let chance = derived(session.identity, 1_000 + u64::from(report));
-    let media = Media::of(session.scenario, chance, packets);
+    let media = Media::of(session.scenario, own_source, chance, packets);
 
     let seconds = at_micros.div_euclid(1_000_000) + NTP_EPOCH_SECONDS;
     let fraction = (at_micros.rem_euclid(1_000_000) as u64) << 32;
@@ -73,12 +74,13 @@ struct Media {
 }
 
 impl Media {
-    fn of(scenario: Scenario, chance: u64, packets: u64) -> Self {
+    fn of(scenario: Scenario, stream: u64, chance: u64, packets: u64) -> Self {
         if scenario == Scenario::PoorMedia {
-            let fraction_lost = 8 + chance % 44;
+            // Each stream has its own loss, around which reports vary: the total never goes back.
+            let mean = 8 + stream % 44;
             return Self {
-                fraction_lost,
-                packets_lost: packets * fraction_lost / 256,
+                fraction_lost: mean * 3 / 4 + chance % (mean / 2),
+                packets_lost: packets * mean / 256,
                 jitter: 200 + (chance >> 8) % 700,
             };
         }
@@ -87,16 +89,17 @@ impl Media {
     }
 }
 
-/// Appends a line as the proxy logs it when a server behind it refuses.
-pub(crate) fn append_log(parties: Parties<'_>, out: &mut Vec<u8>) {
-    for part in [
-        "WARNING: route(FAIL): ",
-        &parties.callee.host,
-        " answered 503, no other gateway left for ",
-        &parties.callee.number,
-        " called by ",
-        &parties.caller.number,
-    ] {
+/// Appends a line as the proxy logs it when a call fails.
+pub(crate) fn append_log(line: Line, parties: Parties<'_>, out: &mut Vec<u8>) {
+    let (head, tail) = match line {
+        Line::GatewayRefused => ("WARNING: route(FAIL): ", " answered 503, no other gateway left for "),
+        Line::NoReply => ("ERROR: route(FAIL): ", " did not reply to 6 INVITEs in 30 s, giving up on "),
+        Line::NotRegistered => {
+            ("NOTICE: route(LOCATION): ", " was the last contact, none registered now for ")
+        }
+    };
+    let (host, callee) = (&parties.callee.host, &parties.callee.number);
+    for part in [head, host, tail, callee, " called by ", &parties.caller.number] {
         out.extend_from_slice(part.as_bytes());
     }
 }

@@ -1,6 +1,8 @@
 //! What happens in a session, beat by beat.
 
+use crate::identity::{derived, purpose};
 use crate::scenario::Scenario;
+use crate::session::Session;
 
 /// One message of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +11,15 @@ pub(crate) enum Act {
     /// RTCP of both sides for as long as they talk.
     Reports,
     /// A line of the proxy's log.
-    Log,
+    Log(Line),
+}
+
+/// What the proxy writes into its log about a failed call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    GatewayRefused,
+    NoReply,
+    NotRegistered,
 }
 
 /// What a SIP message looks like, apart from who sends it.
@@ -21,7 +31,11 @@ pub(crate) struct Form {
     pub(crate) leg: Leg,
     /// From the caller's side to the callee's.
     pub(crate) onward: bool,
+    /// The callee is who asks: it takes the caller's place in all of the above.
+    pub(crate) by_callee: bool,
     pub(crate) to_tag: ToTag,
+    /// Routed by what the dialog learnt: the other's contact, the proxy in `Route` (RFC 3261 section 12.2.1.1).
+    pub(crate) in_dialog: bool,
     pub(crate) credentials: bool,
     pub(crate) sdp: bool,
     /// Requests and replies of one transaction carry the same branch.
@@ -74,30 +88,60 @@ pub(crate) enum Gap {
     Timer(u32),
 }
 
-/// The beats of every scenario, written down once.
+/// The beats of every scenario, written down once. Some can go one way or the other.
 #[derive(Clone, Debug)]
-pub(crate) struct Scripts([Vec<Beat>; Scenario::ALL.len()]);
+pub(crate) struct Scripts([Vec<Vec<Beat>>; Scenario::ALL.len()]);
 
 impl Scripts {
     pub(crate) fn new() -> Self {
         Self(Scenario::ALL.map(|scenario| match scenario {
-            Scenario::Good | Scenario::PoorMedia => [&OPENING[..], &RINGING, &ANSWERED].concat(),
-            Scenario::Busy => [&OPENING[..], &RINGING[..1], &failure(Network, 486, "Busy Here")].concat(),
-            Scenario::Cancel => {
-                [&OPENING[..], &RINGING, &GIVEN_UP, &failure(Inside, 487, "Request Terminated")].concat()
+            Scenario::Good | Scenario::PoorMedia => {
+                let up_to = [&OPENING[..], &RINGING, &ANSWERED].concat();
+                vec![[&up_to[..], &HUNG_UP].concat(), [&up_to[..], &HUNG_UP_BY_CALLEE].concat()]
             }
-            Scenario::NoAnswer => [&OPENING[..], &IN_VAIN].concat(),
-            Scenario::NotFound => [&OPENING[..], &RINGING[..1], &failure(Network, 404, "Not Found")].concat(),
+            Scenario::Busy => {
+                let busy = failure(Network, 486, "Busy Here");
+                let declined = failure(Ring, 486, "Busy Here");
+                vec![
+                    [&OPENING[..], &RINGING[..1], &busy].concat(),
+                    [&OPENING[..], &RINGING, &declined].concat(),
+                ]
+            }
+            Scenario::Cancel => {
+                let terminated = failure(Inside, 487, "Request Terminated");
+                vec![[&OPENING[..], &RINGING, &GIVEN_UP, &terminated].concat()]
+            }
+            Scenario::NoAnswer => {
+                let unavailable = failure(LongRing, 480, "Temporarily Unavailable");
+                vec![
+                    [&OPENING[..], &IN_VAIN, &[log(Line::NoReply)]].concat(),
+                    [&OPENING[..], &RINGING, &unavailable].concat(),
+                ]
+            }
+            Scenario::NotFound => {
+                let not_found = failure(Network, 404, "Not Found");
+                vec![
+                    [&OPENING[..], &RINGING[..1], &not_found].concat(),
+                    [&OPENING[..5], &NOT_REGISTERED, &[log(Line::NotRegistered)]].concat(),
+                ]
+            }
             Scenario::ServerError => {
                 let refused = failure(Route, 503, "Service Unavailable");
-                [&OPENING[..], &RINGING[..1], &refused, &[Beat { after: Inside, act: Act::Log }]].concat()
+                vec![[&OPENING[..], &RINGING[..1], &refused, &[log(Line::GatewayRefused)]].concat()]
             }
-            Scenario::Register => REGISTER.to_vec(),
-            Scenario::Options => PING_ANSWERED.to_vec(),
+            Scenario::Register => vec![REGISTER.to_vec()],
+            Scenario::Options => vec![PING_ANSWERED.to_vec()],
         }))
     }
 
-    pub(crate) fn of(&self, scenario: Scenario) -> &[Beat] {
+    pub(crate) fn of(&self, session: &Session) -> &[Beat] {
+        let variants = self.variants(session.scenario);
+        let choice = derived(session.identity, purpose::VARIANT) as usize % variants.len();
+        &variants[choice]
+    }
+
+    /// All the ways a scenario can go, equally often.
+    pub(crate) fn variants(&self, scenario: Scenario) -> &[Vec<Beat>] {
         &self.0[scenario as usize]
     }
 }
@@ -112,7 +156,9 @@ const fn request(method: &'static str, sequence: u8, leg: Leg, transaction: u8) 
         sequence,
         leg,
         onward: true,
+        by_callee: false,
         to_tag: ToTag::None,
+        in_dialog: false,
         credentials: false,
         sdp: false,
         transaction,
@@ -139,8 +185,20 @@ const fn tagged(form: Form, to_tag: ToTag) -> Form {
     Form { to_tag, ..form }
 }
 
+const fn in_dialog(form: Form) -> Form {
+    Form { to_tag: ToTag::Callee, in_dialog: true, ..form }
+}
+
+const fn by_callee(form: Form) -> Form {
+    Form { by_callee: true, ..form }
+}
+
 const fn beat(after: Gap, form: Form) -> Beat {
     Beat { after, act: Act::Sip(form) }
+}
+
+const fn log(line: Line) -> Beat {
+    Beat { after: Inside, act: Act::Log(line) }
 }
 
 const FIRST: Form = with_sdp(request("INVITE", 1, Access, 0));
@@ -148,8 +206,8 @@ const INVITE: Form = Form { credentials: true, ..with_sdp(request("INVITE", 2, A
 const INVITE_ON: Form = with_sdp(request("INVITE", 2, Far, 2));
 const ACK_FAILED: Form = tagged(request("ACK", 2, Access, 1), ToTag::Callee);
 const ACK_FAILED_ON: Form = tagged(request("ACK", 2, Far, 2), ToTag::Callee);
-const BYE: Form = tagged(request("BYE", 3, Access, 5), ToTag::Callee);
-const BYE_ON: Form = tagged(request("BYE", 3, Far, 6), ToTag::Callee);
+const BYE: Form = in_dialog(request("BYE", 3, Access, 5));
+const BYE_ON: Form = in_dialog(request("BYE", 3, Far, 6));
 const CANCEL_IN: Form = request("CANCEL", 2, Access, 1);
 const CANCEL_ON: Form = request("CANCEL", 2, Far, 2);
 
@@ -179,16 +237,26 @@ const fn failure(after: Gap, status: u16, reason: &'static str) -> [Beat; 4] {
     ]
 }
 
-const ANSWERED: [Beat; 9] = [
+const ANSWERED: [Beat; 5] = [
     beat(Ring, with_sdp(reply(INVITE_ON, 200, "OK", ToTag::Callee))),
     beat(Inside, with_sdp(reply(INVITE, 200, "OK", ToTag::Callee))),
-    beat(Network, tagged(request("ACK", 2, Access, 3), ToTag::Callee)),
-    beat(Inside, tagged(request("ACK", 2, Far, 4), ToTag::Callee)),
+    beat(Network, in_dialog(request("ACK", 2, Access, 3))),
+    beat(Inside, in_dialog(request("ACK", 2, Far, 4))),
     Beat { after: Gap::None, act: Act::Reports },
+];
+
+const HUNG_UP: [Beat; 4] = [
     beat(Gap::None, BYE),
     beat(Inside, BYE_ON),
     beat(Network, reply(BYE_ON, 200, "OK", ToTag::Callee)),
     beat(Inside, reply(BYE, 200, "OK", ToTag::Callee)),
+];
+
+const HUNG_UP_BY_CALLEE: [Beat; 4] = [
+    beat(Gap::None, by_callee(BYE)),
+    beat(Inside, by_callee(BYE_ON)),
+    beat(Network, by_callee(reply(BYE_ON, 200, "OK", ToTag::Callee))),
+    beat(Inside, by_callee(reply(BYE, 200, "OK", ToTag::Callee))),
 ];
 
 const GIVEN_UP: [Beat; 4] = [
@@ -198,13 +266,20 @@ const GIVEN_UP: [Beat; 4] = [
     beat(Network, reply(CANCEL_ON, 200, "OK", ToTag::Callee)),
 ];
 
-/// The phone is gone: the INVITE is repeated by Timer A in vain, the proxy gives up.
-const IN_VAIN: [Beat; 6] = [
+/// The phone is gone: the INVITE is repeated by Timer A in vain, the proxy gives up after 30 seconds.
+const IN_VAIN: [Beat; 7] = [
     beat(Timer(500), INVITE_ON),
     beat(Timer(1_000), INVITE_ON),
     beat(Timer(2_000), INVITE_ON),
     beat(Timer(4_000), INVITE_ON),
-    beat(LongRing, reply(INVITE, 408, "Request Timeout", ToTag::Proxy)),
+    beat(Timer(8_000), INVITE_ON),
+    beat(Timer(14_500), reply(INVITE, 408, "Request Timeout", ToTag::Proxy)),
+    beat(Network, tagged(ACK_FAILED, ToTag::Proxy)),
+];
+
+/// The proxy itself knows no phone for the number.
+const NOT_REGISTERED: [Beat; 2] = [
+    beat(Inside, reply(INVITE, 404, "Not Found", ToTag::Proxy)),
     beat(Network, tagged(ACK_FAILED, ToTag::Proxy)),
 ];
 

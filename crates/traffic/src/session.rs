@@ -71,6 +71,13 @@ pub(crate) struct Parties<'a> {
     pub(crate) far: &'a ProxyEnd,
 }
 
+impl Parties<'_> {
+    /// With the callee in the caller's place.
+    pub(crate) fn swapped(self) -> Self {
+        Self { caller: self.callee, callee: self.caller, near: self.far, far: self.near, ..self }
+    }
+}
+
 impl ProxyEnd {
     pub(crate) fn sip(&self) -> SocketAddr {
         SocketAddr::new(self.ip, crate::world::SIP_PORT)

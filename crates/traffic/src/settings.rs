@@ -19,7 +19,7 @@ pub struct Settings {
     /// Begin in the middle: calls that began earlier are still going on, so that the mix of messages is right from
     /// the first second. Their beginnings are never seen.
     pub midstream: bool,
-    /// HEP authentication key to send with every packet.
+    /// HEP authentication key to send with every packet, cut to 1,024 bytes.
     pub key: Option<Vec<u8>>,
 }
 

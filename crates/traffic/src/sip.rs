@@ -7,7 +7,8 @@ use crate::world::{CallIdStyle, Transport, User};
 
 /// Appends one message.
 pub(crate) fn append(session: &Session, parties: Parties<'_>, form: &Form, out: &mut Vec<u8>) {
-    Writer { session, parties, form, out }.message();
+    let roles = if form.by_callee { parties.swapped() } else { parties };
+    Writer { session, call: parties, parties: roles, form, out }.message();
 }
 
 /// Appends the Call-ID, as the caller's device makes it up.
@@ -48,6 +49,9 @@ pub(crate) fn relay_port(session: &Session, towards_caller: bool) -> u16 {
 
 struct Writer<'a, 'o> {
     session: &'a Session,
+    /// As the call began.
+    call: Parties<'a>,
+    /// Who asks, as caller, and who is asked.
     parties: Parties<'a>,
     form: &'a Form,
     out: &'o mut Vec<u8>,
@@ -58,13 +62,10 @@ impl<'a> Writer<'a, '_> {
         let body = if self.form.sdp { self.sdp() } else { Vec::new() };
         self.start_line();
         self.via();
-        if self.form.leg == Leg::Far && !self.is_reply() {
-            self.text("Record-Route: <sip:").text_of(|parties| &parties.far.host).text(";lr;ftag=");
-            self.hex(purpose::TAG_CALLER, 16).text(">\r\n");
-        }
+        self.route();
         self.parties_headers();
         self.text("Call-ID: ");
-        append_call_id(self.session, self.parties, self.out);
+        append_call_id(self.session, self.call, self.out);
         self.text("\r\nCSeq: ");
         push_decimal(self.out, u64::from(self.form.sequence) + self.sequence_base());
         let method = self.form.method;
@@ -86,7 +87,7 @@ impl<'a> Writer<'a, '_> {
                 match self.form.method {
                     "REGISTER" => self.text_of(|parties| parties.proxy.domain),
                     "OPTIONS" => self.number(false).text("@").text_of(|parties| &parties.caller.host),
-                    _ if self.form.leg == Leg::Far || self.form.to_tag == ToTag::Callee => {
+                    _ if self.form.leg == Leg::Far || self.form.in_dialog => {
                         self.number(true).text("@").text_of(|parties| &parties.callee.host)
                     }
                     _ => self.number(true).text("@").text_of(|parties| parties.proxy.domain),
@@ -132,6 +133,24 @@ impl<'a> Writer<'a, '_> {
         self.text(";branch=z9hG4bK").hex(below, 16).text("\r\n");
     }
 
+    /// The proxy stays in the path: it says so in the INVITE, the callee says so back, and who asks within the
+    /// dialog goes that way (RFC 3261 section 16.12).
+    fn route(&mut self) {
+        let name = match (self.form.method, self.form.start, self.form.leg) {
+            ("INVITE", Start::Request, Leg::Far) | ("INVITE", Start::Reply(180 | 200, _), _) => {
+                "Record-Route"
+            }
+            (_, Start::Request, Leg::Access) if self.form.in_dialog => "Route",
+            _ => return,
+        };
+        let host = match self.form.leg {
+            Leg::Access => &self.parties.near.host,
+            Leg::Far => &self.parties.far.host,
+        };
+        self.text(name).text(": <sip:").text(host).text(";lr;ftag=");
+        self.hex(purpose::TAG_CALLER, 16).text(">\r\n");
+    }
+
     fn parties_headers(&mut self) {
         if self.form.method == "OPTIONS" {
             self.text("From: <sip:ping@").text_of(|parties| parties.proxy.domain).text(">;tag=");
@@ -143,12 +162,13 @@ impl<'a> Writer<'a, '_> {
             self.text("\r\n");
             return;
         }
+        let (own_tag, other_tag) = self.tags();
         self.text("From: \"")
             .text_of(|parties| &parties.caller.name)
             .text("\" <sip:")
             .number(false)
             .text("@");
-        self.text_of(|parties| parties.proxy.domain).text(">;tag=").hex(purpose::TAG_CALLER, 16);
+        self.text_of(|parties| parties.proxy.domain).text(">;tag=").hex(own_tag, 16);
         let to_callee = self.form.method != "REGISTER";
         self.text("\r\nTo: <sip:").number(to_callee).text("@");
         self.text_of(|parties| parties.proxy.domain).text(">");
@@ -158,7 +178,7 @@ impl<'a> Writer<'a, '_> {
                 self.text(";tag=").hex(purpose::TAG_PROXY, 16).text(".").hex(purpose::TAG_PROXY, 4);
             }
             ToTag::Callee => {
-                self.text(";tag=").hex(purpose::TAG_CALLEE, 16);
+                self.text(";tag=").hex(other_tag, 16);
             }
         }
         self.text("\r\n");
@@ -326,9 +346,18 @@ impl<'a> Writer<'a, '_> {
         self.form.start != Start::Request
     }
 
-    /// Devices start counting anywhere.
+    /// Devices start counting anywhere, each for itself.
     fn sequence_base(&self) -> u64 {
-        derived(self.session.identity, purpose::SEQUENCE) % 9_000
+        let purpose = if self.form.by_callee { purpose::SEQUENCE_CALLEE } else { purpose::SEQUENCE };
+        derived(self.session.identity, purpose) % 9_000
+    }
+
+    /// What the tags of who asks and of who is asked are derived for.
+    fn tags(&self) -> (u64, u64) {
+        match self.form.by_callee {
+            true => (purpose::TAG_CALLEE, purpose::TAG_CALLER),
+            false => (purpose::TAG_CALLER, purpose::TAG_CALLEE),
+        }
     }
 
     fn text(&mut self, text: &str) -> &mut Self {

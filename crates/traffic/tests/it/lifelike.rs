@@ -59,12 +59,14 @@ fn every_message_reads_as_the_sip_it_claims_to_be() {
 /// Each scenario leaves what its name says, and nothing of it is left over.
 #[test]
 fn every_scenario_runs_to_its_end() {
-    let ends: [(Scenario, Kind); 9] = [
+    let ends: [(Scenario, Kind); 11] = [
         (Scenario::Good, Kind::Request("BYE")),
         (Scenario::Busy, Kind::Reply(486)),
         (Scenario::Cancel, Kind::Reply(487)),
         (Scenario::NoAnswer, Kind::Reply(408)),
+        (Scenario::NoAnswer, Kind::Reply(480)),
         (Scenario::NotFound, Kind::Reply(404)),
+        (Scenario::NotFound, Kind::Log),
         (Scenario::ServerError, Kind::Log),
         (Scenario::PoorMedia, Kind::Rtcp),
         (Scenario::Register, Kind::Reply(401)),
@@ -100,6 +102,76 @@ fn calls_keep_their_call_id_and_never_share_it() {
     let whole = invites.values().filter(|count| **count == 3).count();
     assert!(whole * 100 / invites.len() > 95, "{whole} of {}", invites.len());
     assert_eq!(branches.len(), invites.values().sum::<usize>());
+}
+
+/// Either side hangs up, and its BYE belongs to the same dialog (RFC 3261 section 12).
+#[test]
+fn whoever_hangs_up_stays_in_the_dialog() {
+    struct Dialog {
+        caller_tag: Vec<u8>,
+        callee_tag: Vec<u8>,
+    }
+    let mut settings = Settings::new(9, START, Rate::Calls(20.0));
+    settings.mix = Mix::of(&[(Scenario::Good, 1)]).expect("a mix");
+    let mut dialogs: HashMap<Vec<u8>, Dialog> = HashMap::new();
+    let mut hung_up = [0_u32; 2];
+    for event in Generator::new(&settings).take(60_000) {
+        let (packet, _) = hep::decode(&event.hep, 0).expect("decodes");
+        let message = sip::parse(&packet.payload);
+        let from = message.from().and_then(|from| from.tag()).map(<[u8]>::to_vec);
+        let to = message.to().and_then(|to| to.tag()).map(<[u8]>::to_vec);
+        let call_id = message.call_id().unwrap_or_default().to_vec();
+        match (event.about.kind, message.method()) {
+            (Kind::Reply(200), Some(b"INVITE")) => {
+                let (caller_tag, callee_tag) = (from.expect("a tag"), to.expect("a tag"));
+                dialogs.insert(call_id, Dialog { caller_tag, callee_tag });
+            }
+            (Kind::Request("BYE"), _) => {
+                let dialog = &dialogs[&call_id];
+                let (from, to) = (from.expect("a tag"), to.expect("a tag"));
+                let by_callee = from == dialog.callee_tag;
+                let expected = if by_callee { &dialog.caller_tag } else { &dialog.callee_tag };
+                assert_eq!(&to, expected);
+                assert!(by_callee || from == dialog.caller_tag);
+                hung_up[usize::from(by_callee)] += 1;
+            }
+            _ => {}
+        }
+    }
+    let [by_caller, by_callee] = hung_up.map(f64::from);
+    assert!((0.4..0.6).contains(&(by_callee / (by_caller + by_callee))), "{hung_up:?}");
+}
+
+/// The count of lost packets of a stream only grows, whatever each report says about its own interval.
+#[test]
+fn lost_packets_are_never_found_again() {
+    let mut settings = Settings::new(10, START, Rate::Calls(20.0));
+    settings.mix = Mix::of(&[(Scenario::PoorMedia, 1)]).expect("a mix");
+    let mut lost: HashMap<String, u64> = HashMap::new();
+    let mut lossy = 0;
+    for event in Generator::new(&settings).take(30_000).filter(|event| event.about.kind == Kind::Rtcp) {
+        let (packet, _) = hep::decode(&event.hep, 0).expect("decodes");
+        let text = String::from_utf8_lossy(&packet.payload).into_owned();
+        let number = |name: &str| {
+            let (_, rest) = text.split_once(&format!("\"{name}\":")).expect("rtpengine's key");
+            let digits = rest.find(|letter: char| !letter.is_ascii_digit()).expect("something follows");
+            rest[..digits].to_owned()
+        };
+        let now: u64 = number("packets_lost").parse().expect("a number");
+        let before = lost.insert(number("ssrc"), now).unwrap_or(0);
+        assert!(now >= before, "{before} then {text}");
+        lossy += u32::from(number("fraction_lost") != "0");
+    }
+    assert!(lossy > 1_000, "poor media lose packets");
+}
+
+#[test]
+fn a_key_of_any_length_is_sent_as_far_as_it_fits() {
+    let mut settings = Settings::new(11, START, Rate::Calls(20.0));
+    settings.key = Some(vec![b'k'; 100_000]);
+    let event = Generator::new(&settings).next().expect("traffic never ends");
+    let (packet, _) = hep::decode(&event.hep, 0).expect("decodes");
+    assert_eq!(packet.key.map(<[u8]>::len), Some(1_024));
 }
 
 proptest! {
