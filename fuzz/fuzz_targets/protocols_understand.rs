@@ -17,7 +17,7 @@ fuzz_target!(|input: &[u8]| {
 
     let mut frame = Vec::new();
     Outgoing {
-        hep_type,
+        hep_type: hep_type.into(),
         correlation_id,
         payload,
         seconds: 1_592_975_786,

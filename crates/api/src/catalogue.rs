@@ -27,7 +27,7 @@ pub(crate) struct Table {
     doc: &'static str,
     /// The HEP types it holds; none: whatever no other table does.
     #[schema(value_type = Vec<i32>)]
-    hep_types: &'static [u8],
+    hep_types: Vec<u16>,
     /// All columns in stored order.
     fields: Vec<Field>,
 }
@@ -56,11 +56,11 @@ pub(crate) struct Named {
 #[utoipa::path(get, path = "/api/v1/catalogue", tag = "about",
     responses((status = 200, body = Catalogue), (status = 401, body = ErrorBody)))]
 pub(crate) async fn catalogue(State(state): State<ApiState>) -> Json<Catalogue> {
-    let tables = protocols::registry().iter().map(|protocol| Table {
-        name: protocol.table.name,
-        doc: protocol.table.doc,
-        hep_types: protocol.hep_types,
-        fields: protocol.table.columns().map(Field::from).collect(),
+    let tables = protocols::tables().iter().map(|table| Table {
+        name: table.name,
+        doc: table.doc,
+        hep_types: hep_types(table),
+        fields: table.columns().map(Field::from).collect(),
     });
     let aliases = state.catalogue().aliases().map(|(name, doc)| Named { name, doc });
     let flags = protocols::flags().iter().map(|(name, doc)| Named { name, doc });
@@ -72,6 +72,12 @@ pub(crate) async fn catalogue(State(state): State<ApiState>) -> Json<Catalogue> 
         flags: flags.collect(),
         refusals: refusals.into_iter().map(|(name, doc)| Named { name, doc }).collect(),
     })
+}
+
+/// Of all protocols that keep their records in the table.
+fn hep_types(table: &model::Table) -> Vec<u16> {
+    let protocols = protocols::registry().iter().filter(|protocol| std::ptr::eq(protocol.table, table));
+    protocols.flat_map(|protocol| protocol.hep_types).copied().collect()
 }
 
 impl From<&model::Field> for Field {

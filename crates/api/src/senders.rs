@@ -27,7 +27,7 @@ pub(crate) struct Sender {
     listeners: Vec<String>,
     /// Packets by HEP type.
     #[schema(value_type = BTreeMap<String, u64>)]
-    types: BTreeMap<u8, u64>,
+    types: BTreeMap<u16, u64>,
     packets: u64,
     bytes: u64,
     rate_per_second: f64,

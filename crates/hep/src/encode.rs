@@ -21,8 +21,8 @@ pub struct Outgoing<'a> {
     pub seconds: u32,
     /// 0x000a microseconds within the second.
     pub micros: u32,
-    /// 0x000b payload type. HEPv1 and HEPv2 can only say SIP, and do so whatever stands here.
-    pub hep_type: u8,
+    /// 0x000b payload type, in two bytes above 255. HEPv1 and HEPv2 can only say SIP, and do so whatever stands here.
+    pub hep_type: u16,
     /// 0x000c capture agent id. HEPv1 has none, HEPv2 has 16 bits for it.
     pub capture_id: u32,
     /// 0x000e authentication key, in plain text.
@@ -112,7 +112,10 @@ impl<'a> Outgoing<'a> {
         put(out, kind::DST_PORT, &self.dst.port().to_be_bytes())?;
         put(out, kind::SECONDS, &self.seconds.to_be_bytes())?;
         put(out, kind::MICROS, &self.micros.to_be_bytes())?;
-        put(out, kind::TYPE, &[self.hep_type])?;
+        match u8::try_from(self.hep_type) {
+            Ok(octet) => put(out, kind::TYPE, &[octet])?,
+            Err(_) => put(out, kind::TYPE, &self.hep_type.to_be_bytes())?,
+        }
         put(out, kind::CAPTURE_ID, &self.capture_id.to_be_bytes())?;
         for (kind, text) in
             [(kind::NODE, self.node), (kind::KEY, self.key), (kind::CORRELATION_ID, self.correlation_id)]

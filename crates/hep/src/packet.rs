@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use crate::{Chunks, Flags};
 
 /// The payload type of SIP. HEPv1 and HEPv2 carry nothing else and therefore do not state it.
-pub(crate) const SIP_TYPE: u8 = 1;
+pub(crate) const SIP_TYPE: u16 = 1;
 
 /// Which of the three wire formats a packet had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,9 +55,10 @@ pub struct Packet<'a> {
     pub seconds: Option<u32>,
     /// 0x000a microseconds within the second. Some senders put milliseconds here.
     pub micros: Option<u32>,
-    /// 0x000b payload type; SIP for HEPv1 and HEPv2. If the chunk is missing, the type of SIP when the payload
+    /// 0x000b payload type; SIP for HEPv1 and HEPv2. One byte by the specification, two for the types above 255 that
+    /// only JSON senders can name. If the chunk is missing, the type of SIP when the payload
     /// looks like it, else `None`, to be treated as type 0.
-    pub hep_type: Option<u8>,
+    pub hep_type: Option<u16>,
     /// 0x000c capture agent id. Several senders shift it left by 16 bits; it is not corrected here.
     pub capture_id: Option<u32>,
     /// 0x000d keep-alive timer in seconds. Defined everywhere, sent by nobody known.

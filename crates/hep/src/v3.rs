@@ -120,7 +120,7 @@ impl<'a> Walk<'a> {
             kind::DST_PORT => read_u16(&mut packet.dst_port, body, flags),
             kind::SECONDS => read_u32(&mut packet.seconds, body, flags),
             kind::MICROS => read_u32(&mut packet.micros, body, flags),
-            kind::TYPE => read_u8(&mut packet.hep_type, body, flags),
+            kind::TYPE => read_type(&mut packet.hep_type, body, flags),
             kind::CAPTURE_ID => read_u32(&mut packet.capture_id, body, flags),
             kind::KEEP_ALIVE => read_u16(&mut packet.keep_alive_seconds, body, flags),
             kind::VLAN => read_u16(&mut packet.vlan, body, flags),
@@ -182,6 +182,16 @@ fn check(packet: &mut Packet<'_>) {
 fn read_u8(slot: &mut Option<u8>, body: &[u8], flags: &mut Flags) {
     match *body {
         [a] => *slot = Some(a),
+        _ => read_odd(slot, body, flags),
+    }
+}
+
+/// One byte by the specification; two where one cannot hold the number.
+#[inline]
+fn read_type(slot: &mut Option<u16>, body: &[u8], flags: &mut Flags) {
+    match *body {
+        [a] => *slot = Some(a.into()),
+        [a, b] if a > 0 => *slot = Some(u16::from_be_bytes([a, b])),
         _ => read_odd(slot, body, flags),
     }
 }

@@ -36,7 +36,7 @@ pub struct Sender {
     pub hep_versions: BTreeSet<u8>,
     pub listeners: BTreeSet<&'static str>,
     /// Accepted packets by HEP type; packets without a type count as type 0.
-    pub types: BTreeMap<u8, u64>,
+    pub types: BTreeMap<u16, u64>,
     /// Accepted packets.
     pub packets: u64,
     /// Bytes of accepted packets.
@@ -209,7 +209,7 @@ struct Row {
     listeners: u8,
     versions: u8,
     capture_ids: Vec<u32>,
-    types: Counts<u8>,
+    types: Counts<u16>,
     flags: Counts<&'static str>,
     refused: BTreeMap<usize, u64>,
     rate: Rate,

@@ -25,7 +25,7 @@ pub struct Common<'a> {
     pub sender: IpAddr,
     pub listener: &'static str,
     pub hep_version: i16,
-    pub hep_type: i16,
+    pub hep_type: i32,
     pub transport: &'static str,
     pub src_ip: Option<IpAddr>,
     pub src_port: Option<i32>,

@@ -39,7 +39,7 @@ pub const COMMON: &[Field] = &[
     Field::new("sender", Kind::Ip, "Address the HEP packet came from").facet(),
     Field::new("listener", Kind::Text, "Which listener took it: udp, tcp, http").facet(),
     Field::new("hep_version", Kind::Int16, "HEP version 1, 2 or 3").facet(),
-    Field::new("hep_type", Kind::Int16, "HEP payload type (chunk 0x000b); 1 for HEPv1 and v2").facet(),
+    Field::new("hep_type", Kind::Int32, "HEP payload type (chunk 0x000b); 1 for HEPv1 and v2").facet(),
     Field::new(
         "transport",
         Kind::Text,

@@ -19,6 +19,8 @@ pub use draft::Draft;
 pub use extra::Extra;
 pub use flags::flags;
 
+use std::sync::LazyLock;
+
 use hep::Packet;
 use model::query::Catalogue;
 use model::{Record, Table};
@@ -26,10 +28,12 @@ use model::{Record, Table};
 /// One kind of traffic.
 #[derive(Debug)]
 pub struct Protocol {
-    /// Lower case; also the name of its table and its prefix in the query language.
+    /// Lower case.
     pub name: &'static str,
     /// The payload types of chunk 0x000b that carry it; no two protocols share one.
-    pub hep_types: &'static [u8],
+    pub hep_types: &'static [u16],
+    /// Where its records go. Types that say the same kind of thing share a table; its name is their prefix in the query
+    /// language.
     pub table: &'static Table,
     /// A sentence for people who choose what to search.
     pub doc: &'static str,
@@ -53,22 +57,21 @@ registry! {
     opaque; // the last one takes whatever no other does
 }
 
-const TABLES: [&Table; REGISTRY.len()] = {
-    let mut tables = [REGISTRY[0].table; REGISTRY.len()];
-    let mut place = 0;
-    while place < tables.len() {
-        tables[place] = REGISTRY[place].table;
-        place += 1;
-    }
-    tables
-};
-
 pub fn registry() -> &'static [&'static Protocol] {
     REGISTRY
 }
 
-/// The tables of all protocols, in registry order.
+/// The tables of all protocols, in registry order. Several may keep their records in one.
 pub fn tables() -> &'static [&'static Table] {
+    static TABLES: LazyLock<Vec<&'static Table>> = LazyLock::new(|| {
+        let mut tables: Vec<&'static Table> = Vec::new();
+        for protocol in REGISTRY {
+            if !tables.iter().any(|known| std::ptr::eq(*known, protocol.table)) {
+                tables.push(protocol.table);
+            }
+        }
+        tables
+    });
     &TABLES
 }
 
@@ -78,7 +81,7 @@ pub fn catalogue() -> Catalogue {
 }
 
 /// The protocol that reads this payload type.
-pub fn protocol(hep_type: u8) -> &'static Protocol {
+pub fn protocol(hep_type: u16) -> &'static Protocol {
     let known = REGISTRY.iter().find(|protocol| protocol.hep_types.contains(&hep_type));
     known.copied().unwrap_or(REGISTRY[REGISTRY.len() - 1])
 }

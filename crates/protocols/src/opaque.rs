@@ -23,7 +23,7 @@ static TABLE: Table = Table {
 
 /// OpenSIPS management commands (87) and connection events (89) correlate by a cookie and by the number of the
 /// connection, which name no call.
-const NOT_BY_CALL: &[u8] = &[87, 89];
+const NOT_BY_CALL: &[u16] = &[87, 89];
 
 fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
     if packet.hep_type.is_some_and(|hep_type| NOT_BY_CALL.contains(&hep_type)) {

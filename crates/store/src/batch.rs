@@ -37,7 +37,7 @@ struct CommonColumns {
     sender: StringBuilder,
     listener: StringBuilder,
     hep_version: Int16Builder,
-    hep_type: Int16Builder,
+    hep_type: Int32Builder,
     transport: StringBuilder,
     src_ip: StringBuilder,
     src_port: Int32Builder,

@@ -353,7 +353,7 @@ struct Place {
     src: SocketAddr,
     dst: SocketAddr,
     ip_protocol: u8,
-    hep_type: u8,
+    hep_type: u16,
 }
 
 fn place(session: &Session, parties: Parties<'_>, act: Act) -> Place {

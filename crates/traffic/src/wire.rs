@@ -9,7 +9,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) src: SocketAddr,
     pub(crate) dst: SocketAddr,
     pub(crate) ip_protocol: u8,
-    pub(crate) hep_type: u8,
+    pub(crate) hep_type: u16,
     pub(crate) capture_id: u32,
     pub(crate) node: &'a str,
     pub(crate) correlation_id: Option<&'a [u8]>,
@@ -18,9 +18,9 @@ pub(crate) struct Seen<'a> {
 }
 
 /// HEP payload types this room sends.
-pub(crate) const SIP: u8 = 1;
-pub(crate) const RTCP_JSON: u8 = 5;
-pub(crate) const LOG: u8 = 100;
+pub(crate) const SIP: u16 = 1;
+pub(crate) const RTCP_JSON: u16 = 5;
+pub(crate) const LOG: u16 = 100;
 
 /// Appends the HEPv3 packet.
 pub(crate) fn append(seen: &Seen<'_>, out: &mut Vec<u8>) {

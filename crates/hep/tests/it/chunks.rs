@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use hep::chunk::{self, Value, kind};
+use hep::{Flags, Outgoing};
 
 use crate::support::{OPTIONS, chunk, core_chunks, flags, only, raw, replaced, with, without};
 
@@ -461,5 +462,17 @@ fn blanking_leaves_other_bytes_alone() {
         let mut blanked = bytes.to_vec();
         hep::blank_key(&mut blanked);
         assert_eq!(blanked, bytes);
+    }
+}
+
+/// Types above 255 exist only for senders of JSON; in the log they need two bytes.
+#[test]
+fn a_type_above_255_takes_two_bytes() {
+    for hep_type in [0, 1, 100, 255, 256, 1000, 65_535] {
+        let mut bytes = Vec::new();
+        let (src, dst) = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:2".parse().unwrap());
+        Outgoing { hep_type, ..Outgoing::new(src, dst) }.encode_v3(&mut bytes).expect("a short packet");
+        let (packet, _) = hep::decode(&bytes, 0).expect("a packet");
+        assert_eq!((packet.hep_type, packet.flags), (Some(hep_type), Flags::NONE));
     }
 }

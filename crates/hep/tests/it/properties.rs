@@ -17,7 +17,7 @@ struct Owned {
     ip_protocol: u8,
     seconds: u32,
     micros: u32,
-    hep_type: u8,
+    hep_type: u16,
     capture_id: u32,
     key: Option<Vec<u8>>,
     correlation_id: Option<Vec<u8>>,
@@ -64,7 +64,7 @@ impl Owned {
 fn owned() -> impl Strategy<Value = Owned> {
     let text = || option::of(vec(any::<u8>(), 0..40));
     let ends = (any::<SocketAddr>(), any::<SocketAddr>());
-    let numbers = (any::<u8>(), any::<u32>(), 0..1_000_000_u32, any::<u8>(), any::<u32>());
+    let numbers = (any::<u8>(), any::<u32>(), 0..1_000_000_u32, any::<u16>(), any::<u32>());
     let options = (text(), text(), option::of(any::<u16>()), text(), option::of(any::<u16>()));
     let more = vec((1..=u16::MAX, any::<u16>(), vec(any::<u8>(), 0..20)), 0..4);
     // Vendor numbers that start like a packet id could spell one and be taken for the next packet.

@@ -37,7 +37,7 @@ proptest! {
 
     #[test]
     fn every_packet_becomes_a_record(
-        hep_type in prop_oneof![Just(1_u8), Just(5), Just(100), any::<u8>()],
+        hep_type in prop_oneof![Just(1_u16), Just(5), Just(100), 0..=255_u16, any::<u16>()],
         payload in payload(),
         correlation in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20)),
         vendor in any::<u16>(),

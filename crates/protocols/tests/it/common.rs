@@ -50,7 +50,7 @@ fn a_packet_without_time_has_the_time_of_arrival() {
 #[test]
 fn the_call_id_is_that_of_the_message_else_the_correlation_id_if_it_is_one() {
     let nameless = b"OPTIONS sip:a@b SIP/2.0\r\nCSeq: 1 OPTIONS\r\n\r\n";
-    type Case<'a> = (u8, &'a [u8], &'a [u8], Option<&'a str>);
+    type Case<'a> = (u16, &'a [u8], &'a [u8], Option<&'a str>);
     let cases: [Case<'_>; 10] = [
         (1, OPTIONS, b"other", Some("the-call")),
         (1, nameless, b"other", Some("other")),

@@ -24,7 +24,7 @@ fn arrival() -> Arrival {
 }
 
 /// A packet of this type and payload, sent a minute before it arrives.
-fn outgoing(hep_type: u8, payload: &[u8]) -> Outgoing<'_> {
+fn outgoing(hep_type: u16, payload: &[u8]) -> Outgoing<'_> {
     let src: SocketAddr = "10.0.0.1:5060".parse().expect("an address");
     let dst: SocketAddr = "10.0.0.2:5080".parse().expect("an address");
     let seconds = u32::try_from(NOW.seconds() - 60).expect("a time of this century");
