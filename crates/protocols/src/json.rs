@@ -4,6 +4,9 @@
 //! keeps every member in order, reads several documents one after the other, and says whether anything was wrong.
 
 use std::borrow::Cow;
+use std::fmt::Write;
+
+use crate::extra::write_string;
 
 /// Deepest nesting that is read; reports are four deep.
 const DEPTH_MAX: usize = 16;
@@ -90,6 +93,48 @@ impl<'a> Json<'a> {
     pub(crate) fn as_number(&self) -> Option<f64> {
         self.as_text()?.trim().parse().ok().filter(|number: &f64| number.is_finite())
     }
+
+    /// Appends JSON that strict readers accept, whatever this was read from.
+    pub(crate) fn write(&self, out: &mut String) {
+        match self {
+            Json::Null => out.push_str("null"),
+            Json::Bool(truth) => write!(out, "{truth}").expect("writing to a String cannot fail"),
+            Json::Number(_) => match (self.as_integer(), self.as_number()) {
+                (Some(number), _) => write!(out, "{number}").expect("writing to a String cannot fail"),
+                (None, Some(number)) => write!(out, "{number}").expect("writing to a String cannot fail"),
+                (None, None) => out.push_str("null"),
+            },
+            Json::Text(text) => write_string(out, text),
+            Json::List(items) => {
+                out.push('[');
+                for (place, item) in items.iter().enumerate() {
+                    if place > 0 {
+                        out.push(',');
+                    }
+                    item.write(out);
+                }
+                out.push(']');
+            }
+            Json::Object(members) => write_members(out, members.iter().map(|(key, value)| (&**key, value))),
+        }
+    }
+}
+
+/// Appends an object of these members.
+pub(crate) fn write_members<'m, 'j: 'm>(
+    out: &mut String,
+    members: impl Iterator<Item = (&'m str, &'m Json<'j>)>,
+) {
+    out.push('{');
+    for (place, (key, value)) in members.enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        write_string(out, key);
+        out.push(':');
+        value.write(out);
+    }
+    out.push('}');
 }
 
 struct Reader<'a> {

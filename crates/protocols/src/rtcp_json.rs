@@ -1,11 +1,8 @@
 //! RTCP (RFC 3550) as JSON: rtpengine, captagent, RTPProxy, Asterisk, heplify and hepipe.js, each in its dialect.
 
-use std::fmt::Write;
-
 use hep::Packet;
 use model::{Field, Kind, Micros, Table, Unit, Value};
 
-use crate::extra::write_string;
 use crate::flags::{BAD_JSON, BAD_UTF8, NOT_JSON, WRONG_SSRC};
 use crate::json::{self, Json};
 use crate::text::{self, without_nuls};
@@ -233,17 +230,11 @@ fn further(reports: &[Report<'_>], documents: &[Json<'_>], draft: &mut Draft<'_>
     if is_more {
         let mut json = String::from("[");
         for (place, report) in reports.iter().enumerate() {
-            json.push_str(if place == 0 { "{" } else { ",{" });
-            let kept = report.members.iter().filter(|(key, _)| !key.starts_with("sdes_"));
-            for (place, (key, value)) in kept.enumerate() {
-                if place > 0 {
-                    json.push(',');
-                }
-                write_string(&mut json, key);
-                json.push(':');
-                write_clean(&mut json, value);
+            if place > 0 {
+                json.push(',');
             }
-            json.push('}');
+            let kept = report.members.iter().filter(|(key, _)| !key.starts_with("sdes_"));
+            json::write_members(&mut json, kept.map(|(key, value)| (*key, *value)));
         }
         json.push(']');
         draft.extra.json("reports", &json);
@@ -253,45 +244,9 @@ fn further(reports: &[Report<'_>], documents: &[Json<'_>], draft: &mut Draft<'_>
         let list = documents.iter().filter_map(|json| json.member("sdes_information"));
         for value in list {
             json.push_str(if json.is_empty() { "[" } else { "," });
-            write_clean(&mut json, value);
+            value.write(&mut json);
         }
         json.push(']');
         draft.extra.json("sdes", &json);
-    }
-}
-
-/// JSON that strict readers accept, whatever it was read from.
-fn write_clean(json: &mut String, value: &Json<'_>) {
-    match value {
-        Json::Null => json.push_str("null"),
-        Json::Bool(truth) => write!(json, "{truth}").expect("writing to a String cannot fail"),
-        Json::Number(_) => match (value.as_integer(), value.as_number()) {
-            (Some(number), _) => write!(json, "{number}").expect("writing to a String cannot fail"),
-            (None, Some(number)) => write!(json, "{number}").expect("writing to a String cannot fail"),
-            (None, None) => json.push_str("null"),
-        },
-        Json::Text(text) => write_string(json, text),
-        Json::List(items) => {
-            json.push('[');
-            for (place, item) in items.iter().enumerate() {
-                if place > 0 {
-                    json.push(',');
-                }
-                write_clean(json, item);
-            }
-            json.push(']');
-        }
-        Json::Object(members) => {
-            json.push('{');
-            for (place, (key, value)) in members.iter().enumerate() {
-                if place > 0 {
-                    json.push(',');
-                }
-                write_string(json, key);
-                json.push(':');
-                write_clean(json, value);
-            }
-            json.push('}');
-        }
     }
 }
