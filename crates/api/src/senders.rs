@@ -23,6 +23,7 @@ pub(crate) struct Sender {
     sender: String,
     node: Option<String>,
     capture_ids: Vec<i64>,
+    /// 0 stands for the protocol buffers of old heplify versions.
     hep_versions: Vec<u8>,
     listeners: Vec<String>,
     /// Packets by HEP type.

@@ -1,12 +1,16 @@
 use crate::chunk::{self, First};
-use crate::resync;
+use crate::{protobuf, resync};
 
 /// Overwrites every authentication key (chunk 0x000e of vendor 0, and of vendor 9) in a raw frame with zero
 /// bytes and changes nothing else, so that the frame can be written to disk without the secret.
 ///
 /// Chunks are found exactly as [`crate::decode`] finds them, so a frame that decodes to a key never keeps it.
-/// Several packets in one slice are all treated; HEPv1 and HEPv2 have no key and are left alone.
+/// Several packets in one slice are all treated; so is the password of the protocol-buffer form. HEPv1 and HEPv2
+/// have no key and are left alone.
 pub fn blank_key(frame: &mut [u8]) {
+    if protobuf::looks_like_message(frame) {
+        return protobuf::blank_key(frame);
+    }
     let mut offset = 0_usize;
     while frame.get(offset..).is_some_and(resync::has_magic) {
         let packet = frame.get_mut(offset..).unwrap_or_default();

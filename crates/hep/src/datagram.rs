@@ -45,7 +45,7 @@ impl<'a> Iterator for Packets<'a> {
             return first.then_some(Err(refusal));
         }
         self.offset = self.datagram.len().saturating_sub(rest.len());
-        // HEPv1 and HEPv2 take the whole datagram; behind a packet, 1 and 2 are just bytes.
+        // All but HEPv3 take the whole datagram; behind a packet, 1, 2 and 8 are just bytes.
         let decoded = if first || resync::has_magic(rest) {
             decode(rest, self.received_seconds)
         } else if inflate::is_gzip_prefix(rest) {

@@ -1,4 +1,4 @@
-use crate::{Packet, Refusal, legacy, resync, v3};
+use crate::{Packet, Refusal, legacy, protobuf, resync, v3};
 
 /// Decodes the packet at the front of `bytes` and says how many bytes it took.
 ///
@@ -15,8 +15,7 @@ pub fn decode(bytes: &[u8], received_seconds: u32) -> Result<(Packet<'_>, usize)
         _ if resync::has_magic(bytes) => v3::decode(bytes),
         [1 | 2, ..] => legacy::decode(bytes, received_seconds),
         [0x1f, 0x8b, ..] => Err(Refusal::Gzip),
-        // Field 1 and then field 2, both as numbers: nothing else that starts with 8 is known to come here.
-        [0x08, _, 0x10, ..] => Err(Refusal::Protobuf),
+        _ if protobuf::looks_like_message(bytes) => protobuf::decode(bytes),
         _ if bytes.len() < 4 && resync::may_become_magic(bytes) => Err(Refusal::TooShort),
         _ => Err(Refusal::NotHep),
     }

@@ -59,6 +59,7 @@ mod encode;
 mod flags;
 mod legacy;
 mod packet;
+mod protobuf;
 mod refusal;
 mod resync;
 mod sniff;

@@ -7,9 +7,11 @@ use crate::{Chunks, Flags};
 /// The payload type of SIP. HEPv1 and HEPv2 carry nothing else and therefore do not state it.
 pub(crate) const SIP_TYPE: u16 = 1;
 
-/// Which of the three wire formats a packet had.
+/// Which wire format a packet had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Version {
+    /// No version of HEP: the protocol-buffer message of heplify's first versions, on datagrams only.
+    Protobuf,
     /// Fixed header, SIP only, no time.
     V1,
     /// Fixed header, SIP only, with time and capture id.
@@ -19,10 +21,11 @@ pub enum Version {
 }
 
 impl Version {
-    /// 1, 2 or 3.
+    /// 1, 2 or 3; 0 for the protocol-buffer form, which has none.
     #[must_use]
     pub const fn number(self) -> u8 {
         match self {
+            Self::Protobuf => 0,
             Self::V1 => 1,
             Self::V2 => 2,
             Self::V3 => 3,
@@ -107,7 +110,7 @@ pub struct Packet<'a> {
     pub payload: Cow<'a, [u8]>,
     /// What was odd.
     pub flags: Flags,
-    /// The chunks of a HEPv3 packet, header removed; empty for the older versions.
+    /// The chunks of a HEPv3 packet, header removed; empty for all others.
     pub(crate) body: &'a [u8],
 }
 
@@ -152,7 +155,7 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// Every chunk in wire order, unknown and vendor chunks included. Empty for HEPv1 and HEPv2.
+    /// Every chunk in wire order, unknown and vendor chunks included. Empty for all versions but 3.
     #[must_use]
     pub const fn chunks(&self) -> Chunks<'a> {
         Chunks::new(self.body)

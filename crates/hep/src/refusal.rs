@@ -18,7 +18,7 @@ pub enum Refusal {
     BadFamily,
     /// A gzip member that could not be inflated: corrupt, cut off, beyond the limits, or inside another member.
     Gzip,
-    /// The protocol-buffer form of old heplify versions.
+    /// Starts like the protocol-buffer form of old heplify versions but cannot be read on.
     Protobuf,
     /// Bytes between or after packets that belong to none.
     Garbage,
@@ -93,7 +93,9 @@ impl Refusal {
             Self::NoChunks => "HEPv3 header without a single chunk",
             Self::BadFamily => "HEPv1/v2 header with an unknown address family",
             Self::Gzip => "gzip data that is corrupt, cut off, too large or nested",
-            Self::Protobuf => "protocol-buffer form of old heplify versions: set the sender to HEPv3",
+            Self::Protobuf => {
+                "starts like the protocol-buffer form of old heplify versions but cannot be read on"
+            }
             Self::Garbage => "bytes that belong to no packet",
             Self::Keepalive => "sign of life without content",
             Self::Unframeable => "HEPv1/v2 on a stream has no packet length: use UDP or HEPv3",

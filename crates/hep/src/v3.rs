@@ -160,7 +160,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Notes what is missing or contradicts itself.
-fn check(packet: &mut Packet<'_>) {
+pub(crate) fn check(packet: &mut Packet<'_>) {
     let flags = &mut packet.flags;
     if packet.hep_type.is_none() {
         *flags |= Flags::NO_TYPE;

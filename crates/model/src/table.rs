@@ -38,7 +38,12 @@ pub const COMMON: &[Field] = &[
     Field::new("received", Kind::Time, "When the packet arrived here; retention counts from it"),
     Field::new("sender", Kind::Ip, "Address the HEP packet came from").facet(),
     Field::new("listener", Kind::Text, "Which listener took it: udp, tcp, http").facet(),
-    Field::new("hep_version", Kind::Int16, "HEP version 1, 2 or 3").facet(),
+    Field::new(
+        "hep_version",
+        Kind::Int16,
+        "HEP version 1, 2 or 3; 0 for the protocol buffers of old heplify versions",
+    )
+    .facet(),
     Field::new("hep_type", Kind::Int32, "HEP payload type (chunk 0x000b); 1 for HEPv1 and v2").facet(),
     Field::new(
         "transport",

@@ -6,6 +6,7 @@ mod compression;
 mod framing;
 mod legacy;
 mod properties;
+mod protobuf;
 mod recordings;
 mod stream;
 mod support;

@@ -221,6 +221,8 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
             b"\x01\x10\x02\x11",
             b"\x02\x10\x0a\x06",
             b"\x1f\x8b\x08\0",
+            b"\x08\x02\x10\x11",
+            b"\x08\x02\x10\x11\x5a\x03key\x62\x10",
         ]),
         vec(any::<u8>(), 0..200),
     )

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use hep::chunk::{self, Value};
-use hep::{Refusal, Version};
+use hep::Version;
 
-use crate::support::{ARRIVAL, OPTIONS, flags, hex, only};
+use crate::support::{OPTIONS, flags, hex, only};
 
 fn ip(text: &str) -> Option<IpAddr> {
     Some(text.parse().unwrap())
@@ -303,11 +303,20 @@ fn o_sngrep_shifts_the_capture_id() {
 }
 
 #[test]
-fn p_legacy_protobuf_is_refused_by_name() {
+fn p_legacy_protobuf() {
     let bytes = hex(
         "080210111a0831302e302e302e31220831302e302e302e3228c42730c52738aac3cbf70540deec28480150d20f5a00621b
         4f5054494f4e53207369703a614062205349502f322e300d0a0d0a6a007000",
     );
-    assert_eq!(hep::decode(&bytes, ARRIVAL).unwrap_err(), Refusal::Protobuf);
-    assert_eq!(Refusal::Protobuf.cause(), "protobuf");
+    let packet = only(&bytes);
+    assert_eq!((packet.version, packet.version.number()), (hep::Version::Protobuf, 0));
+    assert_eq!((packet.src_ip, packet.src_port), (ip("10.0.0.1"), Some(5060)));
+    assert_eq!((packet.dst_ip, packet.dst_port), (ip("10.0.0.2"), Some(5061)));
+    assert_eq!((packet.family, packet.ip_protocol, packet.hep_type), (Some(2), Some(17), Some(1)));
+    assert_eq!((packet.seconds, packet.micros), (Some(1_592_975_786), Some(669_278)));
+    assert_eq!((packet.capture_id, packet.vlan), (Some(2002), Some(0)));
+    assert_eq!((packet.key, packet.correlation_id), (None, None));
+    assert_eq!(&*packet.payload, OPTIONS);
+    assert_eq!(flags(&packet), [""; 0]);
+    assert_eq!(packet.chunks().count(), 0);
 }

@@ -241,6 +241,7 @@ fn case_18_other_protocols_over_udp() {
     server.refuses(b"\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl", "bad_family");
     server.refuses(&[b"\x80\x00\x12\x34".as_slice(), &[7; 168]].concat(), "not_hep");
     server.refuses(b"\x16\xfe\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10", "not_hep");
+    // The protocol-buffer form of heplify, cut off before its payload.
     server.refuses(b"\x08\x02\x10\x11\x1a\x0810.0.0.1", "protobuf");
     server.refuses(b"\x01\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl", "bad_family");
 }

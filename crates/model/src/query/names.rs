@@ -99,7 +99,7 @@ pub(super) const VALUES: &[(&str, &[&str])] = &[
             "603",
         ],
     ),
-    ("hep_version", &["1", "2", "3"]),
+    ("hep_version", &["0", "1", "2", "3"]),
 ];
 
 /// The candidate nearest to what was written, if it is near enough to be a slip of the finger.
