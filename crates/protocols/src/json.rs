@@ -6,14 +6,16 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use crate::Draft;
 use crate::extra::write_string;
+use crate::flags::{BAD_JSON, NOT_JSON};
 
 /// Deepest nesting that is read; reports are four deep.
 const DEPTH_MAX: usize = 16;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json<'a> {
-    /// `null`, and what agents print for no number: `NaN`, `undefined`, `Infinity`.
+    /// `null`, and what agents print for no value: `NaN`, `undefined`, `Infinity`.
     Null,
     Bool(bool),
     /// As written.
@@ -48,6 +50,31 @@ pub(crate) fn read(text: &str) -> Read<'_> {
             reader.at += 1;
         }
     }
+}
+
+/// The objects of a payload that should be JSON: one document after the other, lists opened. Raises a flag if it is
+/// broken, and another if there is no object in it.
+pub(crate) fn objects<'t>(text: &'t str, draft: &mut Draft<'_>) -> Vec<Json<'t>> {
+    // captagent writes `"diameter_info": {...}` without the braces around it.
+    let read = match text.trim_start().as_bytes().first() {
+        None => return Vec::new(),
+        Some(b'{' | b'[' | b'"') => read(text),
+        Some(_) => Read { values: Vec::new(), is_broken: true },
+    };
+    let mut objects = Vec::new();
+    for value in read.values {
+        match value {
+            Json::List(items) => objects.extend(items.into_iter().filter(|item| item.members().is_some())),
+            Json::Object(_) => objects.push(value),
+            _ => {}
+        }
+    }
+    if objects.is_empty() {
+        draft.flag(NOT_JSON);
+    } else if read.is_broken {
+        draft.flag(BAD_JSON);
+    }
+    objects
 }
 
 impl<'a> Json<'a> {
@@ -99,10 +126,13 @@ impl<'a> Json<'a> {
         match self {
             Json::Null => out.push_str("null"),
             Json::Bool(truth) => write!(out, "{truth}").expect("writing to a String cannot fail"),
-            Json::Number(_) => match (self.as_integer(), self.as_number()) {
-                (Some(number), _) => write!(out, "{number}").expect("writing to a String cannot fail"),
-                (None, Some(number)) => write!(out, "{number}").expect("writing to a String cannot fail"),
-                (None, None) => out.push_str("null"),
+            Json::Number(word) => match (self.as_integer(), word.parse::<u64>(), self.as_number()) {
+                (Some(number), ..) => write!(out, "{number}").expect("writing to a String cannot fail"),
+                (None, Ok(number), _) => write!(out, "{number}").expect("writing to a String cannot fail"),
+                (None, Err(_), Some(number)) => {
+                    write!(out, "{number}").expect("writing to a String cannot fail")
+                }
+                (None, Err(_), None) => out.push_str("null"),
             },
             Json::Text(text) => write_string(out, text),
             Json::List(items) => {
@@ -317,6 +347,8 @@ impl<'a> Reader<'a> {
                     && word.parse::<f64>().is_ok_and(f64::is_finite)
                 {
                     Json::Number(word)
+                } else if is_bare(word) {
+                    Json::Text(Cow::Borrowed(word))
                 } else {
                     Json::Null
                 }
@@ -357,6 +389,14 @@ fn unicode(rest: &str) -> (Option<char>, usize) {
         return (Some(letter), 10);
     }
     (None, 4)
+}
+
+/// A value whose quotes were forgotten; hepgen.js writes point codes so.
+fn is_bare(word: &str) -> bool {
+    const NOTHING: &[&str] = &["nan", "-nan", "inf", "-inf", "infinity", "undefined", "none", "nil"];
+    word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@'))
+        && word.starts_with(|letter: char| letter.is_ascii_alphanumeric())
+        && !NOTHING.iter().any(|nothing| nothing.eq_ignore_ascii_case(word))
 }
 
 /// RFC 8259 6.
@@ -422,6 +462,8 @@ mod tests {
             (r#"{"b":"open"#, "b", "open"),
             (r#"{"b":+1}"#, "b", "+1"),
             (r#"{garbage,"b":1}"#, "b", "1"),
+            (r#"{"a":k3.x@1,"b":1}"#, "a", "k3.x@1"),
+            (r#"{"a":k3,"b":1}"#, "b", "1"),
             (r#"{"a":"\q\ud800x","b":1}"#, "b", "1"),
         ] {
             let read = read(text);
@@ -429,6 +471,19 @@ mod tests {
             let found = read.values.iter().find_map(|json| json.member(path)).and_then(Json::as_text);
             assert_eq!(found, Some(expected), "{text}: {:?}", read.values);
         }
+    }
+
+    #[test]
+    fn writes_what_strict_readers_accept() {
+        let text =
+            r#"{"a":NaN,"a":18446744073709551615,"b":[1.50,+2,1e400,true,null],"c":"\u0001\"é","d":x}"#;
+        let mut written = String::new();
+        read(text).values[0].write(&mut written);
+        assert_eq!(
+            written,
+            r#"{"a":null,"a":18446744073709551615,"b":[1.5,2,null,true,null],"c":"\u0001\"é","d":"x"}"#
+        );
+        assert!(serde_json::from_str::<serde_json::Value>(&written).is_ok());
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod draft;
 mod extra;
 mod flags;
 mod json;
+mod members;
+mod summary;
 mod text;
 
 pub use arrival::Arrival;
@@ -54,6 +56,7 @@ registry! {
     sip;
     rtcp_json;
     log;
+    dns;
     opaque; // the last one takes whatever no other does
 }
 

@@ -2,6 +2,11 @@
 
 use std::borrow::Cow;
 
+use hep::Packet;
+
+use crate::Draft;
+use crate::flags::BAD_UTF8;
+
 /// The bytes as text, line folds undone (RFC 3261 7.3.1), and whether some of them were no UTF-8 and are replaced by
 /// U+FFFD. Borrows in the usual case of one line of valid UTF-8.
 #[inline]
@@ -21,6 +26,15 @@ pub(crate) fn payload(bytes: &[u8]) -> (Cow<'_, str>, bool) {
         Ok(text) => (Cow::Borrowed(text), false),
         Err(_) => (String::from_utf8_lossy(bytes), true),
     }
+}
+
+/// The whole payload of a packet as text, padding taken off; invalid UTF-8 is replaced and flagged.
+pub(crate) fn of<'a>(packet: &'a Packet<'_>, draft: &mut Draft<'_>) -> Cow<'a, str> {
+    let (text, is_replaced) = payload(without_nuls(&packet.payload));
+    if is_replaced {
+        draft.flag(BAD_UTF8);
+    }
+    text
 }
 
 /// Without the NULs that some senders pad with.

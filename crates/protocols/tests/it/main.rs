@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod common;
+mod dns;
 mod logs;
 mod recordings;
 mod registry;
@@ -76,7 +77,9 @@ fn folder(name: &str) -> PathBuf {
 fn fixtures(protocol: &str) -> Vec<(String, Vec<u8>)> {
     let folder = folder("fixtures").join(protocol);
     let Ok(entries) = std::fs::read_dir(&folder) else { return Vec::new() };
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
+    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    let mut files: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "hep")).collect();
     files.sort();
     let named = files.into_iter().map(|path| {
         let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a UTF-8 name").to_owned();
