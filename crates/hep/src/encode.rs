@@ -103,7 +103,7 @@ impl<'a> Outgoing<'a> {
 
     fn write_v3(&self, out: &mut Vec<u8>, start: usize) -> Result<(), EncodeError> {
         let family = if self.src.is_ipv4() { legacy::INET } else { INET6_LINUX };
-        out.extend_from_slice(b"HEP3\0\0");
+        begin_v3(out);
         put(out, kind::FAMILY, &[family])?;
         put(out, kind::IP_PROTOCOL, &[self.ip_protocol])?;
         put_address(out, self.src.ip(), kind::SRC_IPV4, kind::SRC_IPV6)?;
@@ -138,13 +138,7 @@ impl<'a> Outgoing<'a> {
         } else {
             put(out, kind::PAYLOAD, self.payload)?;
         }
-        let bytes = out.len().saturating_sub(start);
-        let length = u16::try_from(bytes).map_err(|_| EncodeError::TooLong { bytes })?;
-        if let Some(field) = out.get_mut(start.saturating_add(4)..start.saturating_add(resync::HEADER_BYTES))
-        {
-            field.copy_from_slice(&length.to_be_bytes());
-        }
-        Ok(())
+        end_v3(out, start)
     }
 
     fn write_legacy_header(&self, version: u8, out: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -177,11 +171,26 @@ fn put_address(out: &mut Vec<u8>, address: IpAddr, ipv4: u16, ipv6: u16) -> Resu
     }
 }
 
-fn put(out: &mut Vec<u8>, kind: u16, body: &[u8]) -> Result<(), EncodeError> {
+/// Header of a version 3 packet, its length still to be filled in.
+pub(crate) fn begin_v3(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HEP3\0\0");
+}
+
+/// Fills in the length of the packet that begins at `start`.
+pub(crate) fn end_v3(out: &mut [u8], start: usize) -> Result<(), EncodeError> {
+    let bytes = out.len().saturating_sub(start);
+    let length = u16::try_from(bytes).map_err(|_| EncodeError::TooLong { bytes })?;
+    if let Some(field) = out.get_mut(start.saturating_add(4)..start.saturating_add(resync::HEADER_BYTES)) {
+        field.copy_from_slice(&length.to_be_bytes());
+    }
+    Ok(())
+}
+
+pub(crate) fn put(out: &mut Vec<u8>, kind: u16, body: &[u8]) -> Result<(), EncodeError> {
     put_chunk(out, Chunk { vendor: GENERIC, kind, body })
 }
 
-fn put_chunk(out: &mut Vec<u8>, chunk: Chunk<'_>) -> Result<(), EncodeError> {
+pub(crate) fn put_chunk(out: &mut Vec<u8>, chunk: Chunk<'_>) -> Result<(), EncodeError> {
     let bytes = chunk.body.len().saturating_add(CHUNK_HEADER_BYTES);
     let length = u16::try_from(bytes).map_err(|_| EncodeError::TooLong { bytes })?;
     out.extend_from_slice(&chunk.vendor.to_be_bytes());

@@ -9,9 +9,10 @@
 //! * [`packets`] walks a datagram (usually one packet, sometimes many); [`decode`] reads the first one.
 //! * [`Framer`] cuts HEPv3 packets out of a byte stream (TCP, TLS) and finds its way back after garbage.
 //! * [`Outgoing`] writes packets of all three versions.
+//! * [`json`] reads and writes packets in the JSON form of hep-js and HEPop.
 //! * [`Packet::chunks`] gives every HEPv3 chunk, known or not; [`chunk::describe`] names the known ones.
 //!
-//! The crate is `no_std`, allocates only to inflate a compressed payload, and does no input or output; the one
+//! The crate is `no_std`, allocates only to write and to inflate a compressed payload, and does no input or output; the one
 //! thing it must be told is the time of arrival, because HEPv2 does not say which byte order its clock has.
 //!
 //! ```
@@ -51,6 +52,7 @@ struct Readme;
 pub mod chunk;
 pub mod frame;
 pub mod inflate;
+pub mod json;
 
 mod blank;
 mod datagram;

@@ -4,6 +4,7 @@
 mod chunks;
 mod compression;
 mod framing;
+mod json;
 mod legacy;
 mod properties;
 mod protobuf;

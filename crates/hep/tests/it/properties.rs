@@ -171,6 +171,38 @@ proptest! {
     }
 
     #[test]
+    fn every_packet_comes_back_from_its_json(bytes in hostile()) {
+        let unwrapped = hep::ungzip(&bytes);
+        for (packet, _) in hep::packets(&unwrapped, ARRIVAL).flatten() {
+            let mut text = String::new();
+            hep::json::encode(&packet, &mut text);
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{}", text);
+            let items: Vec<_> = hep::json::items(text.as_bytes()).collect();
+            prop_assert_eq!(items, [Ok(text.as_str())]);
+            let mut frame = Vec::new();
+            let read = hep::json::decode(&text).expect("what was written can be read");
+            prop_assert!(read.unknown_keys.is_empty());
+            read.encode_v3(&mut frame).expect("small enough");
+            let (again, _) = hep::decode(&frame, ARRIVAL).expect("a packet");
+            // What was blanked is not written.
+            if packet.key.is_none_or(|key| key.is_empty() || key.iter().any(|&byte| byte != 0)) {
+                crate::json::assert_same(&packet, &again);
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_gives_items_that_a_strict_reader_takes(text in "[\\[\\]{}:,\"\\\\un0-2.eE \n-]{0,24}") {
+        for item in hep::json::items(text.as_bytes()).flatten() {
+            prop_assert!(text.contains(item));
+            let _ = hep::json::decode(item).map(|packet| packet.encode_v3(&mut Vec::new()));
+        }
+        if serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|value| !value.is_array()) {
+            prop_assert_eq!(hep::json::items(text.as_bytes()).collect::<Vec<_>>(), [Ok(text.trim())]);
+        }
+    }
+
+    #[test]
     fn no_key_survives_blanking(bytes in hostile()) {
         let mut blanked = bytes.clone();
         hep::blank_key(&mut blanked);

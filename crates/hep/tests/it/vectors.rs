@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use hep::chunk::{self, Value};
 use hep::Version;
+use hep::chunk::{self, Value};
 
 use crate::support::{OPTIONS, flags, hex, only};
 
