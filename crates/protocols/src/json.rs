@@ -130,7 +130,7 @@ impl<'a> Json<'a> {
                 (Some(number), ..) => write!(out, "{number}").expect("writing to a String cannot fail"),
                 (None, Ok(number), _) => write!(out, "{number}").expect("writing to a String cannot fail"),
                 (None, Err(_), Some(number)) => {
-                    write!(out, "{number}").expect("writing to a String cannot fail")
+                    write!(out, "{number}").expect("writing to a String cannot fail");
                 }
                 (None, Err(_), None) => out.push_str("null"),
             },
