@@ -11,6 +11,8 @@ pub(crate) const NO_CALL_ID: &str = "no_call_id";
 pub(crate) const FRAGMENT: &str = "fragment";
 pub(crate) const EMPTY_PAYLOAD: &str = "empty_payload";
 pub(crate) const NOT_JSON: &str = "not_json";
+pub(crate) const NOT_RTCP: &str = "not_rtcp";
+pub(crate) const BAD_RTCP: &str = "bad_rtcp";
 pub(crate) const WRONG_SSRC: &str = "wrong_ssrc";
 
 /// Flags raised here, beside those of the HEP decoder.
@@ -21,6 +23,8 @@ const OWN: &[(&str, &str)] = &[
     ),
     (BAD_JSON, "the payload is broken JSON, read as far as possible"),
     (NOT_JSON, "the payload should be JSON and is something else"),
+    (NOT_RTCP, "the payload should be RTCP, as JSON or as a packet, and is something else"),
+    (BAD_RTCP, "the RTCP packet is cut or breaks its format, read as far as possible"),
     (NOT_SIP, "the payload should be SIP and is something else"),
     (KEEP_ALIVE, "the payload is a keep-alive: line ends or zero bytes only"),
     (NO_CALL_ID, "the SIP message has no Call-ID"),

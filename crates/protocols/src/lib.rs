@@ -15,6 +15,7 @@ mod json;
 mod members;
 mod summary;
 mod text;
+mod voip_metrics;
 
 pub use arrival::Arrival;
 pub use draft::Draft;
@@ -54,7 +55,7 @@ macro_rules! registry {
 
 registry! {
     sip;
-    rtcp_json;
+    rtcp;
     log;
     dns;
     opaque; // the last one takes whatever no other does

@@ -34,7 +34,10 @@ fn shown(record: &Record<'_>) -> String {
         };
         writeln!(out, "{} = {value}", field.name).expect("writing to a String cannot fail");
     }
-    let raw = String::from_utf8_lossy(record.raw).replace('\r', "");
+    let raw = match std::str::from_utf8(record.raw) {
+        Ok(text) if !text.contains('\0') => text.replace('\r', ""),
+        _ => record.raw.escape_ascii().to_string(),
+    };
     write!(out, "\n{raw}").expect("writing to a String cannot fail");
     out
 }
