@@ -33,6 +33,7 @@ flags! {
     INFLATE_FAILED 12 "inflate_failed" "the compressed payload is broken; kept as far as it could be inflated, else as sent"
     INFLATE_LIMIT 13 "inflate_limit" "the compressed payload would inflate beyond the limits and is kept as sent"
     ODD_HEADER_LENGTH 14 "odd_header_length" "the length octet of a HEPv1/v2 header has none of the values known senders use"
+    BIG_ENDIAN_CLOCK 15 "big_endian_clock" "the clock of the HEPv2 header makes sense as big-endian numbers only, and is read so"
 }
 
 impl Flags {

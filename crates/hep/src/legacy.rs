@@ -144,6 +144,7 @@ fn clock<'a>(
         if plausible(little) { Some(Order::Little) } else { plausible(big).then_some(Order::Big) }
     });
     packet.flags.set_if(order.is_none(), Flags::BAD_TIME);
+    packet.flags.set_if(matches!(order, Some(Order::Big)), Flags::BIG_ENDIAN_CLOCK);
     let ((seconds, micros), id) = match order {
         Some(Order::Big) => (big, u16::from_be_bytes(id)),
         Some(Order::Little) | None => (little, u16::from_le_bytes(id)),

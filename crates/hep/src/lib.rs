@@ -67,7 +67,7 @@ mod resync;
 mod sniff;
 mod v3;
 
-pub use blank::blank_key;
+pub use blank::{Payload, blank_key, edit_payloads, with_payload};
 pub use chunk::{Chunk, Chunks};
 pub use datagram::{Packets, packets, ungzip};
 pub use decode::decode;

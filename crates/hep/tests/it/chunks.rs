@@ -465,6 +465,68 @@ fn blanking_leaves_other_bytes_alone() {
     }
 }
 
+/// A packet that a relay wrapped, whole, as the payload of its own.
+fn wrapped(inner: &[u8]) -> Vec<u8> {
+    with(&[chunk(0, kind::KEY, b"outer"), chunk(0, kind::PAYLOAD, inner)])
+}
+
+#[test]
+fn blanking_reaches_packets_inside_payloads() {
+    let inner = with(&[chunk(0, kind::KEY, b"topsecret"), chunk(0, kind::PAYLOAD, b"INVITE topsecret")]);
+    let mut bytes = wrapped(&wrapped(&[inner.clone(), inner].concat()));
+    let length = bytes.len();
+    hep::blank_key(&mut bytes);
+    assert_eq!(bytes.len(), length);
+    assert!(!bytes.windows(5).any(|window| window == b"outer"));
+    let left = bytes.windows(9).filter(|window| window == b"topsecret").count();
+    assert_eq!(left, 2, "what is no key stays");
+}
+
+#[test]
+fn what_is_wrapped_too_deep_is_zeroed() {
+    let mut bytes = with(&[chunk(0, kind::KEY, b"topsecret")]);
+    for _ in 0..100 {
+        bytes = wrapped(&bytes);
+    }
+    hep::blank_key(&mut bytes);
+    assert!(!bytes.windows(9).any(|window| window == b"topsecret"));
+    assert!(only(&bytes).payload.starts_with(b"HEP3"), "the outer ones stay");
+}
+
+#[test]
+fn payloads_can_be_edited_in_place() {
+    let mut bytes = [
+        with(&[chunk(0, kind::PAYLOAD, b"one"), chunk(3, kind::PAYLOAD, b"not of vendor 0")]),
+        with(&[chunk(0, kind::COMPRESSED, b"two")]),
+    ]
+    .concat();
+    let mut seen = Vec::new();
+    hep::edit_payloads(&mut bytes, |how, body| {
+        seen.push((how, body.to_vec()));
+        body.fill(b'*');
+    });
+    // Each of the packets has a plain payload before the one added here.
+    let added: Vec<_> = seen.into_iter().skip(1).step_by(2).collect();
+    assert_eq!(added, [(hep::Payload::Plain, b"one".to_vec()), (hep::Payload::Compressed, b"two".to_vec())]);
+    assert!(!bytes.windows(3).any(|window| window == b"one" || window == b"two"));
+}
+
+#[test]
+fn a_payload_can_take_the_place_of_a_compressed_one() {
+    let bytes = with(&[chunk(0, kind::COMPRESSED, b"whatever"), chunk(8, 0x80, b"kept")]);
+    let replaced = hep::with_payload(&bytes, b"plain").expect("a small packet");
+    let (before, after) = (only(&bytes), only(&replaced));
+    assert_eq!(&*after.payload, b"plain");
+    assert!(after.chunks().all(|chunk| chunk.kind != kind::COMPRESSED));
+    assert_eq!(
+        (after.src_ip, after.capture_id, after.seconds),
+        (before.src_ip, before.capture_id, before.seconds)
+    );
+    assert!(after.chunks().any(|chunk| chunk.vendor == 8 && chunk.body == b"kept"));
+    assert_eq!(hep::with_payload(&bytes, &vec![0; 65_536]), None);
+    assert_eq!(hep::with_payload(b"\x02\x10", b"plain"), None);
+}
+
 /// Types above 255 exist only for senders of JSON; in the log they need two bytes.
 #[test]
 fn a_type_above_255_takes_two_bytes() {
