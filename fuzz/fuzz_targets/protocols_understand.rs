@@ -36,6 +36,7 @@ fn understand(frame: &[u8]) {
         received: Micros(1_592_975_787_000_000),
         sender: [127, 0, 0, 1].into(),
         listener: "udp",
+        corrections: protocols::Corrections::default(),
     };
     let Ok((packet, _)) = hep::decode(frame, 1_592_975_787) else {
         return;

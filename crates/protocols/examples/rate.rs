@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use model::Micros;
-use protocols::{Arrival, registry, understand};
+use protocols::{Arrival, Corrections, registry, understand};
 
 const ROUNDS: u32 = 200;
 const RECORDS_PER_ROUND: u32 = 1_000;
@@ -16,7 +16,7 @@ const RECORDS_PER_ROUND: u32 = 1_000;
 fn main() -> std::io::Result<()> {
     let received = Micros(1_795_237_200_000_000);
     let sender = std::net::Ipv4Addr::LOCALHOST.into();
-    let arrival = Arrival { id: 1, received, sender, listener: "udp" };
+    let arrival = Arrival { id: 1, received, sender, listener: "udp", corrections: Corrections::default() };
     for protocol in registry() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(protocol.name);
         for entry in std::fs::read_dir(folder)? {

@@ -2,6 +2,8 @@ use std::net::IpAddr;
 
 use model::Micros;
 
+use crate::corrections::Corrections;
+
 /// What is known of a packet besides its bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
@@ -12,4 +14,6 @@ pub struct Arrival {
     pub sender: IpAddr,
     /// Name of the listener that took it.
     pub listener: &'static str,
+    /// The rules that are on for this sender.
+    pub corrections: Corrections,
 }

@@ -8,6 +8,7 @@ use hep::chunk::{self, Chunk, kind};
 use model::{Common, Micros, Record, Table, Value};
 
 use crate::arrival::Arrival;
+use crate::corrections::{self, CHANNEL_NAME, DOUBLED_CORRELATIONS, Header, ZERO_ADDRESSES};
 use crate::draft::Draft;
 use crate::extra::write_string;
 use crate::flags::{BAD_TIME, EMPTY_PAYLOAD};
@@ -18,25 +19,33 @@ use crate::text;
 const EARLIEST: Micros = Micros(946_684_800 * Micros::SECOND);
 /// How far a sender's clock may run ahead.
 const AHEAD_MAX: i64 = Micros::DAY;
+/// Correlations that are compared with each other: OpenSIPS sends two or three.
+const CORRELATIONS_COMPARED_MAX: usize = 64;
 /// What is shown of a chunk nobody knows: enough to recognise it, not enough to store a packet twice.
 const CHUNK_BYTES_MAX: usize = 4 * 1024;
 
 pub(crate) fn finish<'a>(
     table: &'static Table,
     packet: &'a Packet<'a>,
+    header: &Header,
     arrival: &Arrival,
     mut draft: Draft<'a>,
 ) -> Record<'a> {
-    let ts = time(packet, arrival, &mut draft);
+    header.note(packet, &mut draft);
+    let ts = time(header, arrival, &mut draft);
     let correlation_id = packet.correlation_id.map(|bytes| draft.text(bytes));
     let node = packet.node.map(|bytes| draft.text(bytes));
     let call_id = call_id(packet, correlation_id.as_ref(), &mut draft);
     if packet.payload.is_empty() {
         draft.flag(EMPTY_PAYLOAD);
     }
+    if arrival.corrections.contains(&ZERO_ADDRESSES) && corrections::has_zero_addresses(packet) {
+        draft.flag(ZERO_ADDRESSES.name);
+    }
     rare_chunks(packet, &mut draft);
     if !packet.flags.is_empty() {
-        packet.flags.names().for_each(|name| draft.flag(name));
+        let names = packet.flags.names().filter(|name| arrival.corrections.allows(name));
+        names.for_each(|name| draft.flag(name));
     }
     draft.values.resize(table.fields.len(), Value::Null);
     Record {
@@ -48,13 +57,13 @@ pub(crate) fn finish<'a>(
             sender: arrival.sender,
             listener: arrival.listener,
             hep_version: packet.version.number().into(),
-            hep_type: packet.hep_type.unwrap_or(0).into(),
+            hep_type: header.hep_type.unwrap_or(0).into(),
             transport: packet.transport().name(),
             src_ip: packet.src_ip,
-            src_port: packet.src_port.map(i32::from),
+            src_port: header.src_port.map(i32::from),
             dst_ip: packet.dst_ip,
-            dst_port: packet.dst_port.map(i32::from),
-            capture_id: packet.capture_id.map(i64::from),
+            dst_port: header.dst_port.map(i32::from),
+            capture_id: header.capture_id.map(i64::from),
             node,
             correlation_id,
             call_id,
@@ -69,9 +78,9 @@ pub(crate) fn finish<'a>(
 }
 
 /// The sender's time if it can be true, else the time of arrival.
-fn time(packet: &Packet<'_>, arrival: &Arrival, draft: &mut Draft<'_>) -> Micros {
-    let Some(seconds) = packet.seconds else { return arrival.received };
-    let sent = Micros::from_parts(seconds, packet.micros.unwrap_or(0));
+fn time(header: &Header, arrival: &Arrival, draft: &mut Draft<'_>) -> Micros {
+    let Some(seconds) = header.seconds else { return arrival.received };
+    let sent = Micros::from_parts(seconds, header.micros.unwrap_or(0));
     if sent >= EARLIEST && sent.0 <= arrival.received.0.saturating_add(AHEAD_MAX) {
         return sent;
     }
@@ -94,7 +103,14 @@ fn call_id<'a>(
         Cow::Borrowed(text) => Cow::Borrowed(text.trim_matches(is_padding)),
         Cow::Owned(text) => Cow::Owned(text.trim_matches(is_padding).to_owned()),
     });
-    correlation_id.filter(|text| text::is_call_id(text)).or_else(|| further.flatten().map(Cow::Owned))
+    let mut is_call_id = |text: &str| match text::is_channel_name(text) {
+        true if draft.corrections.contains(&CHANNEL_NAME) => {
+            draft.flag(CHANNEL_NAME.name);
+            false
+        }
+        _ => text::is_call_id(text),
+    };
+    correlation_id.filter(|text| is_call_id(text)).or_else(|| further.flatten().map(Cow::Owned))
 }
 
 fn is_padding(letter: char) -> bool {
@@ -102,13 +118,21 @@ fn is_padding(letter: char) -> bool {
 }
 
 /// Chunk 0x0065: `{"sip": call id, "net": connection}`, where a key may come twice. All of it is kept; the first
-/// `sip` is a Call-ID.
+/// `sip` is a Call-ID. Without the rule for doubled keys the last one is, as strict readers of JSON have it.
 fn further_correlations<'a>(bytes: &'a [u8], draft: &mut Draft<'a>) -> Option<String> {
     let text = draft.text(bytes).into_owned();
     let read = json::read(&text);
     let members = read.values.first().and_then(json::Json::members).unwrap_or_default();
     let mut kept = String::from("[");
     let mut call_id = None;
+    let takes_first = draft.corrections.contains(&DOUBLED_CORRELATIONS);
+    let is_doubled = |key: &str| members.iter().filter(|(other, _)| other == key).count() > 1;
+    if takes_first
+        && members.len() <= CORRELATIONS_COMPARED_MAX
+        && members.iter().any(|(key, _)| is_doubled(key))
+    {
+        draft.flag(DOUBLED_CORRELATIONS.name);
+    }
     for (key, value) in members {
         let Some(value) = value.as_text() else { continue };
         if kept.len() > 1 {
@@ -119,7 +143,7 @@ fn further_correlations<'a>(bytes: &'a [u8], draft: &mut Draft<'a>) -> Option<St
         kept.push(',');
         write_string(&mut kept, value);
         kept.push(']');
-        if key == "sip" && call_id.is_none() && text::is_call_id(value) {
+        if key == "sip" && (call_id.is_none() || !takes_first) && text::is_call_id(value) {
             call_id = Some(value.to_owned());
         }
     }

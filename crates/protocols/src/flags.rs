@@ -2,6 +2,8 @@
 
 use hep::Flags;
 
+use crate::corrections::{self, BIG_ENDIAN_CLOCK};
+
 pub(crate) const BAD_TIME: &str = "bad_time";
 pub(crate) const BAD_UTF8: &str = "bad_utf8";
 pub(crate) const BAD_JSON: &str = "bad_json";
@@ -33,16 +35,28 @@ const OWN: &[(&str, &str)] = &[
     (WRONG_SSRC, "the SSRC is a copy of the sender's clock, as some agents write it, and is left out"),
 ];
 
-const ALL: [(&str, &str); Flags::ALL.len() + OWN.len()] = {
-    let mut all = [("", ""); Flags::ALL.len() + OWN.len()];
+/// The decoder raises one of the corrections itself.
+const LENGTH: usize = Flags::ALL.len() + OWN.len() + corrections::ALL.len() - 1;
+
+const ALL: [(&str, &str); LENGTH] = {
+    let mut all = [("", ""); LENGTH];
     let mut place = 0;
     while place < Flags::ALL.len() {
         all[place] = (Flags::ALL[place].1, Flags::ALL[place].2);
         place += 1;
     }
-    while place < all.len() {
+    while place < Flags::ALL.len() + OWN.len() {
         all[place] = OWN[place - Flags::ALL.len()];
         place += 1;
+    }
+    let mut number = 0;
+    while number < corrections::ALL.len() {
+        let rule = corrections::ALL[number];
+        if rule.bit() != BIG_ENDIAN_CLOCK.bit() {
+            all[place] = (rule.name, rule.doc);
+            place += 1;
+        }
+        number += 1;
     }
     all
 };

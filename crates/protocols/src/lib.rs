@@ -16,14 +16,20 @@ mod members;
 mod summary;
 mod text;
 mod voip_metrics;
+mod wrapped;
+
+pub mod corrections;
 
 pub use arrival::Arrival;
+pub use corrections::{Correction, Corrections};
 pub use draft::Draft;
 pub use extra::Extra;
 pub use flags::flags;
+pub use wrapped::unwrapped;
 
 use std::sync::LazyLock;
 
+use corrections::{HEP_IN_HEP, Header};
 use hep::Packet;
 use model::query::Catalogue;
 use model::{Record, Table};
@@ -92,8 +98,19 @@ pub fn protocol(hep_type: u16) -> &'static Protocol {
 
 /// Makes a record of a packet. Borrows from the packet wherever its bytes are valid text.
 pub fn understand<'a>(packet: &'a Packet<'a>, arrival: &Arrival) -> Record<'a> {
-    let protocol = protocol(packet.hep_type.unwrap_or(0));
-    let mut draft = Draft::new(protocol.table);
-    (protocol.understand)(packet, &mut draft);
-    common::finish(protocol.table, packet, arrival, draft)
+    let header = Header::of(packet, arrival.corrections);
+    let protocol = protocol(header.hep_type.unwrap_or(0));
+    let mut draft = Draft::new(protocol.table, arrival.corrections);
+    let inner = inner(packet, arrival);
+    match &inner {
+        Some(inner) => wrapped::note(&packet.payload, inner, arrival, &mut draft),
+        None => (protocol.understand)(packet, &mut draft),
+    }
+    common::finish(protocol.table, packet, &header, arrival, draft)
+}
+
+/// The packet that is the payload of this one.
+fn inner<'a>(packet: &'a Packet<'a>, arrival: &Arrival) -> Option<Packet<'a>> {
+    let seconds = u32::try_from(arrival.received.seconds()).unwrap_or(0);
+    arrival.corrections.contains(&HEP_IN_HEP).then(|| wrapped::first(&packet.payload, seconds)).flatten()
 }

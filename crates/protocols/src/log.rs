@@ -7,7 +7,7 @@ use model::{Field, Kind, Table};
 
 use crate::flags::{BAD_JSON, BAD_UTF8};
 use crate::json::{self, Json};
-use crate::text::{self, without_nuls};
+use crate::text;
 use crate::{Draft, Protocol};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
@@ -58,7 +58,7 @@ const SEVERITIES: [&str; 8] =
     ["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"];
 
 fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
-    let (line, is_replaced) = text::payload(without_nuls(&packet.payload));
+    let (line, is_replaced) = text::payload(draft.readable(&packet.payload));
     if is_replaced {
         draft.flag(BAD_UTF8);
     }

@@ -1,11 +1,12 @@
 //! SIP (RFC 3261), as every agent sends it.
 
-use hep::Packet;
+use hep::{Packet, Version};
 use model::{Field, Kind, Table, Value};
 use sip::{Message, Name, Start, sdp};
 
+use crate::corrections::{JSON_WRAPPED_SIP, ZERO_PAYLOAD};
 use crate::flags::{FRAGMENT, KEEP_ALIVE, NO_CALL_ID, NOT_SIP};
-use crate::{Draft, Protocol};
+use crate::{Draft, Protocol, wrapped};
 
 pub(crate) static PROTOCOL: Protocol =
     Protocol { name: "sip", hep_types: &[1], table: &TABLE, doc: "SIP requests and replies", understand };
@@ -88,9 +89,31 @@ const RARE_HEADERS: &[(Name, &str)] = &[
 ];
 
 fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
-    let message = sip::parse(&packet.payload);
+    if draft.corrections.contains(&JSON_WRAPPED_SIP)
+        && let Some(message) = wrapped::sip_in_json(&packet.payload)
+    {
+        let mut inner = Draft::new(&TABLE, draft.corrections);
+        read(message.as_bytes(), &mut inner);
+        draft.adopt(inner);
+        draft.flag(JSON_WRAPPED_SIP.name);
+        return;
+    }
+    if packet.version != Version::V3
+        && draft.corrections.contains(&ZERO_PAYLOAD)
+        && !packet.payload.is_empty()
+        && packet.payload.iter().all(|byte| *byte == 0)
+    {
+        return draft.flag(ZERO_PAYLOAD.name);
+    }
+    let text = draft.readable(&packet.payload);
+    // Nothing but zero bytes is a keep-alive.
+    read(if text.is_empty() { &packet.payload } else { text }, draft);
+}
+
+fn read<'a>(payload: &'a [u8], draft: &mut Draft<'a>) {
+    let message = sip::parse(payload);
     if !message.is_sip() {
-        if !packet.payload.is_empty() {
+        if !payload.is_empty() {
             draft.flag(if message.is_keep_alive() { KEEP_ALIVE } else { NOT_SIP });
         }
         return;

@@ -43,13 +43,13 @@ pub(crate) fn without_nuls(bytes: &[u8]) -> &[u8] {
     &bytes[..end]
 }
 
-/// Whether a correlation id can be the id of a call. Kamailio writes `<null>` when its script has none; Asterisk may
-/// be told to send the channel name (`PJSIP/alice-00000012`) instead.
+/// Whether a correlation id can be the id of a call: OpenSIPS writes `<null>` when its script has none.
 pub(crate) fn is_call_id(text: &str) -> bool {
-    !text.is_empty() && text != "<null>" && !is_channel_name(text)
+    !text.is_empty() && text != "<null>"
 }
 
-fn is_channel_name(text: &str) -> bool {
+/// Asterisk may be told to send the name of the channel (`PJSIP/alice-00000012`) instead of the Call-ID.
+pub(crate) fn is_channel_name(text: &str) -> bool {
     let Some((technology, name)) = text.split_once('/') else { return false };
     let Some((_, number)) = name.rsplit_once('-') else { return false };
     !name.contains('@')
@@ -65,11 +65,10 @@ mod tests {
     #[test]
     fn tells_calls_from_other_correlations() {
         for text in ["a@b", "3848276298220188511", "06ee04d9-5010-4dbe-8a71-e69725fcce47", "a/b@c-00000012"] {
-            assert!(is_call_id(text), "{text}");
+            assert!(is_call_id(text) && !is_channel_name(text), "{text}");
         }
-        for text in ["", "<null>", "PJSIP/alice-00000012"] {
-            assert!(!is_call_id(text), "{text}");
-        }
+        assert!(!is_call_id("") && !is_call_id("<null>"));
+        assert!(is_channel_name("PJSIP/alice-00000012"));
     }
 
     #[test]

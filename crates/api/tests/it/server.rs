@@ -257,6 +257,7 @@ fn publish(store: &Store, stories: &[(i64, Vec<Captured>)], now: i64) {
             received: Micros(now),
             sender: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
             listener: "udp",
+            corrections: protocols::Corrections::default(),
         };
         let record = protocols::understand(&packet, &arrival);
         let place =

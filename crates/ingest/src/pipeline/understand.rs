@@ -168,6 +168,7 @@ impl Understander {
             received: entry.received,
             sender: entry.sender.ip(),
             listener: Listener::name_of(entry.listener),
+            corrections: protocols::Corrections::default(),
         };
         let record = protocols::understand(&packet, &arrival);
         let rows = self

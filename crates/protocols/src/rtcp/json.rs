@@ -7,7 +7,7 @@ use super::Columns;
 use crate::Draft;
 use crate::flags::{BAD_JSON, BAD_UTF8, WRONG_SSRC};
 use crate::json::{self, Json};
-use crate::text::{self, without_nuls};
+use crate::text;
 use crate::voip_metrics::VoipMetrics;
 
 /// Packet types (RFC 3550 12.1).
@@ -25,7 +25,7 @@ pub(super) fn is_json(payload: &[u8]) -> bool {
 }
 
 pub(super) fn read(payload: &[u8], draft: &mut Draft<'_>) -> Columns {
-    let (text, is_replaced) = text::payload(without_nuls(payload));
+    let (text, is_replaced) = text::payload(draft.readable(payload));
     if is_replaced {
         draft.flag(BAD_UTF8);
     }

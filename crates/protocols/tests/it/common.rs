@@ -99,7 +99,7 @@ fn opensips_names_the_call_in_a_chunk_of_its_own() {
     sent(&hep::Outgoing { more: &more, ..outgoing(96, b"") }, |record| {
         assert_eq!(record.table.name, "other");
         assert_eq!(text(record, "call_id").as_deref(), Some("1@a"));
-        assert_eq!(record.common.flags, ["empty_payload"]);
+        assert_eq!(record.common.flags, ["doubled_correlations", "empty_payload"]);
         assert_eq!(
             extra(record),
             json!({ "correlations": [["sip", "1@a"], ["sip", "ext-1@a"], ["net", "42"]] })

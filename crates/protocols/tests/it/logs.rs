@@ -65,6 +65,6 @@ fn long_lines_and_invalid_text() {
     });
     sent(&outgoing(100, b"gr\xfc\xdfe\0\0"), |record| {
         assert_eq!(text(record, "text").as_deref(), Some("gr\u{fffd}\u{fffd}e"));
-        assert_eq!(record.common.flags, ["bad_utf8"]);
+        assert_eq!(record.common.flags, ["trailing_nuls", "bad_utf8"]);
     });
 }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod common;
+mod corrections;
 mod dns;
 mod logs;
 mod recordings;
@@ -15,13 +16,19 @@ use std::path::{Path, PathBuf};
 
 use hep::{Outgoing, Packet};
 use model::{Micros, Record, Value};
-use protocols::{Arrival, understand};
+use protocols::{Arrival, Corrections, understand};
 
 /// 2026-11-21T05:00:00Z
 const NOW: Micros = Micros(1_795_237_200_000_000);
 
 fn arrival() -> Arrival {
-    Arrival { id: 65_537, received: NOW, sender: "192.0.2.9".parse().expect("an address"), listener: "udp" }
+    Arrival {
+        id: 65_537,
+        received: NOW,
+        sender: "192.0.2.9".parse().expect("an address"),
+        listener: "udp",
+        corrections: Corrections::default(),
+    }
 }
 
 /// A packet of this type and payload, sent a minute before it arrives.

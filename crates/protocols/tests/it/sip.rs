@@ -94,7 +94,10 @@ fn what_is_no_sip_is_kept_and_flagged() {
         (b"", &["empty_payload"]),
         (b"\r\n\r\n", &["keep_alive"]),
         (b"\0\0\0\0\0\0\0\0", &["keep_alive"]),
-        (b"{\n\t\"payload\":\t\"OPTIONS sip:a@b SIP/2.0\\r\\n\\r\\n\"\n}", &["not_sip"]),
+        (
+            b"{\n\t\"payload\":\t\"OPTIONS sip:a@b SIP/2.0\\r\\n\\r\\n\"\n}",
+            &["no_call_id", "json_wrapped_sip"],
+        ),
         (&[0x80, 0xc8, 0, 6, 1, 2, 3, 4], &["not_sip"]),
         (b"Call-ID: x\r\nCSeq: 1 BYE\r\n\r\n", &["fragment"]),
     ];

@@ -118,7 +118,7 @@ fn compare(recording: &Recording, rows: &[Value]) -> Result<()> {
             // v1 has no time, v1 and v2 have no type: arrival time and type 1.
             "time": time,
             "hep_type": if packet.version < 3 { Some(1) } else { packet.proto_type },
-            "capture_id": packet.capture_id,
+            "capture_id": packet.capture_id.map(|id| corrected_capture_id(packet.version, id)),
             "correlation_id": packet.correlation_id.as_deref().filter(|id| !id.is_empty()),
             "node": packet.node,
             "payload": packet.payload_sha256,
@@ -170,6 +170,11 @@ fn nearest(wanted: &HashMap<String, i64>, raw: &[u8]) -> String {
         .find(|fact| fact.contains(&hash))
         .cloned()
         .unwrap_or_else(|| "nothing with this payload".into())
+}
+
+/// The expectations have ids as on the wire; sngrep, sipgrep and RTPProxy shift theirs by 16 bits.
+fn corrected_capture_id(version: i64, id: i64) -> i64 {
+    if version == 3 && id & 0xffff == 0 { id >> 16 } else { id }
 }
 
 /// The transport of the captured traffic by IP protocol number, as senders use it.
