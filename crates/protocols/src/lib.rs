@@ -7,8 +7,10 @@
 //! [`understand`] never fails: what cannot be read leaves its columns empty, raises a flag and keeps every byte.
 
 mod arrival;
+mod bencode;
 mod common;
 mod draft;
+mod event;
 mod extra;
 mod flags;
 mod json;
@@ -64,6 +66,11 @@ registry! {
     rtcp;
     log;
     dns;
+    opensips;
+    control;
+    json_event;
+    janus;
+    mediasoup;
     opaque; // the last one takes whatever no other does
 }
 

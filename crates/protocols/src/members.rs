@@ -103,7 +103,8 @@ fn is_secret(key: &str) -> bool {
     SECRETS.iter().any(|secret| is_same(key, secret))
 }
 
-fn without_secrets<'j>(value: &'j Json<'j>) -> Cow<'j, Json<'j>> {
+/// The same value without members that hold passwords or keys.
+pub(crate) fn without_secrets<'j>(value: &'j Json<'j>) -> Cow<'j, Json<'j>> {
     match value {
         Json::Object(members) => Cow::Owned(Json::Object(
             members

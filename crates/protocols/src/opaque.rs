@@ -21,12 +21,4 @@ static TABLE: Table = Table {
     fields: &[],
 };
 
-/// OpenSIPS management commands (87) and connection events (89) correlate by a cookie and by the number of the
-/// connection, which name no call.
-const NOT_BY_CALL: &[u16] = &[87, 89];
-
-fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
-    if packet.hep_type.is_some_and(|hep_type| NOT_BY_CALL.contains(&hep_type)) {
-        draft.forget_correlation();
-    }
-}
+fn understand<'a>(_packet: &'a Packet<'a>, _draft: &mut Draft<'a>) {}

@@ -97,7 +97,7 @@ fn opensips_names_the_call_in_a_chunk_of_its_own() {
     let body = b"{\n\t\"sip\":\t\"1@a\",\n\t\"sip\":\t\"ext-1@a\",\n\t\"net\":\t\"42\"\n}";
     let more = [Chunk { vendor: 0, kind: 0x65, body }];
     sent(&hep::Outgoing { more: &more, ..outgoing(96, b"") }, |record| {
-        assert_eq!(record.table.name, "other");
+        assert_eq!(record.table.name, "event");
         assert_eq!(text(record, "call_id").as_deref(), Some("1@a"));
         assert_eq!(record.common.flags, ["doubled_correlations", "empty_payload"]);
         assert_eq!(

@@ -4,6 +4,7 @@ mod bad_input;
 mod common;
 mod corrections;
 mod dns;
+mod events;
 mod logs;
 mod recordings;
 mod registry;
