@@ -69,7 +69,7 @@ pub struct Sender {
     pub hep_versions: Vec<u8>,
     pub listeners: Vec<String>,
     /// Packets by HEP type.
-    pub types: BTreeMap<u8, u64>,
+    pub types: BTreeMap<u16, u64>,
     pub packets: u64,
     pub bytes: u64,
     pub rate_per_second: f64,
