@@ -8,7 +8,7 @@ use crate::flags::BAD_BENCODE;
 use crate::json::{self, Json};
 use crate::members::Members;
 use crate::summary::Summary;
-use crate::text::{self, without_nuls};
+use crate::text;
 use crate::{Draft, Protocol, bencode};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
@@ -23,7 +23,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
 const COOKIE_BYTES_MAX: usize = 128;
 
 fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
-    let payload = without_nuls(&packet.payload).trim_ascii_start();
+    let payload = draft.readable(&packet.payload).trim_ascii_start();
     let event = if payload.starts_with(b"{") || payload.starts_with(b"[") {
         let text = text::of(packet, draft);
         verto(&text, draft)

@@ -1,4 +1,4 @@
-//! Log lines: Kamailio hlog, OpenSIPS xlog, syslog by heplify, hepipe.
+//! Log lines: Kamailio hlog, OpenSIPS xlog (86 before 2020), syslog by heplify, hepipe.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::{Draft, Protocol};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     name: "log",
-    hep_types: &[100],
+    hep_types: &[100, 86],
     table: &TABLE,
     doc: "Log lines of proxies and hosts, joined to the calls they speak of",
     understand,
@@ -25,6 +25,8 @@ static TABLE: Table = Table {
     fields: &[
         Field::new("level", Kind::Text, "Severity, by the names of RFC 5424 6.2.1 where one is recognised: emergency alert critical error warning notice info debug").facet(),
         Field::new("text", Kind::Text, "The line without colour codes and level; at most 8 KiB, raw has all of it"),
+        Field::new("host", Kind::Text, "Machine of the line, of a syslog header (RFC 3164 4.1.2, RFC 5424 6.2.4)").facet(),
+        Field::new("program", Kind::Text, "Program of the line, of a syslog header (RFC 3164 4.1.3, RFC 5424 6.2.5)").facet(),
     ],
 };
 
@@ -53,6 +55,9 @@ const LEVELS: &[(&str, &str)] = &[
     ("trace", "debug"),
 ];
 
+/// As the traces of OpenSIPS write them.
+const OPENSIPS_LEVELS: &[&str] = &["ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DBG"];
+
 /// By number (RFC 5424 6.2.1).
 const SEVERITIES: [&str; 8] =
     ["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"];
@@ -62,6 +67,10 @@ fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
     if is_replaced {
         draft.flag(BAD_UTF8);
     }
+    let is_named = packet.correlation_id.is_some_and(|id| !id.trim_ascii().is_empty() && id != b"<null>");
+    if !is_named && let Some(call_id) = call_id_inside(&line) {
+        draft.set_call_id(Cow::Owned(call_id.to_owned()));
+    }
     if let Some((level, text)) = event(&line, draft) {
         draft.push(level);
         draft.push(text.map(|text| shortened(Cow::Owned(text)).into_owned()));
@@ -69,12 +78,50 @@ fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
     }
     let line = without_colours(line);
     let (level, rest_from) = level(&line);
+    let (host, program) = syslog_header(line[rest_from..].trim_start());
+    let (host, program) = (host.map(str::to_owned), program.map(str::to_owned));
     let text = match line {
         Cow::Borrowed(line) => Cow::Borrowed(line[rest_from..].trim()),
         Cow::Owned(line) => Cow::Owned(line[rest_from..].trim().to_owned()),
     };
     draft.push(level);
     draft.push((!text.is_empty()).then(|| shortened(text)));
+    draft.push(host);
+    draft.push(program);
+}
+
+/// The Call-ID where the agent gave none, by the patterns that heplify knows: `ID=<id>` and `ID=«id»` of scripts,
+/// `: [id]: ` and `: [id port 30000]: ` of rtpengine.
+fn call_id_inside(line: &str) -> Option<&str> {
+    /// Shorter words between such signs are counters and states.
+    const CALL_ID_BYTES_MIN: usize = 6;
+    /// The longest that is read; a Call-ID above is no phone's.
+    const CALL_ID_BYTES_MAX: usize = 256;
+    /// Each costs a look at the rest of the line, which may be 64 KiB of such signs.
+    const MARKS_MAX: usize = 16;
+    let is_likely = |id: &&str| {
+        (CALL_ID_BYTES_MIN..=CALL_ID_BYTES_MAX).contains(&id.len())
+            && !id.contains(char::is_whitespace)
+            // The clock of the kernel's log stands in such brackets too.
+            && !id.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    };
+    let is_mark = |letter: char| matches!(letter, '<' | '>' | '«' | '»' | '"' | '\'' | '[' | ']' | '(' | ')');
+    let marked = line.match_indices("ID=").filter(|(at, _)| {
+        // `Call-ID=` and ` ID=`, but not `UUID=` or `GRID=`.
+        line[..*at].chars().next_back().is_none_or(|letter| !letter.is_ascii_alphanumeric() && letter != '_')
+    });
+    let marked = marked.take(MARKS_MAX).map(|(at, mark)| {
+        let rest = &line[at + mark.len()..];
+        let end = rest.find(|letter: char| letter.is_whitespace() || matches!(letter, ',' | ';'));
+        rest[..end.unwrap_or(rest.len())].trim_matches(is_mark)
+    });
+    let bracketed = line.match_indices(": [").take(MARKS_MAX).filter_map(|(at, mark)| {
+        let rest = &line[at + mark.len()..];
+        let inside = &rest[..rest.find(']')?];
+        let inside = inside.split_once(" port ").map_or(inside, |(id, _)| id);
+        Some(inside.trim_matches(is_mark))
+    });
+    marked.chain(bracketed).find(is_likely)
 }
 
 /// OpenSIPS without `homer5_on` sends `{"Event": "NOTICE", "text": "..."}`; others call the members differently.
@@ -106,12 +153,18 @@ fn level(line: &str) -> (Option<&'static str>, usize) {
     let word_length = body[word_from..].find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(0);
     let word_end = word_from + word_length;
     let after = body[word_end..].chars().next();
-    let is_marked = match closing {
-        Some(closing) => after == Some(closing),
-        None => matches!(after, Some(':' | '|')),
+    let is_marked = match (closing, after) {
+        (Some(closing), after) => after == Some(closing),
+        (None, Some(':' | '|')) => true,
+        // Any other sign may be the delimiter that the administrator of OpenSIPS chose.
+        (None, Some(after)) => OPENSIPS_LEVELS.contains(&&body[..word_end]) && after.is_ascii_punctuation(),
+        (None, None) => false,
     };
     if is_marked && let Some(level) = named_level(&body[word_from..word_end]) {
-        return (Some(level), start + word_end + 1);
+        let mark = after.map_or(0, char::len_utf8);
+        // `##` is as good a delimiter as `#`.
+        let repeated = body[word_end + mark..].find(|letter| Some(letter) != after).unwrap_or(0);
+        return (Some(level), start + word_end + mark + repeated);
     }
     (level_inside(body), 0)
 }
@@ -125,6 +178,35 @@ fn syslog_priority(line: &str) -> Option<(&'static str, usize)> {
     }
     let priority = number.parse::<usize>().ok().filter(|priority| *priority <= PRIORITY_MAX)?;
     Some((SEVERITIES[priority % SEVERITIES.len()], number.len() + 2))
+}
+
+/// Host and program of a syslog line behind its priority. RFC 5424 6.2: `1 time host program process id`; RFC 3164 4.1:
+/// `Mmm dd hh:mm:ss host program[process]: `.
+fn syslog_header(line: &str) -> (Option<&str>, Option<&str>) {
+    const MONTHS: &[&str] =
+        &["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let present = |word: &&str| !word.is_empty() && *word != "-";
+    let mut words = line.split_ascii_whitespace();
+    match words.next() {
+        Some("1") => {
+            let is_time = |word: &str| word == "-" || word.contains('T') && word.contains(':');
+            if !words.next().is_some_and(is_time) {
+                return (None, None);
+            }
+            (words.next().filter(present), words.next().filter(present))
+        }
+        Some(month) if MONTHS.contains(&month) => {
+            let is_day = words.next().is_some_and(|day| day.parse::<u8>().is_ok());
+            let is_time = words.next().is_some_and(|time| time.len() >= 8 && time.matches(':').count() == 2);
+            if !is_day || !is_time {
+                return (None, None);
+            }
+            let host = words.next().filter(|word| !word.ends_with(':'));
+            let tag = words.next().filter(|word| word.contains([':', '[']));
+            (host, tag.and_then(|tag| tag.split([':', '[']).next()).filter(present))
+        }
+        _ => (None, None),
+    }
 }
 
 /// `kamailio[12]: ERROR: ...`: a level in capitals with a colon or in brackets, among the first words.

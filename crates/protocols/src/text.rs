@@ -30,7 +30,7 @@ pub(crate) fn payload(bytes: &[u8]) -> (Cow<'_, str>, bool) {
 
 /// The whole payload of a packet as text, padding taken off; invalid UTF-8 is replaced and flagged.
 pub(crate) fn of<'a>(packet: &'a Packet<'_>, draft: &mut Draft<'_>) -> Cow<'a, str> {
-    let (text, is_replaced) = payload(without_nuls(&packet.payload));
+    let (text, is_replaced) = payload(draft.readable(&packet.payload));
     if is_replaced {
         draft.flag(BAD_UTF8);
     }
