@@ -15,18 +15,21 @@ mod extra;
 mod flags;
 mod json;
 mod members;
+mod secrets;
 mod summary;
 mod text;
 mod voip_metrics;
 mod wrapped;
 
 pub mod corrections;
+pub mod sighting;
 
 pub use arrival::Arrival;
 pub use corrections::{Correction, Corrections};
 pub use draft::Draft;
 pub use extra::Extra;
 pub use flags::flags;
+pub use secrets::{TooLarge, blank_secrets};
 pub use wrapped::unwrapped;
 
 use std::sync::LazyLock;

@@ -9,6 +9,8 @@ mod logs;
 mod recordings;
 mod registry;
 mod rtcp;
+mod secrets;
+mod sighting;
 mod sip;
 mod snapshots;
 

@@ -42,6 +42,11 @@ impl ExpectedPacket {
     }
 }
 
+/// One recording by name, if it is at hand.
+pub(crate) fn recording(name: &str) -> Option<PathBuf> {
+    recordings().into_iter().find(|path| path.ends_with(name))
+}
+
 /// The recordings that travel with the repository, and what else is at hand: everything that came over UDP.
 fn recordings() -> Vec<PathBuf> {
     let own = folder("../testkit/fixtures");
@@ -58,7 +63,7 @@ fn recordings() -> Vec<PathBuf> {
     paths.filter(|path| path.extension().is_some_and(|extension| extension == "pcap")).collect()
 }
 
-fn datagrams(path: &PathBuf) -> Vec<Vec<u8>> {
+pub(crate) fn datagrams(path: &PathBuf) -> Vec<Vec<u8>> {
     let bytes = std::fs::read(path).expect("a readable recording");
     let frames = Reader::new(&bytes).expect("a pcap file");
     let payloads = frames.map(|frame| {
