@@ -16,6 +16,11 @@ impl Micros {
         Self(seconds as i64 * Self::SECOND + micros as i64)
     }
 
+    /// From RFC 3339.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(|time: jiff::Timestamp| Self(time.as_microsecond()))
+    }
+
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(Self::SECOND)
     }
@@ -39,6 +44,13 @@ impl fmt::Display for Micros {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_rfc_3339() {
+        assert_eq!(Micros::parse("2020-06-24T05:16:26.669278Z"), Some(Micros(1_592_975_786_669_278)));
+        assert_eq!(Micros::parse("2020-06-24T07:16:26+02:00"), Some(Micros(1_592_975_786_000_000)));
+        assert_eq!(Micros::parse("0"), None);
+    }
 
     #[test]
     fn shows_rfc_3339_with_six_digits() {

@@ -16,6 +16,7 @@ pub(crate) const EMPTY_PAYLOAD: &str = "empty_payload";
 pub(crate) const NOT_JSON: &str = "not_json";
 pub(crate) const NOT_RTCP: &str = "not_rtcp";
 pub(crate) const BAD_RTCP: &str = "bad_rtcp";
+pub(crate) const NOT_REPORT: &str = "not_report";
 pub(crate) const WRONG_SSRC: &str = "wrong_ssrc";
 
 /// Flags raised here, beside those of the HEP decoder.
@@ -27,6 +28,7 @@ const OWN: &[(&str, &str)] = &[
     (BAD_JSON, "the payload is broken JSON, read as far as possible"),
     (NOT_JSON, "the payload should be JSON and is something else"),
     (NOT_RTCP, "the payload should be RTCP, as JSON or as a packet, and is something else"),
+    (NOT_REPORT, "the payload should be a report on quality and is something else"),
     (BAD_RTCP, "the RTCP packet is cut or breaks its format, read as far as possible"),
     (BAD_BENCODE, "the payload should be a cookie and a bencoded command of rtpengine, and is broken"),
     (NOT_SIP, "the payload should be SIP and is something else"),

@@ -15,6 +15,7 @@ mod extra;
 mod flags;
 mod json;
 mod members;
+mod report;
 mod secrets;
 mod summary;
 mod text;
@@ -67,6 +68,11 @@ macro_rules! registry {
 registry! {
     sip;
     rtcp;
+    rtp_report;
+    vq_rtcpxr;
+    qos;
+    horaclifix;
+    rtcp_xr;
     log;
     dns;
     opensips;

@@ -62,6 +62,13 @@ impl<'j> Members<'j> {
 
     /// Keeps what was not taken as `fields` in `extra`.
     pub(crate) fn leave(self, extra: &mut Extra) {
+        if let Some(rest) = self.rest() {
+            extra.json("fields", &rest);
+        }
+    }
+
+    /// An object of what was not taken, if there is any.
+    pub(crate) fn rest(self) -> Option<String> {
         let mut rest = String::new();
         let left = self.members.iter().zip(&self.is_taken).filter(|(_, is_taken)| !**is_taken);
         for ((key, value), _) in left.filter(|((key, value), _)| has_value(value) && !is_secret(key)) {
@@ -75,10 +82,7 @@ impl<'j> Members<'j> {
                 break;
             }
         }
-        if !rest.is_empty() {
-            rest.push('}');
-            extra.json("fields", &rest);
-        }
+        (!rest.is_empty()).then(|| rest + "}")
     }
 }
 

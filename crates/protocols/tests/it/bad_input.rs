@@ -32,12 +32,18 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![damaged, proptest::collection::vec(any::<u8>(), 0..300)]
 }
 
+/// The types that some file reads.
+fn known() -> impl Strategy<Value = u16> {
+    let hep_types = protocols::registry().iter().flat_map(|protocol| protocol.hep_types).copied();
+    proptest::sample::select(hep_types.collect::<Vec<u16>>())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn every_packet_becomes_a_record(
-        hep_type in prop_oneof![Just(1_u16), Just(5), Just(100), 0..=255_u16, any::<u16>()],
+        hep_type in prop_oneof![known(), 0..=255_u16, any::<u16>()],
         payload in payload(),
         correlation in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20)),
         vendor in any::<u16>(),

@@ -8,6 +8,7 @@ mod events;
 mod logs;
 mod recordings;
 mod registry;
+mod reports;
 mod rtcp;
 mod secrets;
 mod sighting;

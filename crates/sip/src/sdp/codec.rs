@@ -98,35 +98,45 @@ fn next_rtpmap<'a>(ahead: &mut Lines<'a>, format: &[u8]) -> Option<&'a [u8]> {
     None
 }
 
-/// The encoding of the payload types that need no `rtpmap` (RFC 3551 6).
+/// The encoding name of a payload type that needs no `rtpmap` (RFC 3551 6).
+pub fn encoding_name(payload_type: u8) -> Option<&'static [u8]> {
+    assigned(payload_type.into()).map(|(name, _)| name)
+}
+
+/// The encoding of the payload types that need no `rtpmap`, else the format itself.
 #[cold]
 fn fixed(format: &[u8]) -> (&[u8], &[u8]) {
-    let (name, parameters): (&[u8], &[u8]) = match number(format) {
-        Some(0) => (b"PCMU", b"8000"),
-        Some(3) => (b"GSM", b"8000"),
-        Some(4) => (b"G723", b"8000"),
-        Some(5) => (b"DVI4", b"8000"),
-        Some(6) => (b"DVI4", b"16000"),
-        Some(7) => (b"LPC", b"8000"),
-        Some(8) => (b"PCMA", b"8000"),
-        Some(9) => (b"G722", b"8000"),
-        Some(10) => (b"L16", b"44100/2"),
-        Some(11) => (b"L16", b"44100/1"),
-        Some(12) => (b"QCELP", b"8000"),
-        Some(13) => (b"CN", b"8000"),
-        Some(14) => (b"MPA", b"90000"),
-        Some(15) => (b"G728", b"8000"),
-        Some(16) => (b"DVI4", b"11025"),
-        Some(17) => (b"DVI4", b"22050"),
-        Some(18) => (b"G729", b"8000"),
-        Some(25) => (b"CelB", b"90000"),
-        Some(26) => (b"JPEG", b"90000"),
-        Some(28) => (b"nv", b"90000"),
-        Some(31) => (b"H261", b"90000"),
-        Some(32) => (b"MPV", b"90000"),
-        Some(33) => (b"MP2T", b"90000"),
-        Some(34) => (b"H263", b"90000"),
-        _ => (format, b""),
+    number(format).and_then(assigned).unwrap_or((format, b""))
+}
+
+/// RFC 3551 6.
+fn assigned(payload_type: u64) -> Option<(&'static [u8], &'static [u8])> {
+    let (name, parameters): (&[u8], &[u8]) = match payload_type {
+        0 => (b"PCMU", b"8000"),
+        3 => (b"GSM", b"8000"),
+        4 => (b"G723", b"8000"),
+        5 => (b"DVI4", b"8000"),
+        6 => (b"DVI4", b"16000"),
+        7 => (b"LPC", b"8000"),
+        8 => (b"PCMA", b"8000"),
+        9 => (b"G722", b"8000"),
+        10 => (b"L16", b"44100/2"),
+        11 => (b"L16", b"44100/1"),
+        12 => (b"QCELP", b"8000"),
+        13 => (b"CN", b"8000"),
+        14 => (b"MPA", b"90000"),
+        15 => (b"G728", b"8000"),
+        16 => (b"DVI4", b"11025"),
+        17 => (b"DVI4", b"22050"),
+        18 => (b"G729", b"8000"),
+        25 => (b"CelB", b"90000"),
+        26 => (b"JPEG", b"90000"),
+        28 => (b"nv", b"90000"),
+        31 => (b"H261", b"90000"),
+        32 => (b"MPV", b"90000"),
+        33 => (b"MP2T", b"90000"),
+        34 => (b"H263", b"90000"),
+        _ => return None,
     };
-    (name, parameters)
+    Some((name, parameters))
 }

@@ -18,7 +18,7 @@ mod line;
 mod media;
 
 pub use attributes::{Attribute, Attributes, Crypto, Direction, Fingerprint};
-pub use codec::{Codec, Codecs};
+pub use codec::{Codec, Codecs, encoding_name};
 pub use line::{Line, Lines};
 pub use media::{Formats, Media, MediaIter};
 
