@@ -16,6 +16,9 @@ pub(crate) const EMPTY_PAYLOAD: &str = "empty_payload";
 pub(crate) const NOT_JSON: &str = "not_json";
 pub(crate) const NOT_RTCP: &str = "not_rtcp";
 pub(crate) const BAD_RTCP: &str = "bad_rtcp";
+pub(crate) const NOT_RTP: &str = "not_rtp";
+pub(crate) const BAD_RTP: &str = "bad_rtp";
+pub(crate) const NOT_SDP: &str = "not_sdp";
 pub(crate) const NOT_REPORT: &str = "not_report";
 pub(crate) const WRONG_SSRC: &str = "wrong_ssrc";
 
@@ -28,6 +31,9 @@ const OWN: &[(&str, &str)] = &[
     (BAD_JSON, "the payload is broken JSON, read as far as possible"),
     (NOT_JSON, "the payload should be JSON and is something else"),
     (NOT_RTCP, "the payload should be RTCP, as JSON or as a packet, and is something else"),
+    (NOT_RTP, "the payload should be RTP and is something else"),
+    (BAD_RTP, "the RTP packet is cut or breaks its format, its fixed header read alone"),
+    (NOT_SDP, "the payload should be a session description and is something else"),
     (NOT_REPORT, "the payload should be a report on quality and is something else"),
     (BAD_RTCP, "the RTCP packet is cut or breaks its format, read as far as possible"),
     (BAD_BENCODE, "the payload should be a cookie and a bencoded command of rtpengine, and is broken"),

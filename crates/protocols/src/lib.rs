@@ -68,6 +68,8 @@ macro_rules! registry {
 registry! {
     sip;
     rtcp;
+    rtp;
+    sdp;
     rtp_report;
     vq_rtcpxr;
     qos;

@@ -176,7 +176,7 @@ fn columns<'a>(message: &Message<'a>, draft: &mut Draft<'a>) {
 }
 
 /// Where the first media goes, and the codecs of all.
-fn session(description: &sdp::Description<'_>, draft: &mut Draft<'_>) {
+pub(crate) fn session(description: &sdp::Description<'_>, draft: &mut Draft<'_>) {
     let mut media = description.media().peekable();
     let destination = media.peek().and_then(|first| {
         let address = String::from_utf8_lossy(first.connection()?.address);

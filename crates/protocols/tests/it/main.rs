@@ -10,6 +10,8 @@ mod recordings;
 mod registry;
 mod reports;
 mod rtcp;
+mod rtp;
+mod sdp;
 mod secrets;
 mod sighting;
 mod sip;
