@@ -16,7 +16,7 @@ use crate::row::{Cell, Row};
 pub(crate) struct Summary {
     /// A text, since browsers round large numbers.
     pub(crate) id: String,
-    /// sip, rtcp, log, other
+    /// Name of the table: sip, rtcp, report, log, other and more
     pub(crate) table: &'static str,
     /// When the traffic was seen.
     pub(crate) ts: String,

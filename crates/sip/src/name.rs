@@ -89,8 +89,8 @@ names! {
     RAck = "RAck";
     /// RSeq, RFC 3262 7.1.
     RSeq = "RSeq";
-    /// X-RTP-Stat, and P-RTP-Stat as older firmware writes it: media counters in a BYE or its answer.
-    XRtpStat = "X-RTP-Stat" | "P-RTP-Stat";
+    /// X-RTP-Stat, and P-RTP-Stat or P-RTP-Stats as others write it: media counters in a BYE or its answer.
+    XRtpStat = "X-RTP-Stat" | "P-RTP-Stat" | "P-RTP-Stats";
     /// Identity, RFC 8224 4 (signed caller, STIR).
     Identity = "Identity" | "y";
     /// Identity-Info, RFC 4474 (replaced by a parameter of Identity).

@@ -118,3 +118,21 @@ fn text_that_is_not_utf_8_is_replaced() {
         assert_eq!(record.common.flags, ["bad_utf8"]);
     });
 }
+
+#[test]
+fn counters_of_the_media_are_kept_as_the_phone_wrote_them() {
+    for (header, value, lost) in [
+        ("X-RTP-Stat", "CS=12;PS=1453;PR=1450;PL=0,3;JI=1,2;DL=35,40;EN=PCMA", "0,3"),
+        ("P-RTP-Stat", "PS=1453, OS=232480, PR=1450, PL=3, JI=2, LA=35", "3"),
+        ("p-rtp-stats", "PS=1453,PL=7", "7"),
+    ] {
+        let message =
+            format!("BYE sip:a@b SIP/2.0\r\nCall-ID: x\r\nCSeq: 2 BYE\r\n{header}: {value}\r\n\r\n");
+        sip(message.as_bytes(), |record| {
+            assert_eq!(extra(record), json!({ "x_rtp_stat": value }));
+            let counters = sip::value::RtpStat::parse(value.as_bytes());
+            assert_eq!(counters.value(b"PS"), Some(&b"1453"[..]));
+            assert_eq!(counters.value(b"pl"), Some(lost.as_bytes()), "{header}");
+        });
+    }
+}

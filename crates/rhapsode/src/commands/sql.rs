@@ -32,7 +32,8 @@ Examples:
   rhapsode sql 'SELECT method, status, count(*) FROM sip GROUP BY 1, 2 ORDER BY 3 DESC'
   rhapsode sql \"SELECT ts, src_ip, dst_ip FROM messages WHERE call_id = '7f3a91@10.0.0.1' ORDER BY ts\" -f ndjson
 
-Tables: messages (all), sip, rtcp, log, other. Columns: `rhapsode sql 'SELECT * FROM sip LIMIT 1' -f json`.";
+Tables: messages (all), sip, rtcp, report, log and more: `SELECT DISTINCT table_name FROM information_schema.columns`.
+Columns: `rhapsode sql 'SELECT * FROM sip LIMIT 1' -f json`.";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let sql =
