@@ -92,9 +92,8 @@ fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
     let mut question = questions.first().map(Members::of);
     let name = question.as_mut().and_then(|question| question.text(&["name", "qname"]));
     let name = name.map(|name| name.trim_end_matches('.').to_owned());
-    let query_type = question.as_mut().and_then(|question| question.take(&["type", "qtype"]));
-    let query_type = query_type.and_then(|value| named(value, TYPES));
-    let code = members.take(&["rcode", "response_code"]).and_then(|value| named(value, RESPONSE_CODES)).map(|name| short_code(&name));
+    let query_type = question.as_mut().and_then(|question| question.named(&["type", "qtype"], TYPES));
+    let code = members.named(&["rcode", "response_code"], RESPONSE_CODES).map(|name| short_code(&name));
     let code = code.filter(|_| is_answer);
     let data: Vec<String> = answers.iter().take(ANSWERS_MAX).filter_map(data).collect();
     let ttl = answers.iter().filter_map(|answer| answer.member("ttl")?.as_integer()).min();
@@ -138,13 +137,6 @@ fn is_set(value: &Json<'_>) -> bool {
 /// Lists of one are sometimes the bare object.
 fn items<'j>(value: &'j Json<'j>) -> &'j [Json<'j>] {
     value.items().unwrap_or(std::slice::from_ref(value))
-}
-
-/// A number by its name; a name as it stands.
-fn named(value: &Json<'_>, names: &[(i64, &str)]) -> Option<String> {
-    let text = value.as_text()?.trim();
-    let known = value.as_integer().and_then(|number| names.iter().find(|(known, _)| *known == number));
-    Some(known.map_or_else(|| text.to_owned(), |(_, name)| (*name).to_owned()))
 }
 
 fn short_code(name: &str) -> String {

@@ -7,6 +7,7 @@ use crate::corrections::{self, BIG_ENDIAN_CLOCK};
 pub(crate) const BAD_TIME: &str = "bad_time";
 pub(crate) const BAD_UTF8: &str = "bad_utf8";
 pub(crate) const BAD_JSON: &str = "bad_json";
+pub(crate) const UNREADABLE: &str = "unreadable";
 pub(crate) const BAD_BENCODE: &str = "bad_bencode";
 pub(crate) const NOT_SIP: &str = "not_sip";
 pub(crate) const KEEP_ALIVE: &str = "keep_alive";
@@ -36,6 +37,7 @@ const OWN: &[(&str, &str)] = &[
     (NOT_SDP, "the payload should be a session description and is something else"),
     (NOT_REPORT, "the payload should be a report on quality and is something else"),
     (BAD_RTCP, "the RTCP packet is cut or breaks its format, read as far as possible"),
+    (UNREADABLE, "the payload is not what its type promises, and its columns are empty"),
     (BAD_BENCODE, "the payload should be a cookie and a bencoded command of rtpengine, and is broken"),
     (NOT_SIP, "the payload should be SIP and is something else"),
     (KEEP_ALIVE, "the payload is a keep-alive: line ends or zero bytes only"),

@@ -8,6 +8,8 @@
 
 mod arrival;
 mod bencode;
+pub mod cdr_csv;
+mod civil_time;
 mod common;
 mod draft;
 mod event;
@@ -82,6 +84,10 @@ registry! {
     json_event;
     janus;
     mediasoup;
+    ss7;
+    sigtran;
+    diameter;
+    cdr;
     opaque; // the last one takes whatever no other does
 }
 

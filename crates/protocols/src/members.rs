@@ -60,6 +60,18 @@ impl<'j> Members<'j> {
         self.take(names)?.as_integer()
     }
 
+    /// A number by its name in the table; a name as it stands.
+    pub(crate) fn named(&mut self, names: &[&str], table: &[(i64, &str)]) -> Option<String> {
+        let value = self.take(names)?;
+        let known = value.as_integer().and_then(|number| table.iter().find(|(known, _)| *known == number));
+        known.map_or_else(|| value.as_text().map(str::to_owned), |(_, name)| Some((*name).to_owned()))
+    }
+
+    /// A finite number, also one written as text.
+    pub(crate) fn number(&mut self, names: &[&str]) -> Option<f64> {
+        self.take(names)?.as_number()
+    }
+
     /// Keeps what was not taken as `fields` in `extra`.
     pub(crate) fn leave(self, extra: &mut Extra) {
         if let Some(rest) = self.rest() {

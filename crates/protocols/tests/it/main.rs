@@ -1,6 +1,7 @@
 //! Packets in, records out.
 
 mod bad_input;
+mod cdrs;
 mod common;
 mod corrections;
 mod dns;
@@ -16,6 +17,7 @@ mod secrets;
 mod sighting;
 mod sip;
 mod snapshots;
+mod ss7;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
