@@ -19,6 +19,7 @@ mod json;
 mod members;
 mod report;
 mod secrets;
+mod signalling;
 mod summary;
 mod text;
 mod voip_metrics;
@@ -88,6 +89,12 @@ registry! {
     sigtran;
     diameter;
     cdr;
+    rtsp;
+    xmpp;
+    mgcp;
+    megaco;
+    iax;
+    h32x;
     opaque; // the last one takes whatever no other does
 }
 

@@ -15,6 +15,7 @@ mod rtp;
 mod sdp;
 mod secrets;
 mod sighting;
+mod signalling;
 mod sip;
 mod snapshots;
 mod ss7;
