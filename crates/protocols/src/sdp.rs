@@ -7,7 +7,6 @@ use sip::sdp::{Description, Media};
 use crate::extra::Extra;
 use crate::flags::NOT_SDP;
 use crate::summary::Summary;
-use crate::text::without_nuls;
 use crate::{Draft, Protocol};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
@@ -41,7 +40,7 @@ static TABLE: Table = Table {
 const MEDIA_MAX: usize = 64;
 
 fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
-    let payload = without_nuls(&packet.payload);
+    let payload = draft.readable(&packet.payload);
     if payload.is_empty() {
         return;
     }

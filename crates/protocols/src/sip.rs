@@ -6,7 +6,7 @@ use sip::{Message, Name, Start, sdp};
 
 use crate::corrections::{JSON_WRAPPED_SIP, ZERO_PAYLOAD};
 use crate::flags::{FRAGMENT, KEEP_ALIVE, NO_CALL_ID, NOT_SIP};
-use crate::{Draft, Protocol, wrapped};
+use crate::{Draft, Protocol, vq_rtcpxr, wrapped};
 
 pub(crate) static PROTOCOL: Protocol =
     Protocol { name: "sip", hep_types: &[1], table: &TABLE, doc: "SIP requests and replies", understand };
@@ -130,6 +130,9 @@ fn read<'a>(payload: &'a [u8], draft: &mut Draft<'a>) {
         if message.header(*name).is_some() {
             rare_header(&message, *name, key, draft);
         }
+    }
+    if let Some(report) = vq_rtcpxr::inside(&message).and_then(|report| report.to_json()) {
+        draft.extra.json("report", &report);
     }
 }
 

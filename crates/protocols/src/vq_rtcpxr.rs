@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 
-use sip::{Message, Name};
+use sip::{Message, Name, Part};
 
-use crate::flags::NOT_REPORT;
+use crate::flags::{BAD_UTF8, NOT_REPORT};
+use crate::extra::write_string;
 use crate::json::Json;
 use crate::members::Members;
 use crate::report::{self, Report, Stream, endpoint, pairs, ssrc};
@@ -46,16 +47,28 @@ pub(crate) fn is_report(text: &str) -> bool {
     })
 }
 
+/// The report in a message that is kept as SIP.
+pub(crate) fn inside(message: &Message<'_>) -> Option<Report> {
+    let (body, _) = text::payload(body(message)?);
+    Some(read(&body)).filter(|_| is_report(&body))
+}
+
+fn body<'a>(message: &Message<'a>) -> Option<&'a [u8]> {
+    // Nearly every body: not worth a look at its parts.
+    if message.header(Name::ContentType)? == b"application/sdp" {
+        return None;
+    }
+    let is_report = |part: &Part<'_>| {
+        part.content_type.is_some_and(|content| content.is(b"application/vq-rtcpxr"))
+    };
+    message.parts().find(is_report).map(|part| part.body)
+}
+
 /// A PUBLISH, NOTIFY or MESSAGE whose body is a report.
 pub(crate) fn published(message: &Message<'_>, draft: &mut Draft<'_>) -> Option<Report> {
-    let is_report_type = |media_type: &[u8]| media_type.eq_ignore_ascii_case(b"application/vq-rtcpxr");
-    let part = message
-        .parts()
-        .find(|part| part.content_type.is_some_and(|content| is_report_type(content.media_type)))
-        .map_or(message.body(), |part| part.body);
-    let (body, is_replaced) = text::payload(part);
+    let (body, is_replaced) = text::payload(body(message).unwrap_or(message.body()));
     if is_replaced {
-        draft.flag(crate::flags::BAD_UTF8);
+        draft.flag(BAD_UTF8);
     }
     if !is_report(&body) {
         draft.flag(NOT_REPORT);
@@ -181,6 +194,6 @@ fn members<'j>(object: Json<'j>) -> Vec<(Cow<'j, str>, Json<'j>)> {
 
 fn quoted(text: &str) -> String {
     let mut json = String::new();
-    crate::extra::write_string(&mut json, text);
+    write_string(&mut json, text);
     json
 }

@@ -11,10 +11,11 @@ use hep::Packet;
 use model::{Field, Kind, Micros, Table, Unit};
 
 use crate::Draft;
+use crate::extra::Extra;
 use crate::flags::NOT_REPORT;
 use crate::json::{self, Json};
 use crate::summary::Summary;
-use crate::text::{self, is_call_id, without_nuls};
+use crate::text::{self, is_call_id};
 use crate::voip_metrics::mos_of_chunk;
 use crate::{horaclifix, rtcp_xr, rtp_report, vq_rtcpxr};
 
@@ -66,9 +67,38 @@ pub(crate) struct Report {
     pub(crate) more: Vec<(&'static str, String)>,
 }
 
+impl Report {
+    /// All of it, for a record of another table.
+    pub(crate) fn to_json(&self) -> Option<String> {
+        let mut object = Extra::default();
+        for (name, value) in [
+            ("occasion", &self.occasion),
+            ("reporter", &self.reporter),
+            ("peer", &self.peer),
+            ("call_id", &self.call_id),
+        ] {
+            if let Some(value) = value {
+                object.text(name, value);
+            }
+        }
+        if !self.streams.is_empty() {
+            object.json("streams", &listed(&self.streams));
+        }
+        for (key, json) in &self.more {
+            object.json(key, json);
+        }
+        object.finish()
+    }
+}
+
+fn listed(streams: &[Stream]) -> String {
+    let streams: Vec<String> = streams.iter().filter_map(Stream::to_json).collect();
+    format!("[{}]", streams.join(","))
+}
+
 /// Reads a report by its form: senders disagree on which type carries which.
 pub(crate) fn understand<'a>(kind: &'static str, packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
-    let payload = without_nuls(&packet.payload);
+    let payload = draft.readable(&packet.payload);
     if payload.is_empty() {
         return;
     }
@@ -123,8 +153,7 @@ fn fill(kind: &'static str, packet: &Packet<'_>, mut report: Report, draft: &mut
     draft.push(report.peer.clone());
     stream.push(draft);
     if let [_, _, ..] = report.streams.as_slice() {
-        let streams: Vec<String> = report.streams.iter().filter_map(Stream::to_json).collect();
-        draft.extra.json("streams", &format!("[{}]", streams.join(",")));
+        draft.extra.json("streams", &listed(&report.streams));
     } else if let Some(fields) = &stream.fields {
         draft.extra.json("fields", fields);
     }

@@ -133,6 +133,13 @@ fn a_published_report_is_about_the_call_it_names() {
             assert!(record.common.flags.is_empty());
         });
     }
+    // Captured as SIP it stays a SIP message, with the report beside it.
+    sent(&outgoing(1, message.as_bytes()), |record| {
+        assert_eq!((record.table.name, text(record, "call_id").as_deref()), ("sip", Some("publish-1")));
+        let report = &extra(record)["report"];
+        assert_eq!(report["call_id"], json!("329662837@192.0.2.21"));
+        assert_eq!(report["streams"][0]["mos"], json!(3.7));
+    });
     // What is no report is said to be none; the correlation id still joins it.
     let other = "PUBLISH sip:c@d SIP/2.0\r\nCall-ID: publish-1\r\nFrom: <sip:a@b>\r\n\r\n";
     let packet = hep::Outgoing { correlation_id: Some(b"call-1"), ..outgoing(99, other.as_bytes()) };
