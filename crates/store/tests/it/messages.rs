@@ -1,7 +1,7 @@
 //! The view that scripts rely on.
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Int16Type, Int32Type, TimeUnit};
+use arrow::datatypes::{DataType, Int32Type, TimeUnit};
 use model::messages::COLUMNS;
 
 use crate::rows::{Row, config, number, numbers, open, publish, sql, texts};
@@ -28,7 +28,7 @@ fn has_the_columns_of_the_contract() {
         for (name, kind) in [
             ("ts", &utc),
             ("received", &utc),
-            ("hep_type", &DataType::Int16),
+            ("hep_type", &DataType::Int32),
             ("src_port", &DataType::Int32),
             ("capture_id", &DataType::Int64),
             ("raw", &DataType::Binary),
@@ -36,7 +36,7 @@ fn has_the_columns_of_the_contract() {
             assert_eq!(schema.field_with_name(name).expect(name).data_type(), kind, "{name}");
         }
         let row = &batches[0];
-        assert_eq!(row.column_by_name("hep_type").expect("it").as_primitive::<Int16Type>().value(0), 1);
+        assert_eq!(row.column_by_name("hep_type").expect("it").as_primitive::<Int32Type>().value(0), 1);
         assert_eq!(row.column_by_name("src_port").expect("it").as_primitive::<Int32Type>().value(0), 5060);
         assert!(row.column_by_name("dst_port").expect("it").is_null(0));
         let last = batches.last().expect("rows");
