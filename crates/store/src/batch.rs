@@ -20,7 +20,7 @@ pub struct TableBatch {
     table: &'static Table,
     schema: SchemaRef,
     common: CommonColumns,
-    typed: Vec<Column>,
+    typed: Vec<Typed>,
     extra: StringBuilder,
     raw: BinaryBuilder,
     addresses: AddressTexts,
@@ -51,6 +51,14 @@ struct CommonColumns {
     flags: TextListBuilder,
 }
 
+/// A column of the table's own. Half of these are missing in an ordinary row, so missing values are counted and
+/// appended together.
+#[derive(Debug)]
+struct Typed {
+    missing: usize,
+    column: Column,
+}
+
 #[derive(Debug)]
 enum Column {
     Text(StringBuilder),
@@ -70,7 +78,11 @@ impl TableBatch {
             table,
             schema: arrow_schema(table),
             common: CommonColumns::default(),
-            typed: table.fields.iter().map(|field| Column::new(field.kind)).collect(),
+            typed: table
+                .fields
+                .iter()
+                .map(|field| Typed { missing: 0, column: Column::new(field.kind) })
+                .collect(),
             extra: StringBuilder::new(),
             raw: BinaryBuilder::new(),
             addresses: AddressTexts::new(),
@@ -88,10 +100,10 @@ impl TableBatch {
     pub fn push(&mut self, record: &Record<'_>) {
         debug_assert!(std::ptr::eq(self.table, record.table), "record of {}", record.table.name);
         self.common.push(&record.common, &mut self.addresses);
-        for (place, column) in self.typed.iter_mut().enumerate() {
+        for (place, typed) in self.typed.iter_mut().enumerate() {
             match record.values.get(place) {
-                None | Some(Value::Null) => column.push_null(),
-                Some(value) => self.bytes += column.push(value),
+                None | Some(Value::Null) => typed.missing += 1,
+                Some(value) => self.bytes += typed.push(value),
             }
         }
         self.extra.append_option(record.extra.as_deref());
@@ -116,7 +128,7 @@ impl TableBatch {
     /// The rows so far; the batch is empty afterwards and can be filled again.
     pub fn finish(&mut self) -> RecordBatch {
         let mut columns = self.common.finish();
-        columns.extend(self.typed.iter_mut().map(Column::finish));
+        columns.extend(self.typed.iter_mut().map(Typed::finish));
         columns.push(text(&mut self.extra));
         columns.push(shrunk(self.raw.finish()));
         self.len = 0;
@@ -180,6 +192,27 @@ impl CommonColumns {
     }
 }
 
+impl Typed {
+    /// The bytes of variable size that were added.
+    #[inline]
+    fn push(&mut self, value: &Value<'_>) -> usize {
+        self.catch_up();
+        self.column.push(value)
+    }
+
+    #[inline]
+    fn catch_up(&mut self) {
+        if self.missing > 0 {
+            self.column.push_nulls(std::mem::take(&mut self.missing));
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        self.catch_up();
+        self.column.finish()
+    }
+}
+
 impl Column {
     fn new(kind: Kind) -> Self {
         match kind {
@@ -222,23 +255,22 @@ impl Column {
                 builder.0.append(true);
                 return texts.iter().map(|text| text.len()).sum();
             }
-            (column, _) => column.push_null(),
+            (column, _) => column.push_nulls(1),
         }
         0
     }
 
-    #[inline]
-    fn push_null(&mut self) {
+    fn push_nulls(&mut self, count: usize) {
         match self {
-            Self::Text(builder) => builder.append_null(),
-            Self::Int16(builder) => builder.append_null(),
-            Self::Int32(builder) => builder.append_null(),
-            Self::Int64(builder) => builder.append_null(),
-            Self::Float(builder) => builder.append_null(),
-            Self::Bool(builder) => builder.append_null(),
-            Self::Time(builder) => builder.0.append_null(),
-            Self::Bytes(builder) => builder.append_null(),
-            Self::TextList(builder) => builder.0.append(false),
+            Self::Text(builder) => builder.append_nulls(count),
+            Self::Int16(builder) => builder.append_nulls(count),
+            Self::Int32(builder) => builder.append_nulls(count),
+            Self::Int64(builder) => builder.append_nulls(count),
+            Self::Float(builder) => builder.append_nulls(count),
+            Self::Bool(builder) => builder.append_nulls(count),
+            Self::Time(builder) => builder.0.append_nulls(count),
+            Self::Bytes(builder) => builder.append_nulls(count),
+            Self::TextList(builder) => builder.0.append_nulls(count),
         }
     }
 
