@@ -40,6 +40,9 @@ pub enum StoreError {
     /// Rows of block `seq` came with a position before it: settling them would let replay bring them twice.
     #[error("rows of block {seq} cannot be published at position {position}")]
     BeyondPosition { seq: u64, position: u64 },
+    /// Rows wait in memory because they cannot be settled. The same call may be made again.
+    #[error("memory for rows that are not settled yet is full with {bytes} bytes")]
+    Full { bytes: usize },
     #[error("the store is closed")]
     Closed,
     #[error("an earlier step failed: {0}")]

@@ -1,6 +1,6 @@
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -54,6 +54,10 @@ pub(crate) struct Due {
     pub(crate) hot: Vec<Vec<Arc<HotBatch>>>,
 }
 
+/// Longest a publisher waits for room. Settling all of it takes less; beyond that something is wrong, and who
+/// publishes should say so, and be able to stop.
+const ROOM_WAIT_MAX: Duration = Duration::from_secs(5);
+
 impl Hot {
     pub(crate) fn new(view: View, settled: Vec<u64>, bytes_max: usize) -> Self {
         let state = State {
@@ -104,9 +108,14 @@ impl Hot {
         let incoming: usize = batches.iter().map(|(_, batch)| batch.bytes).sum();
         let mut state = self.lock();
         // A batch larger than all memory still passes once nothing else is there.
+        let wait_until = Instant::now() + ROOM_WAIT_MAX;
         while !state.closing && state.bytes > 0 && state.bytes + incoming > self.bytes_max {
             self.work.notify_all();
-            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let left = wait_until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(StoreError::Full { bytes: state.bytes });
+            }
+            state = self.room.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         if state.closing {
             return Err(StoreError::Closed);

@@ -117,7 +117,8 @@ impl Store {
 
     /// Makes rows searchable. Afterwards all rows of all log blocks up to `position` have been published, by this
     /// call or an earlier one: the batches must hold no row of a later block, and a block that gave no rows counts
-    /// too. Waits while memory is full, and fails only if the call is wrong or the store closes.
+    /// too. Waits a few seconds while memory is full; if it stays full, the call fails with [`StoreError::Full`] and
+    /// should be made again.
     pub fn publish(
         &self,
         position: u64,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use store::{Store, StoreError};
 
 use crate::faulty::{Fault, Faulty};
-use crate::rows::{Row, TABLES, config, number, open, publish};
+use crate::rows::{Row, TABLES, config, number, open, publish, try_publish};
 
 #[test]
 fn publishing_waits_for_settling() {
@@ -18,12 +18,15 @@ fn publishing_waits_for_settling() {
     config.hot_bytes_max = 200_000;
     let store = open(config);
     faulty.fail_after(0, Fault::Before);
-    let published = AtomicUsize::new(0);
+    let (published, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for round in 0..20_u64 {
                 let rows: Vec<Row> = (0..100).map(|n| Row::sip(n, "c", "INVITE")).collect();
-                publish(&store, round * 100 + 1, &rows);
+                while let Err(error) = try_publish(&store, round * 100 + 1, &rows) {
+                    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+                    refused.fetch_add(1, Ordering::SeqCst);
+                }
                 published.fetch_add(1, Ordering::SeqCst);
             }
         });
@@ -38,6 +41,10 @@ fn publishing_waits_for_settling() {
         let seen = number(&store, "SELECT count(*) FROM sip");
         assert!(seen < 2000, "the publisher waits");
         assert!(store.status().hot_bytes <= 200_000);
+        while refused.load(Ordering::SeqCst) == 0 {
+            assert!(started.elapsed() < Duration::from_secs(60), "who publishes learns that it takes long");
+            std::thread::sleep(Duration::from_millis(10));
+        }
         faulty.heal();
     });
     assert_eq!(published.load(Ordering::SeqCst), 20);

@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use model::{Common, Field, Kind, Micros, Record, Table, Unit, Value};
 use store::log::{Block, BlockBuilder, Entry};
-use store::{Config, Store, TableBatch};
+use store::{Config, Store, StoreError, TableBatch};
 
 pub(crate) static SIP: Table = Table {
     name: "sip",
@@ -107,12 +107,16 @@ impl Row {
 
 /// Publishes rows without a log, as blocks of one row each, the first of them `first`.
 pub(crate) fn publish(store: &Store, first: u64, rows: &[Row]) {
+    try_publish(store, first, rows).expect("published");
+}
+
+pub(crate) fn try_publish(store: &Store, first: u64, rows: &[Row]) -> Result<(), StoreError> {
     let mut batches: Vec<TableBatch> = store.tables().iter().map(|table| TableBatch::new(table)).collect();
     for (seq, row) in (first..).zip(rows) {
         push(&mut batches, row, (seq << 16) as i64);
     }
     let position = first + rows.len() as u64 - 1;
-    store.publish(position, finish(batches)).expect("published");
+    store.publish(position, finish(batches))
 }
 
 /// Keeps rows as ingest does: one accepted block in the log, then published.
