@@ -48,10 +48,10 @@ pub(crate) enum Wake {
     Closing,
 }
 
-/// What is to be settled: up to `position`, these batches per table.
+/// What is to be settled of a table: these batches, and with them all it has up to `position`.
 pub(crate) struct Due {
     pub(crate) position: u64,
-    pub(crate) hot: Vec<Vec<Arc<HotBatch>>>,
+    pub(crate) hot: Vec<Arc<HotBatch>>,
 }
 
 /// Longest a publisher waits for room. Settling all of it takes less; beyond that something is wrong, and who
@@ -180,12 +180,9 @@ impl Hot {
         self.room.notify_all();
     }
 
-    pub(crate) fn due(&self) -> Due {
+    pub(crate) fn due(&self, place: usize) -> Due {
         let state = self.lock();
-        Due {
-            position: state.position,
-            hot: state.view.tables.iter().map(|table| table.hot.clone()).collect(),
-        }
+        Due { position: state.position, hot: state.view.tables[place].hot.clone() }
     }
 
     /// The table now consists of `files`, and its rows up to `settled` are among them.

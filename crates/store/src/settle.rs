@@ -1,8 +1,10 @@
 //! The settling thread: hot rows become files of the lake, old files go, passed log segments are deleted.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt as _;
 use tokio::runtime::Handle;
 
 use crate::StoreError;
@@ -96,7 +98,13 @@ impl Settler {
                 answer(requests, &outcome);
             }
             if Instant::now() >= check_at {
-                runtime.block_on(self.retain.apply(&mut self.lake, &self.hot));
+                let step = surviving(async {
+                    self.retain.apply(&mut self.lake, &self.hot).await;
+                    Ok(())
+                });
+                if let Err(error) = runtime.block_on(step) {
+                    self.alarms.raise("retain", format!("cannot remove old files: {error}"));
+                }
                 check_at = Instant::now() + self.check_every;
             }
         }
@@ -106,16 +114,7 @@ impl Settler {
     async fn settle(&mut self) -> Result<(), StoreError> {
         let mut first_error = None;
         for place in 0..self.lake.tables.len() {
-            if let Err(error) = self.resolve_doubt(place).await {
-                first_error.get_or_insert(error);
-            }
-        }
-        if let Some(error) = first_error.take() {
-            return Err(error);
-        }
-        let due = self.hot.due();
-        for place in 0..self.lake.tables.len() {
-            if let Err(error) = self.settle_table(place, &due).await {
+            if let Err(error) = surviving(self.settle_table(place)).await {
                 first_error.get_or_insert(error);
             }
         }
@@ -123,12 +122,15 @@ impl Settler {
         first_error.map_or(Ok(()), Err)
     }
 
-    async fn settle_table(&mut self, place: usize, due: &Due) -> Result<(), StoreError> {
-        let hot = &due.hot[place];
+    async fn settle_table(&mut self, place: usize) -> Result<(), StoreError> {
+        let started = Instant::now();
+        let table = &mut self.lake.tables[place];
+        if let Some(files) = table.resolve_doubt().await? {
+            self.hot.replace(place, table.settled(), files.into_iter().map(Arc::new).collect());
+        }
+        let Due { position, hot } = self.hot.due(place);
         if !hot.is_empty() {
-            let started = Instant::now();
-            let change = self.lake.tables[place].append(hot, due.position).await?;
-            let files = match change {
+            let files = match table.append(&hot, position).await? {
                 Change::Replaced(files) => files.into_iter().map(Arc::new).collect(),
                 Change::Added(file) => {
                     let mut files = self.hot.view().tables[place].files.as_ref().clone();
@@ -136,26 +138,11 @@ impl Settler {
                     files
                 }
             };
-            self.hot.replace(place, due.position, files);
-            tracing::debug!(
-                table = self.lake.tables[place].table.name,
-                batches = hot.len(),
-                position = due.position,
-                elapsed = ?started.elapsed(),
-                "settled"
-            );
+            self.hot.replace(place, position, files);
+            let table = table.table.name;
+            tracing::debug!(table, batches = hot.len(), position, elapsed = ?started.elapsed(), "settled");
         }
-        self.passed[place] = self.passed[place].max(due.position);
-        Ok(())
-    }
-
-    /// If the step before failed: its rows may be in the lake nevertheless.
-    async fn resolve_doubt(&mut self, place: usize) -> Result<(), StoreError> {
-        let table = &mut self.lake.tables[place];
-        if let Some(files) = table.resolve_doubt().await? {
-            let settled = table.settled();
-            self.hot.replace(place, settled, files.into_iter().map(Arc::new).collect());
-        }
+        self.passed[place] = self.passed[place].max(position);
         Ok(())
     }
 
@@ -168,6 +155,16 @@ impl Settler {
             Err(error) => self.alarms.raise("log_delete", format!("cannot free log space: {error}")),
         }
     }
+}
+
+/// A panic is a mistake of ours, and an error like another here: the rows are still there, and the next attempt may do
+/// better than a thread that is gone.
+async fn surviving(step: impl Future<Output = Result<(), StoreError>>) -> Result<(), StoreError> {
+    // What a step leaves half done is in doubt, as after an error, and looked at before the next.
+    AssertUnwindSafe(step)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Internal("a step panicked".to_owned())))
 }
 
 fn answer(requests: Vec<Request>, outcome: &Result<(), StoreError>) {

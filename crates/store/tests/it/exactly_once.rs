@@ -111,7 +111,7 @@ fn rows_of_a_later_block_are_refused() {
 /// Fails each write of a settling step in turn, with and without effect; then either goes on or dies.
 #[test]
 fn every_write_of_settling_may_fail() {
-    for how in [Fault::Before, Fault::After] {
+    for how in [Fault::Before, Fault::After, Fault::Panic] {
         'writes: for writes in 0.. {
             for die in [false, true] {
                 let when = format!("write {writes} fails {how:?}, dies: {die}");

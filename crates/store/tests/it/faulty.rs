@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -25,7 +25,7 @@ pub(crate) struct Faulty {
 struct Plan {
     /// Writes until the first that fails; negative: none fails.
     left: AtomicI64,
-    how: AtomicU8,
+    how: Mutex<Option<Fault>>,
     log: Mutex<Vec<String>>,
 }
 
@@ -35,6 +35,8 @@ pub(crate) enum Fault {
     Before,
     /// Everything was written, and the answer was lost.
     After,
+    /// Nothing was written, and the writer comes apart.
+    Panic,
 }
 
 impl Faulty {
@@ -46,7 +48,7 @@ impl Faulty {
 
     /// The write after `writes` more, and all after it, fail.
     pub(crate) fn fail_after(&self, writes: i64, how: Fault) {
-        self.plan.how.store(u8::from(how == Fault::After), Ordering::SeqCst);
+        *self.plan.how.lock().expect("no panic while it is held") = Some(how);
         self.plan.left.store(writes, Ordering::SeqCst);
     }
 
@@ -65,8 +67,7 @@ impl Faulty {
         if left > 0 {
             self.plan.left.store(left - 1, Ordering::SeqCst);
         }
-        let how = if self.plan.how.load(Ordering::SeqCst) == 1 { Fault::After } else { Fault::Before };
-        (left == 0).then_some(how)
+        if left == 0 { *self.plan.how.lock().expect("no panic while it is held") } else { None }
     }
 }
 
@@ -86,6 +87,7 @@ impl ObjectStore for Faulty {
         match self.fault(location) {
             None => self.inner.put_opts(location, payload, options).await,
             Some(Fault::Before) => Err(full()),
+            Some(Fault::Panic) => panic!("as the test wants it"),
             Some(Fault::After) => {
                 self.inner.put_opts(location, payload, options).await?;
                 Err(full())
