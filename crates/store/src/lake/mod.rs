@@ -15,6 +15,7 @@
 mod disk;
 mod encode;
 mod file;
+mod gather;
 mod table;
 
 use std::fs;

@@ -1,0 +1,223 @@
+//! Rows of many batches in a new order, column by column.
+//!
+//! Arrow's own `interleave` does this for any column. Here most columns are texts, whose places are in memory far
+//! apart once rows are sorted, and many hold one value or none at all: those are told apart first and cost nothing.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanBufferBuilder, GenericByteArray, RecordBatch, new_null_array,
+};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
+use arrow::compute::{interleave, take};
+use arrow::datatypes::{BinaryType, ByteArrayType, DataType, SchemaRef, Utf8Type};
+use arrow::error::ArrowError;
+
+/// The batches that rows are taken from.
+pub(super) struct Source<'a> {
+    schema: SchemaRef,
+    columns: Vec<Column<'a>>,
+}
+
+/// Payloads may be a megabyte each. What is gathered at a time must not add much to the memory they are in already,
+/// and stay below the 2 GiB that Arrow allows.
+const COLUMN_BYTES_MAX: usize = 64 << 20;
+
+/// A row: the number of its batch, and its place in it.
+pub(super) type Place = (usize, usize);
+
+enum Column<'a> {
+    /// Every row has this value: an array of one.
+    Same(ArrayRef),
+    Text(Vec<&'a GenericByteArray<Utf8Type>>),
+    Bytes(Vec<&'a GenericByteArray<BinaryType>>),
+    Other(Vec<&'a dyn Array>),
+}
+
+impl<'a> Source<'a> {
+    /// The batches must have the columns of the schema.
+    pub(super) fn new(schema: &SchemaRef, batches: &[&'a RecordBatch]) -> Self {
+        let columns = (0..schema.fields().len())
+            .map(|place| Column::new(batches.iter().map(|batch| batch.column(place)).collect()))
+            .collect();
+        Self { schema: Arc::clone(schema), columns }
+    }
+
+    /// These rows, in this order. One batch, unless a column of that would be too large.
+    pub(super) fn rows(&self, places: &[Place]) -> Result<Vec<RecordBatch>, ArrowError> {
+        match self.columns.iter().map(|column| column.rows(places)).collect() {
+            Ok(columns) => Ok(vec![RecordBatch::try_new(Arc::clone(&self.schema), columns)?]),
+            Err(ArrowError::OffsetOverflowError(_)) if places.len() > 1 => {
+                let (one, two) = places.split_at(places.len() / 2);
+                Ok([self.rows(one)?, self.rows(two)?].concat())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<'a> Column<'a> {
+    fn new(parts: Vec<&'a ArrayRef>) -> Self {
+        if let Some(same) = same(&parts) {
+            return Self::Same(same);
+        }
+        match parts[0].data_type() {
+            DataType::Utf8 => Self::Text(parts.into_iter().map(AsArray::as_bytes).collect()),
+            DataType::Binary => Self::Bytes(parts.into_iter().map(AsArray::as_bytes).collect()),
+            _ => Self::Other(parts.into_iter().map(AsRef::as_ref).collect()),
+        }
+    }
+
+    fn rows(&self, places: &[Place]) -> Result<ArrayRef, ArrowError> {
+        Ok(match self {
+            Self::Same(value) if value.is_null(0) => new_null_array(value.data_type(), places.len()),
+            Self::Same(value) => take(value, &arrow::array::UInt32Array::from(vec![0; places.len()]), None)?,
+            Self::Text(parts) => Arc::new(bytes(parts, places)?),
+            Self::Bytes(parts) => Arc::new(bytes(parts, places)?),
+            Self::Other(parts) => interleave(parts, places)?,
+        })
+    }
+}
+
+/// The one value of all rows, if they have only one.
+fn same(parts: &[&ArrayRef]) -> Option<ArrayRef> {
+    let first = parts.first()?;
+    if first.is_empty() {
+        return None;
+    }
+    let value = first.slice(0, 1);
+    if value.is_null(0) {
+        return parts.iter().all(|part| part.null_count() == part.len()).then_some(value);
+    }
+    parts.iter().all(|part| part.null_count() == 0 && repeats(part.as_ref(), &value)).then_some(value)
+}
+
+/// Whether an array without missing values holds nothing but `value`. Ends at the first other value.
+fn repeats(part: &dyn Array, value: &ArrayRef) -> bool {
+    match part.data_type() {
+        DataType::Utf8 => {
+            let value = value.as_string::<i32>().value(0);
+            part.as_string::<i32>().iter().all(|text| text == Some(value))
+        }
+        DataType::List(_) => {
+            // A list without items, as nearly every row has no flags.
+            value.as_list::<i32>().values().is_empty()
+                && part.as_list::<i32>().value_offsets().windows(2).all(|pair| pair[0] == pair[1])
+        }
+        kind if kind.is_primitive() => {
+            // An array equals itself moved by one exactly if all its values are equal.
+            let rest = part.len() - 1;
+            part.slice(0, 1).as_ref() == value.as_ref()
+                && part.slice(0, rest).as_ref() == part.slice(1, rest).as_ref()
+        }
+        _ => false,
+    }
+}
+
+/// Texts or bytes, in one pass over the places.
+fn bytes<T: ByteArrayType<Offset = i32>>(
+    parts: &[&GenericByteArray<T>],
+    places: &[Place],
+) -> Result<GenericByteArray<T>, ArrowError> {
+    let mut offsets = Vec::with_capacity(places.len() + 1);
+    offsets.push(0_i32);
+    let mut values = Vec::with_capacity((places.len() * mean_bytes(parts)).min(COLUMN_BYTES_MAX));
+    let mut valid =
+        parts.iter().any(|part| part.null_count() > 0).then(|| BooleanBufferBuilder::new(places.len()));
+    for (part, row) in places {
+        let part = parts[*part];
+        let ends = &part.value_offsets()[*row..=*row + 1];
+        let is_valid = part.is_valid(*row);
+        if is_valid {
+            values.extend_from_slice(&part.value_data()[ends[0] as usize..ends[1] as usize]);
+        }
+        if let Some(valid) = &mut valid {
+            valid.append(is_valid);
+        }
+        if values.len() > COLUMN_BYTES_MAX && places.len() > 1 {
+            return Err(ArrowError::OffsetOverflowError(values.len()));
+        }
+        offsets.push(values.len() as i32);
+    }
+    let nulls = valid.map(|mut valid| NullBuffer::new(valid.finish()));
+    GenericByteArray::try_new(OffsetBuffer::new(offsets.into()), Buffer::from(values), nulls)
+}
+
+fn mean_bytes<T: ByteArrayType<Offset = i32>>(parts: &[&GenericByteArray<T>]) -> usize {
+    let bytes: usize = parts.iter().map(|part| part.value_data().len()).sum();
+    let rows: usize = parts.iter().map(Array::len).sum();
+    // A little more, so that an uneven mix does not make it grow.
+    bytes / rows.max(1) * 9 / 8 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{
+        BinaryArray, BooleanArray, Int16Array, Int64Array, ListBuilder, StringArray, StringBuilder,
+    };
+    use arrow::compute::interleave_record_batch;
+    use arrow::datatypes::{Field, Schema};
+
+    use super::*;
+
+    fn lists(lists: [&[&str]; 3]) -> ArrayRef {
+        let mut builder = ListBuilder::new(StringBuilder::new());
+        for list in lists {
+            list.iter().for_each(|text| builder.values().append_value(text));
+            builder.append(true);
+        }
+        Arc::new(builder.finish())
+    }
+
+    fn batch(columns: Vec<ArrayRef>) -> RecordBatch {
+        let fields = columns
+            .iter()
+            .enumerate()
+            .map(|(n, column)| Field::new(n.to_string(), column.data_type().clone(), true));
+        RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns).expect("a batch")
+    }
+
+    #[test]
+    fn agrees_with_interleave() {
+        let one = batch(vec![
+            Arc::new(StringArray::from(vec![Some("a"), None, Some("ccc")])),
+            Arc::new(StringArray::from(vec!["same"; 3])),
+            Arc::new(StringArray::from(vec![None::<&str>; 3])),
+            Arc::new(BinaryArray::from_vec(vec![b"\xff", b"", b"xyz"])),
+            Arc::new(Int64Array::from(vec![7, 7, 7])),
+            Arc::new(Int16Array::from(vec![Some(1), None, Some(3)])),
+            Arc::new(BooleanArray::from(vec![true, true, true])),
+            lists([&[], &[], &[]]),
+            lists([&[], &["x", "y"], &[]]),
+            Arc::new(Int64Array::from(vec![5, 5, 6])),
+        ]);
+        let two = batch(vec![
+            Arc::new(StringArray::from(vec![Some(""), Some("b"), None])),
+            Arc::new(StringArray::from(vec!["same"; 3])),
+            Arc::new(StringArray::from(vec![None::<&str>; 3])),
+            Arc::new(BinaryArray::from_vec(vec![b"1", b"22", b"333"])),
+            Arc::new(Int64Array::from(vec![7, 7, 7])),
+            Arc::new(Int16Array::from(vec![4, 5, 6])),
+            Arc::new(BooleanArray::from(vec![true, false, true])),
+            lists([&[], &[], &[]]),
+            lists([&["z"], &[], &[]]),
+            Arc::new(Int64Array::from(vec![5, 5, 5])),
+        ]);
+        let places = [(1, 2), (0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (0, 2)];
+        let batches = [&one, &two, &one.slice(1, 2)];
+        for places in [&places[..], &[(2, 1), (2, 0)]] {
+            let gathered = Source::new(&one.schema(), &batches).rows(places).expect("gathered");
+            assert_eq!(gathered, [interleave_record_batch(&batches, places).expect("interleaved")]);
+        }
+    }
+
+    #[test]
+    fn more_than_a_column_holds_becomes_several_batches() {
+        let large = batch(vec![Arc::new(BinaryArray::from_vec(vec![&[7; 1 << 20], b"x"]))]);
+        let places: Vec<Place> = (0..100).map(|n| (0, usize::from(n == 99))).collect();
+        let gathered = Source::new(&large.schema(), &[&large]).rows(&places).expect("gathered");
+        assert_eq!(gathered.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [50, 50]);
+        assert_eq!(gathered[1].column(0).as_binary::<i32>().value(49), b"x");
+        assert_eq!(gathered[1].column(0).as_binary::<i32>().value(48).len(), 1 << 20);
+    }
+}
