@@ -5,13 +5,14 @@
 //! cut to them. zstd level 1, pages of 2,000 rows; `raw` in pages of 1 MB, since its compression lives on seeing
 //! many messages at once, and without dictionary and statistics, which it cannot use.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use model::{Kind, Table};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{BloomFilterPosition, EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
@@ -44,7 +45,7 @@ pub(crate) fn encode(
     let wrong_rows = |source| StoreError::Arrange { table: table.name, source };
     let batches: Vec<&RecordBatch> = hot.iter().map(|batch| &batch.rows).collect();
     let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
-    let properties = properties(table, schema, rows.min(ROW_GROUP_ROWS));
+    let properties = properties(table, schema, &batches, rows);
     let mut writer =
         ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties)).map_err(wrong_file)?;
     let source = Source::new(schema, &batches);
@@ -122,10 +123,10 @@ fn times(rows: &RecordBatch) -> &[i64] {
         .map_or(&[], |times| times.values())
 }
 
-fn properties(table: &Table, schema: &SchemaRef, group_rows: usize) -> WriterProperties {
-    let place = |name: &str| schema.index_of(name).expect("every table has the common columns") as i32;
+fn properties(table: &Table, schema: &SchemaRef, batches: &[&RecordBatch], rows: usize) -> WriterProperties {
+    let column = |name: &str| schema.index_of(name).expect("every table has the common columns");
     let sorted_by = ["call_id", "ts"].map(|name| SortingColumn {
-        column_idx: place(name),
+        column_idx: column(name) as i32,
         descending: false,
         nulls_first: true,
     });
@@ -145,22 +146,55 @@ fn properties(table: &Table, schema: &SchemaRef, group_rows: usize) -> WriterPro
                 .set_column_bloom_filter_enabled(path.clone(), true)
                 .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES)
                 // A call is several rows; the writer folds the filter to what it turns out to hold.
-                .set_column_bloom_filter_max_ndv(path.clone(), group_rows.max(1) as u64);
+                .set_column_bloom_filter_max_ndv(path.clone(), rows.clamp(1, ROW_GROUP_ROWS) as u64);
         }
         match field.kind {
-            Kind::Bytes => {
+            Kind::Bytes | Kind::Json => {
                 properties = properties
                     .set_column_dictionary_enabled(path.clone(), false)
                     .set_column_statistics_enabled(path.clone(), EnabledStatistics::None)
                     .set_column_data_page_size_limit(path, RAW_PAGE_BYTES);
             }
-            Kind::Json => {
+            Kind::Text | Kind::Ip => {
+                if field.name != "call_id" {
+                    // Texts that are not sorted by span the whole alphabet in every page.
+                    properties =
+                        properties.set_column_statistics_enabled(path.clone(), EnabledStatistics::None);
+                }
+                if mostly_different(batches, rows, column(field.name)) {
+                    properties = properties.set_column_dictionary_enabled(path, false);
+                }
+            }
+            // Nearly every row has another one, and neighbours are near each other.
+            Kind::Time | Kind::Int64 if ["id", "ts", "received"].contains(&field.name) => {
                 properties = properties
                     .set_column_dictionary_enabled(path.clone(), false)
-                    .set_column_statistics_enabled(path, EnabledStatistics::None);
+                    .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
             }
             _ => {}
         }
     }
     properties.build()
+}
+
+/// Whether most values of a text column are seen once or a few times only: a dictionary of those costs time and
+/// saves nothing. Looks at rows spread over all batches.
+fn mostly_different(batches: &[&RecordBatch], rows: usize, column: usize) -> bool {
+    const LOOKED_AT: usize = 1_000;
+    let step = (rows / LOOKED_AT).max(1);
+    let mut next = 0;
+    let mut seen = 0;
+    let mut different = HashSet::with_capacity(LOOKED_AT);
+    for batch in batches {
+        let Some(texts) = batch.column(column).as_string_opt::<i32>() else { return false };
+        while next < texts.len() {
+            if texts.is_valid(next) {
+                seen += 1;
+                different.insert(texts.value(next));
+            }
+            next += step;
+        }
+        next -= texts.len();
+    }
+    different.len() > seen / 2
 }
