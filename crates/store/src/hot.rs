@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -190,7 +191,7 @@ impl Hot {
         let mut state = self.lock();
         let mut view = View::clone(&state.view);
         let table = Arc::make_mut(&mut view.tables[place]);
-        table.files = Arc::new(files);
+        table.files = Arc::new(kept(&table.files, files));
         table.hot.retain(|batch| batch.position > settled);
         state.view = Arc::new(view);
         state.settled[place] = settled;
@@ -202,6 +203,19 @@ impl Hot {
         // The state is consistent between any two statements that could panic: nothing inside panics halfway.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The new list of files, with what was already known of those that were there before.
+fn kept(before: &[Arc<LakeFile>], files: Vec<Arc<LakeFile>>) -> Vec<Arc<LakeFile>> {
+    let before: HashMap<&str, &Arc<LakeFile>> =
+        before.iter().map(|file| (file.name.as_str(), file)).collect();
+    files
+        .into_iter()
+        .map(|file| match before.get(file.name.as_str()) {
+            Some(known) => Arc::clone(known),
+            None => file,
+        })
+        .collect()
 }
 
 /// Rows a block's number is part of: see the `id` column.

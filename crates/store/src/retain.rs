@@ -172,6 +172,7 @@ mod tests {
     use model::{Field, Kind};
 
     use super::*;
+    use crate::lake::keys::Keys;
     use crate::view::{Range, Ranges, TableView};
 
     static ONE: Table =
@@ -193,6 +194,7 @@ mod tests {
                 ts: Range { min: 0, max: 0 },
                 received: range,
             }),
+            keys: Keys::default(),
         })
     }
 

@@ -4,6 +4,7 @@ use deltalake::kernel::{Add, Remove};
 use model::Micros;
 use serde::{Deserialize, Serialize};
 
+use crate::lake::keys::Keys;
 use crate::view::{Range, Ranges};
 
 /// A Parquet file that a table of the lake consists of.
@@ -17,6 +18,7 @@ pub(crate) struct LakeFile {
     pub(crate) modified_millis: i64,
     /// `None` for a file that another program wrote without these statistics: it is read by every question.
     pub(crate) ranges: Option<Ranges>,
+    pub(crate) keys: Keys,
 }
 
 /// Delta's per-file statistics (Delta protocol, "Per-file Statistics"), for the columns that files are chosen by.
@@ -68,6 +70,7 @@ impl LakeFile {
             bytes: bytes.max(0) as u64,
             rows: stats.as_ref().map_or(0, |stats| stats.num_records),
             modified_millis,
+            keys: Keys::default(),
             ranges: stats.and_then(|stats| ranges(&stats.min_values?, &stats.max_values?)),
         }
     }
@@ -127,6 +130,7 @@ mod tests {
                 ts: Range { min: -1, max: 1_592_975_786_669_278 },
                 received: Range { min: 0, max: 1_592_975_786_000_000 },
             }),
+            keys: Keys::default(),
         };
         let add = file.to_add();
         let read = LakeFile::from_delta(add.path, add.size, add.modification_time, add.stats.as_deref());

@@ -16,6 +16,7 @@ mod disk;
 mod encode;
 mod file;
 mod gather;
+pub(crate) mod keys;
 mod table;
 
 use std::fs;
@@ -55,8 +56,10 @@ impl Lake {
         let mut opened = Vec::with_capacity(tables.len());
         let mut files = Vec::with_capacity(tables.len());
         for table in tables {
-            remove_staged(&place.folder.join(table.name));
-            remove_staged(&place.folder.join(table.name).join("_delta_log"));
+            let folder = place.folder.join(table.name);
+            for folder in [folder.join("_delta_log"), folder.join(keys::FOLDER), folder] {
+                remove_staged(&folder);
+            }
             let lake_table = LakeTable::open(place, node, table).await?;
             files.push(lake_table.files()?);
             opened.push(lake_table);

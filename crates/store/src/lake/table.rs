@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
@@ -13,6 +13,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 use crate::StoreError;
 use crate::clock::now;
 use crate::lake::encode::encode;
+use crate::lake::keys::{self, KeyFilter, Keys};
 use crate::lake::{LakeFile, Place};
 use crate::schema::{arrow_schema, delta_columns};
 use crate::view::{HotBatch, Ranges};
@@ -126,17 +127,24 @@ impl LakeTable {
         };
         let bytes = encode(self.table, &arrow_schema(self.table), hot)?;
         let written = now();
-        let file = LakeFile {
+        let keys =
+            KeyFilter::of(hot).map_err(|source| StoreError::Encode { table: self.table.name, source })?;
+        let mut file = LakeFile {
             name: format!("{}-{position:016}-{:x}.parquet", self.node, written.0),
             bytes: bytes.len() as u64,
             rows: hot.iter().map(|batch| batch.rows.num_rows() as u64).sum(),
             modified_millis: written.0 / 1000,
             ranges: Some(ranges),
+            keys: Keys::default(),
         };
         // From here on the file may exist, whatever the outcome.
         self.suspects.push(file.name.clone());
         self.in_doubt = true;
         self.store.put(&self.folder.clone().join(file.name.as_str()), PutPayload::from(bytes)).await?;
+        let filter =
+            keys.to_bytes().map_err(|source| StoreError::Encode { table: self.table.name, source })?;
+        self.store.put(&keys::path(&self.folder, &file.name), PutPayload::from(filter)).await?;
+        file.keys = Keys::known(keys);
         let properties = CommitProperties::default().with_application_transaction(
             Transaction::new_with_last_update(&self.node, position as i64, Some(written.0 / 1000)),
         );
@@ -177,26 +185,35 @@ impl LakeTable {
         Ok(Some(files))
     }
 
-    /// Files that this node wrote and that belong to no version any more, with their size.
-    pub(crate) async fn strays(&self) -> Result<Vec<(String, u64)>, StoreError> {
+    /// Files that this node wrote and that belong to no version any more, with their size. Also those of which
+    /// only the filter is left: another program may have removed the file.
+    pub(crate) async fn strays(&self) -> Result<HashMap<String, u64>, StoreError> {
         let files = self.files()?;
         let known: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
-        let listed = self.store.list_with_delimiter(Some(&self.folder)).await?;
-        Ok(listed
-            .objects
-            .into_iter()
-            .filter_map(|object| Some((object.location.filename()?.to_owned(), object.size)))
-            .filter(|(name, _)| name.starts_with(&self.node) && name.ends_with(".parquet"))
-            .filter(|(name, _)| !known.contains(name.as_str()))
-            .collect())
+        let listed = self.store.list_with_delimiter(Some(&self.folder)).await?.objects;
+        let filters =
+            self.store.list_with_delimiter(Some(&self.folder.clone().join(keys::FOLDER))).await?.objects;
+        let mut strays = HashMap::new();
+        for object in listed.iter().chain(&filters) {
+            let Some(name) = object.location.filename() else { continue };
+            let name = keys::file_of(name).unwrap_or(name);
+            if name.starts_with(&self.node) && name.ends_with(".parquet") && !known.contains(name) {
+                *strays.entry(name.to_owned()).or_default() += object.size;
+            }
+        }
+        Ok(strays)
     }
 
-    /// Removes a file that belongs to no version; what cannot be removed now is found again at the next start.
+    /// Removes a file that belongs to no version, its filter first: what cannot be removed now is found again by the
+    /// file that is left.
     pub(crate) async fn delete(&self, name: &str) {
-        match self.store.delete(&self.folder.clone().join(name)).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => {
-                tracing::warn!(table = self.table.name, file = name, %error, "cannot delete a file");
+        for path in [keys::path(&self.folder, name), self.folder.clone().join(name)] {
+            match self.store.delete(&path).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => {
+                    tracing::warn!(table = self.table.name, file = %path, %error, "cannot delete a file");
+                    return;
+                }
             }
         }
     }

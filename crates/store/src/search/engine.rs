@@ -136,8 +136,8 @@ impl Engine {
 }
 
 impl Places {
-    pub(super) fn file(&self, table: &str, name: &str) -> Path {
-        self.lake.clone().join(table).join(name)
+    pub(super) fn table(&self, name: &str) -> Path {
+        self.lake.clone().join(name)
     }
 }
 

@@ -34,10 +34,14 @@ const TABLE_COLUMN: &str = "table";
 
 impl Engine {
     pub(crate) async fn search(&self, view: Arc<View>, request: SearchRequest) -> Result<Answer, StoreError> {
-        let search = Search::new(self, &view, &request)?;
+        let mut search = Search::new(self, &view, &request)?;
         let limits = search.limits;
         let schema = Arc::clone(&search.schema);
         Ok(self.answer(schema, limits, move |rows| async move {
+            if let Err(error) = search.narrow().await {
+                rows.send(Err(error)).await;
+                return;
+            }
             let mut left = search.limit;
             for slice in search.slices() {
                 let plan = match search.plan(slice, left) {
@@ -73,7 +77,6 @@ struct Search {
 
 /// A table that may hold answers.
 struct Source {
-    view: Arc<TableView>,
     snapshot: Arc<Snapshot>,
     condition: Compiled,
     columns: Vec<Compiled>,
@@ -99,7 +102,6 @@ impl Search {
                     condition: compile(&request.expr, view.table)?,
                     columns: columns_of(view.table, &fields),
                     snapshot: engine.snapshot(view),
-                    view: Arc::clone(view),
                 })
             })
             .collect();
@@ -118,6 +120,17 @@ impl Search {
         })
     }
 
+    /// Leaves out what cannot hold an answer, once for the whole window: of a question about one call a file or two
+    /// are left to be cut into slices.
+    async fn narrow(&mut self) -> Result<(), StoreError> {
+        let state = self.session.state();
+        for table in &mut self.tables {
+            let filters = [table.condition.clone(), within(self.window)];
+            table.snapshot = Arc::new(table.snapshot.narrowed(&state, &filters).await?);
+        }
+        Ok(())
+    }
+
     /// The stretches of time to look at, in the order asked for. Together they are the window.
     fn slices(&self) -> Vec<Range> {
         let mut window = self.window;
@@ -133,9 +146,9 @@ impl Search {
             .tables
             .iter()
             .flat_map(|table| {
-                let files =
-                    table.view.files.iter().map(|file| (file.ranges.map(|ranges| ranges.ts), file.rows));
-                let hot = table.view.hot.iter().map(|hot| (Some(hot.ranges.ts), hot.rows.num_rows() as u64));
+                let view = table.snapshot.view();
+                let files = view.files.iter().map(|file| (file.ranges.map(|ranges| ranges.ts), file.rows));
+                let hot = view.hot.iter().map(|hot| (Some(hot.ranges.ts), hot.rows.num_rows() as u64));
                 files.chain(hot)
             })
             // A file whose times are unknown is part of every slice and shapes none.
@@ -181,7 +194,7 @@ impl Search {
     fn plan(&self, slice: Range, limit: Option<usize>) -> Result<Option<DataFrame>, StoreError> {
         let by = [sort_column(&self.schema, "ts"), sort_column(&self.schema, "id")];
         let mut union: Option<DataFrame> = None;
-        for table in self.tables.iter().filter(|table| touches(&table.view, slice)) {
+        for table in self.tables.iter().filter(|table| touches(table.snapshot.view(), slice)) {
             let mut condition = binary(table.condition.clone(), Operator::And, within(slice));
             if let Some(after) = self.after {
                 condition = binary(condition, Operator::And, beyond(after, self.order));

@@ -15,11 +15,12 @@ use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, Pa
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
+use futures::{StreamExt as _, stream};
 
-use crate::lake::LakeFile;
+use crate::lake::{LakeFile, keys};
 use crate::schema::UTC;
 use crate::search::engine::Places;
-use crate::search::prune::prune;
+use crate::search::prune::{Parts, may_hold, prune};
 use crate::view::{HotBatch, Range, TableView};
 
 /// One table of one view, as DataFusion reads it.
@@ -33,9 +34,64 @@ pub(super) struct Snapshot {
 /// question for the newest rows can save.
 const FILES_WITH_STATISTICS_MAX: usize = 1_000;
 
+/// A disk or a bucket answers about as many small reads at once.
+const FILTERS_READ_AT_ONCE: usize = 32;
+
 impl Snapshot {
     pub(super) fn new(view: Arc<TableView>, places: Arc<Places>) -> Self {
         Self { view, places }
+    }
+
+    /// The same table without what cannot satisfy the conditions.
+    pub(super) async fn narrowed(&self, state: &dyn Session, filters: &[Expr]) -> Result<Self> {
+        let (files, hot) = self.relevant(state, filters).await?;
+        let view = TableView {
+            table: self.view.table,
+            schema: self.schema(),
+            files: Arc::new(files.into_iter().cloned().collect()),
+            hot: hot.into_iter().cloned().collect(),
+        };
+        Ok(Self { view: Arc::new(view), places: Arc::clone(&self.places) })
+    }
+
+    pub(super) fn view(&self) -> &TableView {
+        &self.view
+    }
+
+    async fn relevant(&self, state: &dyn Session, filters: &[Expr]) -> Result<Parts<'_>> {
+        let (files, hot) = prune(&self.view, state, filters)?;
+        Ok((self.without_foreign_calls(files, state, filters).await?, hot))
+    }
+
+    /// Those of the files that may hold a call the condition names, if it names one.
+    async fn without_foreign_calls<'f>(
+        &self,
+        files: Vec<&'f Arc<LakeFile>>,
+        state: &dyn Session,
+        filters: &[Expr],
+    ) -> Result<Vec<&'f Arc<LakeFile>>> {
+        let names_a_call = filters.iter().any(|filter| !may_hold(filter, &|_| false));
+        if !names_a_call {
+            return Ok(files);
+        }
+        let store = state.runtime_env().object_store(&self.places.url)?;
+        let table = self.places.table(self.view.table.name);
+        let asked: Vec<_> =
+            files.iter().map(|file| (file.keys.clone(), keys::path(&table, &file.name))).collect();
+        let kept: Vec<bool> = stream::iter(asked)
+            .map(|(keys, path)| {
+                let store = Arc::clone(&store);
+                async move {
+                    let known = keys.filter(store.as_ref(), &path).await;
+                    known.is_none_or(|known| {
+                        filters.iter().all(|filter| may_hold(filter, &|key| known.may_hold(key)))
+                    })
+                }
+            })
+            .buffered(FILTERS_READ_AT_ONCE)
+            .collect()
+            .await;
+        Ok(files.into_iter().zip(kept).filter_map(|(file, kept)| kept.then_some(file)).collect())
     }
 
     fn read_hot(
@@ -89,7 +145,7 @@ impl Snapshot {
 
     fn file(&self, file: &LakeFile, with_statistics: bool) -> PartitionedFile {
         let mut read = PartitionedFile::new("", file.bytes);
-        read.object_meta.location = self.places.file(self.view.table.name, &file.name);
+        read.object_meta.location = self.places.table(self.view.table.name).join(file.name.as_str());
         if with_statistics && let Some(statistics) = statistics(file, &self.schema()) {
             read = read.with_statistics(Arc::new(statistics));
         }
@@ -120,7 +176,7 @@ impl TableProvider for Snapshot {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (files, hot) = prune(&self.view, state, filters)?;
+        let (files, hot) = self.relevant(state, filters).await?;
         let mut plans = Vec::with_capacity(2);
         if !hot.is_empty() || files.is_empty() {
             plans.push(self.read_hot(&hot, state.config().target_partitions(), projection, limit)?);

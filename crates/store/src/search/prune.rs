@@ -1,4 +1,5 @@
-//! Leaving out files and hot batches whose ranges of `id`, `ts` and `received` cannot satisfy a condition.
+//! Leaving out what cannot satisfy a condition: files and hot batches by their ranges of `id`, `ts` and `received`,
+//! files also by the filter of the calls they hold.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,11 +8,13 @@ use arrow::array::{ArrayRef, BooleanArray, Int64Array, TimestampMicrosecondArray
 use datafusion::catalog::Session;
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 
 use crate::lake::LakeFile;
+use crate::lake::keys::KEY_COLUMNS;
 use crate::schema::UTC;
 use crate::view::{HotBatch, Range, Ranges, TableView};
 
@@ -34,6 +37,39 @@ pub(super) fn prune<'v>(view: &'v TableView, state: &dyn Session, filters: &[Exp
     let files = keep(&predicate, &view.files, |file| (file.ranges, file.rows))?;
     let hot = keep(&predicate, &view.hot, |batch| (Some(batch.ranges), batch.rows.num_rows() as u64))?;
     Ok((files, hot))
+}
+
+/// Whether rows that satisfy the condition may be among the calls that `holds` knows of.
+pub(super) fn may_hold(filter: &Expr, holds: &impl Fn(&str) -> bool) -> bool {
+    match filter {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
+            may_hold(left, holds) && may_hold(right, holds)
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            may_hold(left, holds) || may_hold(right, holds)
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+            match (left.as_ref(), right.as_ref()) {
+                (column, value) | (value, column) if is_key(column) => text(value).is_none_or(holds),
+                _ => true,
+            }
+        }
+        Expr::InList(InList { expr, list, negated: false }) if is_key(expr) => {
+            list.iter().any(|value| text(value).is_none_or(holds))
+        }
+        _ => true,
+    }
+}
+
+fn is_key(expr: &Expr) -> bool {
+    matches!(expr, Expr::Column(column) if KEY_COLUMNS.contains(&column.name.as_str()))
+}
+
+fn text(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Literal(value, _) => value.try_as_str().flatten(),
+        _ => None,
+    }
 }
 
 fn keep<'v, T>(

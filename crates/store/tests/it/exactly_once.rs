@@ -1,6 +1,8 @@
 //! Every accepted row is there exactly once, whatever fails and whenever the program dies.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::faulty::{Fault, Faulty};
 use crate::rows::{Row, accept, config, keep, number, numbers, open, sql, understand};
@@ -148,7 +150,7 @@ fn every_write_of_settling_may_fail() {
                 let store = open(config);
                 assert_complete(&store, 2, 9, &format!("{when}, settled and reopened"));
                 if reached <= writes as usize {
-                    assert!(writes >= 4, "two files and two commits at least: {writes}");
+                    assert!(writes >= 6, "a file, its filter and a commit for each of two tables: {writes}");
                     break 'writes;
                 }
             }
@@ -156,41 +158,56 @@ fn every_write_of_settling_may_fail() {
     }
 }
 
-/// What a failed step wrote and did not commit is gone from disk afterwards.
+/// What a failed step wrote and did not commit is gone from disk afterwards, files and filters.
 #[test]
 fn orphans_are_removed() {
     let folder = tempfile::tempdir().expect("a folder");
     let faulty = Faulty::new();
     let mut config = config(folder.path());
     config.object_store = Some(Arc::new(faulty.clone()));
-    config.retention.grace = std::time::Duration::ZERO;
+    config.retention.grace = Duration::ZERO;
+    let on_disk = || {
+        let table = folder.path().join("data/lake/sip");
+        (files_with(&table, "parquet"), files_with(&table.join("_keys"), "bloom"))
+    };
     let store = open(config.clone());
     keep(&store, &[Row::sip(0, "c", "INVITE")]);
-    // The file is written, its commit is not.
-    faulty.fail_after(1, Fault::Before);
+    // The file and its filter are written, their commit is not.
+    faulty.fail_after(2, Fault::Before);
     store.settle().expect_err("the commit fails");
-    let parquet = || {
-        let files = std::fs::read_dir(folder.path().join("data/lake/sip")).expect("the table");
-        files.flatten().filter(|file| file.path().extension().is_some_and(|ext| ext == "parquet")).count()
-    };
-    assert_eq!(parquet(), 1, "an orphan");
+    assert_eq!(on_disk(), (1, 1), "an orphan");
     faulty.heal();
     store.settle().expect("settled");
-    assert_eq!(parquet(), 1, "the orphan is gone, the file is there");
-    keep(&store, &[Row::sip(1, "c", "INVITE")]);
-    faulty.fail_after(1, Fault::Before);
-    store.settle().expect_err("the commit fails");
+    assert_eq!(on_disk(), (1, 1), "the orphan is gone, the file is there");
+    for writes in [1, 2] {
+        keep(&store, &[Row::sip(writes, "c", "INVITE")]);
+        faulty.fail_after(writes, Fault::Before);
+        store.settle().expect_err("the filter or the commit fails");
+        faulty.heal();
+        if writes == 1 {
+            store.settle().expect("settled");
+        }
+    }
     drop(store);
-    assert_eq!(parquet(), 2, "an orphan outlives the program");
-    faulty.heal();
+    assert_eq!(on_disk(), (3, 3), "an orphan outlives the program");
+    let table = folder.path().join("data/lake/sip");
+    // What a crash between the two steps of a removal leaves, and one in the middle of a write.
+    let node = std::fs::read_to_string(folder.path().join("data/node-id")).expect("the node id");
+    let lonely = format!("{}-0000000000000009-1.parquet.bloom", node.trim());
+    std::fs::write(table.join("_keys").join(lonely), "").expect("written");
+    std::fs::write(table.join("_keys/x.bloom#1"), "").expect("written");
     let store = open(config);
     store.settle().expect("settled");
-    for _ in 0..100 {
-        if parquet() == 2 {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+    let started = Instant::now();
+    while on_disk() != (3, 3) {
+        assert!(started.elapsed() < Duration::from_secs(30), "removed after the grace: {:?}", on_disk());
+        std::thread::sleep(Duration::from_millis(20));
     }
-    assert_eq!(parquet(), 2, "found at the start, removed after the grace");
-    assert_eq!(number(&store, "SELECT count(*) FROM messages"), 2);
+    assert!(!table.join("_keys/x.bloom#1").exists());
+    assert_eq!(number(&store, "SELECT count(*) FROM messages"), 3);
+}
+
+fn files_with(folder: &Path, extension: &str) -> usize {
+    let Ok(files) = std::fs::read_dir(folder) else { return 0 };
+    files.flatten().filter(|file| file.path().extension().is_some_and(|found| found == extension)).count()
 }

@@ -17,9 +17,17 @@ fn aged(row: Row, days: i64) -> Row {
     Row { received: Micros(now().0 - days * Micros::DAY), ..row }
 }
 
+/// Files of a table that are on disk.
 fn files(folder: &Path, table: &str) -> usize {
-    let entries = std::fs::read_dir(folder.join("data/lake").join(table)).expect("the table");
-    entries.flatten().filter(|file| file.path().extension().is_some_and(|ext| ext == "parquet")).count()
+    let table = folder.join("data/lake").join(table);
+    let count = |folder: &Path, extension: &str| {
+        let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+        entries.filter(|file| file.path().extension().is_some_and(|found| found == extension)).count()
+    };
+    // A filter goes just before its file.
+    let files = count(&table, "parquet");
+    assert!(count(&table.join("_keys"), "bloom") <= files, "no filter outlives its file");
+    files
 }
 
 /// Waits until the retaining thread has done what is expected.
