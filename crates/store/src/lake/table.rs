@@ -158,6 +158,8 @@ impl LakeTable {
 
     /// Takes files out of the table. They stay on disk.
     pub(crate) async fn remove(&mut self, files: &[Arc<LakeFile>]) -> Result<Vec<LakeFile>, StoreError> {
+        // A step before may have added a file; the list given back must tell.
+        self.resolve_doubt().await?;
         let moment = now();
         let actions = files.iter().map(|file| Action::Remove(file.to_remove(moment))).collect();
         self.in_doubt = true;

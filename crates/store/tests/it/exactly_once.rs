@@ -211,3 +211,28 @@ fn files_with(folder: &Path, extension: &str) -> usize {
     let Ok(files) = std::fs::read_dir(folder) else { return 0 };
     files.flatten().filter(|file| file.path().extension().is_some_and(|found| found == extension)).count()
 }
+
+/// A commit that happened although its answer was lost, and then another step, by retention, before settling looks.
+#[test]
+fn removing_old_files_first_finds_out_what_settling_did() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let faulty = Faulty::new();
+    let mut config = config(folder.path());
+    config.object_store = Some(Arc::new(faulty.clone()));
+    // Whatever is settled goes, at the second look: the first is at the start, settling is tried again after a second.
+    config.retention.bytes_max = Some(1);
+    config.retention.check_every = Duration::from_millis(400);
+    let store = open(config);
+    keep(&store, &rows(0, 4));
+    store.settle().expect("settled");
+    keep(&store, &rows(100, 4));
+    faulty.fail_after(2, Fault::After);
+    store.settle().expect_err("the answer to the commit is lost");
+    faulty.heal();
+    let started = Instant::now();
+    while store.status().hot_rows > 0 || store.status().lake_rows > 0 {
+        assert!(started.elapsed() < Duration::from_secs(30), "{:?}", store.status());
+        assert_eq!(number(&store, "SELECT count(*) - count(DISTINCT id) FROM sip"), 0, "none is there twice");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
