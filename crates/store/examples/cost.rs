@@ -1,14 +1,16 @@
-//! What one message costs from record to settled file, in CPU time: `cargo run --release -p store --example cost`.
+//! What one message costs from record to settled file, and what questions about them cost, in CPU time:
+//! `cargo run --release -p store --example cost`.
 //!
 //! Rows are made beforehand and not counted: calls of twelve messages with random identifiers between 20,000
-//! users, payload of about 600 bytes. Arguments: messages, and how many there are in a batch.
+//! users, payload of about 600 bytes. Arguments: messages, and in how many files they are settled.
 
 use std::fs;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use model::{Common, Field, Kind, Micros, Record, Table, Value};
-use store::{Config, Store, TableBatch};
+use arrow::array::RecordBatch;
+use model::{Common, Field, Kind, Micros, Record, Table, Value, query};
+use store::{Config, SearchRequest, Store, TableBatch};
 
 static SIP: Table = Table {
     name: "sip",
@@ -46,33 +48,33 @@ static TABLES: &[&Table] = &[&SIP];
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>().expect("a number"));
     let messages = arguments.next().unwrap_or(400_000);
-    let batch_rows = arguments.next().unwrap_or(8_192);
+    let files = arguments.next().unwrap_or(1);
     let rows = rows(messages);
     let payload: usize = rows.iter().map(|row| row.raw.len()).sum();
     println!("{messages} messages, {} bytes of payload each", payload / messages);
 
     let folder = tempfile::tempdir().expect("a folder");
     let mut config = Config::new(folder.path());
-    config.hot_bytes_max = 2 << 30;
+    config.hot_bytes_max = 4 << 30;
     config.retention.days = vec![("sip".to_owned(), 100_000)];
     let store = Store::open(config, TABLES).expect("opened");
 
+    let (mut pushed, mut published, mut settled) = (Cost::default(), Cost::default(), Cost::default());
     let mut batch = TableBatch::new(&SIP);
-    let mut pushed = Cost::default();
-    let mut published = Cost::default();
-    for (chunk, rows) in rows.chunks(batch_rows).enumerate() {
-        let seq = chunk as i64 + 1;
-        let records: Vec<Record<'_>> =
-            rows.iter().enumerate().map(|(place, row)| row.record((seq << 16) | place as i64)).collect();
-        pushed.during(|| records.iter().for_each(|record| batch.push(record)));
-        published.during(|| store.publish(seq as u64, vec![(&SIP, batch.finish())]).expect("published"));
+    let mut seq = 0;
+    for rows in rows.chunks(messages.div_ceil(files)) {
+        for rows in rows.chunks(BATCH_ROWS) {
+            seq += 1;
+            let id = |place: usize| (seq << 16) as i64 | place as i64;
+            let records: Vec<Record<'_>> =
+                rows.iter().enumerate().map(|(place, row)| row.record(id(place))).collect();
+            pushed.during(|| records.iter().for_each(|record| batch.push(record)));
+            published.during(|| store.publish(seq, vec![(&SIP, batch.finish())]).expect("published"));
+        }
+        settled.during(|| store.settle().expect("settled"));
     }
     pushed.show("push", messages);
     published.show("finish and publish", messages);
-    println!("hot: {} bytes a row", store.status().hot_bytes as usize / messages);
-
-    let mut settled = Cost::default();
-    settled.during(|| store.settle().expect("settled"));
     settled.show("settle", messages);
     let status = store.status();
     println!(
@@ -84,6 +86,55 @@ fn main() {
         "all: {:.2} us a message",
         (pushed.cpu + published.cpu + settled.cpu) as f64 / 1e3 / messages as f64
     );
+    let call_id = rows[messages / 3].call_id.clone();
+    drop(rows);
+    ask(&store, &call_id);
+}
+
+const BATCH_ROWS: usize = 8_192;
+
+fn ask(store: &Store, call_id: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let find = |text: &str, limit: Option<usize>| {
+        let query = query::parse(text, &query::Catalogue::new(TABLES), Micros(0)).expect("a query");
+        let request = SearchRequest { limit, ..SearchRequest::new(query.expr) };
+        runtime
+            .block_on(async {
+                store.search(request).await.expect("asked").collect().await.expect("answered")
+            })
+            .0
+    };
+    let sql = |text: &str| {
+        runtime
+            .block_on(async {
+                store.sql(text, None).await.expect("asked").collect().await.expect("answered")
+            })
+            .0
+    };
+    let call = format!("call_id = {call_id}");
+    let per_minute = "SELECT date_trunc('minute', ts) m, method, count(*) FROM sip GROUP BY 1, 2";
+    let questions: [(&str, &dyn Fn() -> Vec<RecordBatch>); 6] = [
+        ("one call", &|| find(&call, None)),
+        ("newest 200", &|| find("*", Some(200))),
+        ("newest 200 of a user", &|| find("from_user = +44200012345", Some(200))),
+        ("a text in the payload", &|| find("\"nowhere to be found\"", None)),
+        ("methods a minute", &|| sql(per_minute)),
+        ("how many", &|| sql("SELECT count(*) FROM messages")),
+    ];
+    for (name, question) in questions {
+        question();
+        let mut costs: Vec<(u128, u64, usize)> = (0..7)
+            .map(|_| {
+                let mut cost = Cost::default();
+                let mut rows = 0;
+                cost.during(|| rows = question().iter().map(RecordBatch::num_rows).sum());
+                (cost.wall, cost.cpu, rows)
+            })
+            .collect();
+        costs.sort_unstable();
+        let (wall, cpu, rows) = costs[costs.len() / 2];
+        println!("{name}: {:.1} ms, {:.1} ms CPU, {rows} rows", wall as f64 / 1e6, cpu as f64 / 1e6);
+    }
 }
 
 /// CPU and wall time, added up, in nanoseconds.
@@ -216,7 +267,8 @@ fn rows(messages: usize) -> Vec<Row> {
                      From: <sip:{from}@example.com>;tag={from_tag}\r\nTo: <sip:{to}@example.com>;tag={to_tag}\r\n\
                      Call-ID: {call_id}\r\nCSeq: 1 {method}\r\nMax-Forwards: 69\r\n\
                      Contact: <sip:{from}@10.0.{proxy}.9:5060>\r\nUser-Agent: {agent}\r\n\
-                     Allow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\n"
+                     Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, REFER, NOTIFY, UPDATE, INFO\r\n\
+                     Supported: replaces, timer, path\r\nSession-Expires: 1800;refresher=uac\r\n"
                 );
                 if body {
                     raw += &format!(
