@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ struct Fake {
     /// Settled position by table, as an earlier run left it.
     settled: BTreeMap<&'static str, u64>,
     published: Mutex<Vec<i64>>,
+    /// Bytes of the largest batch published.
+    largest: AtomicUsize,
     upto: AtomicU64,
 }
 
@@ -43,6 +45,7 @@ impl Fake {
             publish_fails: AtomicBool::new(false),
             settled: BTreeMap::new(),
             published: Mutex::default(),
+            largest: AtomicUsize::new(0),
             upto: AtomicU64::new(0),
         }
     }
@@ -83,6 +86,7 @@ impl Journal for Fake {
             let ids = batch.column_by_name("id").expect("every table has an id").as_primitive::<Int64Type>();
             assert_eq!(batch.num_columns(), table.columns().count());
             published.extend(ids.values());
+            self.largest.fetch_max(batch.get_array_memory_size(), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -224,6 +228,25 @@ fn rows_the_store_refuses_are_offered_again() {
     ingest.shutdown();
     assert_eq!(fake.ids().len(), 5);
     assert!(ingest.alarms().is_empty());
+}
+
+/// A compressed payload is up to a hundred times what was received: few rows may be large.
+#[test]
+fn large_rows_are_published_before_they_are_many() {
+    use std::io::Write;
+    let fake = Arc::new(Fake::new());
+    let config = IngestConfig { publish_every: Duration::from_secs(60), ..config() };
+    let ingest = Ingest::start_on(config, fake.clone()).expect("a start");
+    let mut stream =
+        std::net::TcpStream::connect(ingest.bound_addresses().tcp.expect("listening")).expect("a stream");
+    for _ in 0..1_000 {
+        stream.write_all(&packet(&[b'x'; 60_000])).expect("a packet sent");
+    }
+    wait_until("published long before its time", || fake.ids().len() > 700);
+    ingest.shutdown();
+    assert_eq!(fake.ids().len(), 1_000);
+    let largest = fake.largest.load(Ordering::Relaxed);
+    assert!((10 << 20..24 << 20).contains(&largest), "{largest} bytes at once");
 }
 
 #[test]

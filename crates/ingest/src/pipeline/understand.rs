@@ -21,6 +21,10 @@ pub(crate) const PUBLISH_ALARM: &str = "publish";
 /// The alarm that stays up after a start that found the log damaged.
 pub(crate) const DAMAGE_ALARM: &str = "log_damage";
 
+/// Rows are published at once when they take this much. A compressed payload is up to a hundred times what was
+/// received: few rows may be large, and a column of them must stay far below the 2 GiB Arrow allows.
+const PUBLISH_BYTES: usize = 16 << 20;
+
 /// Pause between attempts to publish rows the store refused.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -94,7 +98,7 @@ impl Understander {
                 Ok(block) => {
                     replayed.blocks += 1;
                     replayed.rows += self.take(&block);
-                    if self.rows() >= self.publish_rows && !self.publish() {
+                    if self.is_full() && !self.publish() {
                         break;
                     }
                     self.spares.give(block.into_builder());
@@ -123,7 +127,7 @@ impl Understander {
                 Ok(block) => {
                     self.take(&block);
                     self.spares.give(block.into_builder());
-                    if self.rows() < self.publish_rows {
+                    if !self.is_full() {
                         continue;
                     }
                 }
@@ -183,8 +187,11 @@ impl Understander {
         true
     }
 
-    fn rows(&self) -> usize {
-        self.tables.iter().map(|table| table.batch.len()).sum()
+    /// Whether what is gathered should be published without waiting for more.
+    fn is_full(&self) -> bool {
+        let batches = || self.tables.iter().map(|table| &table.batch);
+        batches().map(TableBatch::len).sum::<usize>() >= self.publish_rows
+            || batches().map(TableBatch::bytes).sum::<usize>() >= PUBLISH_BYTES
     }
 
     /// Publishes what is gathered, again and again until the store takes it: going on without it would mark rows
