@@ -14,7 +14,7 @@ use crate::config::IngestConfig;
 use crate::counters::{Board, Conservation, Listener};
 use crate::error::IngestError;
 use crate::listen::{self, Hall, TcpDoor, UdpDoor};
-use crate::pipeline::{Committer, Journal, Queue, Spares, Understander};
+use crate::pipeline::{Committer, Journal, PUBLISH_ALARM, Queue, Spares, Understander};
 use crate::senders::{Sender, Senders};
 
 /// Committed blocks that may wait to be understood: a few megabytes each at most.
@@ -174,6 +174,12 @@ impl Ingest {
     /// What an operator must look at.
     pub fn alarms(&self) -> Vec<Alarm> {
         self.alarms.list()
+    }
+
+    /// Whether what an earlier run accepted is searchable again; or cannot be for now, and an alarm says so: waiting
+    /// any longer would keep from work what does work.
+    pub fn is_ready(&self) -> bool {
+        self.replayed().is_some() || self.alarms().iter().any(|alarm| alarm.name == PUBLISH_ALARM)
     }
 
     /// What the start found in the log; `None` while that is still being read.

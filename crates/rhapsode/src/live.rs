@@ -15,9 +15,8 @@ impl Receiver {
 }
 
 impl Live for Receiver {
-    /// Everything accepted before is searchable again: until then an answer would miss rows.
     fn is_ready(&self) -> bool {
-        self.0.replayed().is_some()
+        self.0.is_ready()
     }
 
     fn listeners(&self) -> Vec<Listener> {

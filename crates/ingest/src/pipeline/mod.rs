@@ -12,4 +12,4 @@ mod tests;
 pub(crate) use commit::Committer;
 pub(crate) use journal::Journal;
 pub(crate) use queue::{Batch, Queue, Rejected, Spares};
-pub(crate) use understand::Understander;
+pub(crate) use understand::{PUBLISH_ALARM, Understander};

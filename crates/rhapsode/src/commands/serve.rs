@@ -70,6 +70,8 @@ pub(super) fn start_logging(settings: &Resolved) -> Result<()> {
 
 /// Everything of a running server, in the order it is stopped.
 pub(super) struct Server {
+    /// The name of the signal that ends the program, once it has come.
+    ended_by: watch::Receiver<Option<&'static str>>,
     runtime: tokio::runtime::Runtime,
     http: Option<Http>,
     ingest: Arc<Ingest>,
@@ -90,6 +92,8 @@ impl Server {
             .thread_name("http")
             .build()
             .context("cannot start the runtime")?;
+        // From here on a signal is an orderly end, also of a start that takes long.
+        let ended_by = watch_signals(&runtime)?;
         // Bound first: a port in use is found before anything is written.
         let web = settings.http.map(|address| runtime.block_on(bind(address))).transpose()?;
         let store = Arc::new(Store::open(store_config(settings), protocols::tables())?);
@@ -98,7 +102,7 @@ impl Server {
             Some(listener) => Some(Self::serve_http(&runtime, listener, settings, &store, &ingest)?),
             None => None,
         };
-        let server = Self { runtime, http, ingest, store };
+        let server = Self { ended_by, runtime, http, ingest, store };
         server.wait_for_replay();
         server.say_where(settings);
         Ok(server)
@@ -116,16 +120,10 @@ impl Server {
 
     /// Runs until SIGTERM or SIGINT, then stops what `also` started, then itself: nothing accepted is lost.
     pub(super) fn run_until_signal(self, also: impl FnOnce()) -> Result<()> {
-        let name = self.runtime.block_on(async {
-            let mut terminate = signal(SignalKind::terminate())?;
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let name = tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = interrupt.recv() => "SIGINT",
-            };
-            std::io::Result::Ok(name)
-        })?;
-        tracing::info!(signal = name, "stopping");
+        let mut ended_by = self.ended_by.clone();
+        let name =
+            self.runtime.block_on(async { ended_by.wait_for(Option::is_some).await.map(|name| *name) });
+        tracing::info!(signal = name.ok().flatten(), "stopping");
         also();
         self.stop()
     }
@@ -164,19 +162,21 @@ impl Server {
         Ok(Http { address, stop, task })
     }
 
-    /// What an earlier run accepted is searchable before we say that we are ready.
+    /// What an earlier run accepted is searchable before we say that we are ready; unless that cannot be, which an
+    /// alarm has told by then.
     fn wait_for_replay(&self) {
         let bar = ProgressBar::new_spinner().with_style(
             ProgressStyle::with_template("{spinner} reading the log {elapsed}").expect("a valid template"),
         );
-        let replayed = loop {
-            if let Some(replayed) = self.ingest.replayed() {
-                break replayed;
-            }
+        while !self.ingest.is_ready() && self.ended_by.borrow().is_none() {
             bar.tick();
             std::thread::sleep(Duration::from_millis(20));
-        };
+        }
         bar.finish_and_clear();
+        let Some(replayed) = self.ingest.replayed() else {
+            tracing::warn!("going on before all of the log has been read");
+            return;
+        };
         if replayed.rows > 0 {
             tracing::info!(rows = replayed.rows, blocks = replayed.blocks, "replayed the log");
         }
@@ -201,7 +201,7 @@ impl Server {
     }
 
     fn stop(self) -> Result<()> {
-        let Self { runtime, http, ingest, store } = self;
+        let Self { runtime, http, ingest, store, .. } = self;
         if let Some(http) = http {
             http.stop.send(true).ok();
             runtime.block_on(async { tokio::time::timeout(HTTP_STOP_TIME_MAX, http.task).await.ok() });
@@ -215,6 +215,23 @@ impl Server {
         tracing::info!(received = last.received, stored = last.stored, "stopped");
         Ok(())
     }
+}
+
+fn watch_signals(runtime: &tokio::runtime::Runtime) -> Result<watch::Receiver<Option<&'static str>>> {
+    let (sender, receiver) = watch::channel(None);
+    let _inside = runtime.enter();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    runtime.spawn(async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        sender.send_replace(Some(name));
+        // Whoever waits later still finds it.
+        sender.closed().await;
+    });
+    Ok(receiver)
 }
 
 fn store_config(settings: &Resolved) -> store::Config {

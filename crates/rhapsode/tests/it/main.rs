@@ -4,6 +4,7 @@ mod commands;
 mod configuration;
 mod crash;
 mod export;
+mod full_disk;
 mod live;
 mod replay;
 
