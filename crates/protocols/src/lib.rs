@@ -70,6 +70,7 @@ macro_rules! registry {
 
 registry! {
     sip;
+    sip_json;
     rtcp;
     rtp;
     sdp;

@@ -11,7 +11,7 @@ use crate::{Draft, Protocol, vq_rtcpxr, wrapped};
 pub(crate) static PROTOCOL: Protocol =
     Protocol { name: "sip", hep_types: &[1], table: &TABLE, doc: "SIP requests and replies", understand };
 
-static TABLE: Table = Table {
+pub(crate) static TABLE: Table = Table {
     name: "sip",
     doc: "SIP requests and replies, one row per message seen at each capture point",
     retention_days: 30,
@@ -110,7 +110,7 @@ fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
     read(if text.is_empty() { &packet.payload } else { text }, draft);
 }
 
-fn read<'a>(payload: &'a [u8], draft: &mut Draft<'a>) {
+pub(crate) fn read<'a>(payload: &'a [u8], draft: &mut Draft<'a>) {
     let message = sip::parse(payload);
     if !message.is_sip() {
         if !payload.is_empty() {

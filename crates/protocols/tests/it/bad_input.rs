@@ -38,6 +38,26 @@ fn known() -> impl Strategy<Value = u16> {
     proptest::sample::select(hep_types.collect::<Vec<u16>>())
 }
 
+/// Every kept payload under its own type, cut at every length: the place where readers of formats go wrong.
+#[test]
+fn every_beginning_of_every_kept_packet_becomes_a_record() {
+    for protocol in protocols::registry() {
+        for (file, bytes) in fixtures(protocol.name) {
+            let (packet, _) = hep::decode(&bytes, u32::MAX).expect("a fixture is a packet");
+            let hep_type = packet.hep_type.unwrap_or(0);
+            // Long ones in steps: a session description is alike everywhere.
+            let step = 1 + packet.payload.len() / 100;
+            for length in (0..packet.payload.len()).step_by(step) {
+                sent(&outgoing(hep_type, &packet.payload[..length]), |record| {
+                    assert_eq!(record.raw, &packet.payload[..length], "{file}");
+                    assert_eq!(record.values.len(), record.table.fields.len(), "{file} {length}");
+                    let _ = extra(record);
+                });
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 

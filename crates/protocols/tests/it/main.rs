@@ -7,6 +7,7 @@ mod corrections;
 mod dns;
 mod events;
 mod logs;
+mod recorded_events;
 mod recordings;
 mod registry;
 mod reports;
@@ -17,6 +18,7 @@ mod secrets;
 mod sighting;
 mod signalling;
 mod sip;
+mod sip_json;
 mod snapshots;
 mod ss7;
 
