@@ -7,6 +7,8 @@ use super::names::{ALIASES, Target, VALUES, nearest};
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     tables: Vec<&'static Table>,
+    /// How many tables are built in; they come first. Names of the others never change what a plain name means.
+    built_in: usize,
     values: Vec<(&'static str, Vec<String>)>,
 }
 
@@ -37,7 +39,16 @@ impl Catalogue {
     pub fn new(tables: &[&'static Table]) -> Self {
         let values =
             VALUES.iter().map(|(name, values)| (*name, values.iter().map(|v| (*v).to_owned()).collect()));
-        Self { tables: tables.to_vec(), values: values.collect() }
+        Self { tables: tables.to_vec(), built_in: tables.len(), values: values.collect() }
+    }
+
+    /// Adds tables that were defined at run time. A plain name means a column of theirs only if it means nothing
+    /// else: who writes `status = 200` means that of SIP, whatever anybody calls a field. With its table's name before
+    /// it, every column can be asked for.
+    #[must_use]
+    pub fn with_defined(mut self, tables: &[&'static Table]) -> Self {
+        self.tables.extend(tables);
+        self
     }
 
     /// Adds values known of a column, for completion and for writing them in either case: the flags a protocol may
@@ -106,7 +117,10 @@ impl Catalogue {
         {
             return Ok(meaning);
         }
-        Err(self.unknown(table, name))
+        match agreed(&self.tables[self.built_in..], name)? {
+            Some(named) if table.is_none() => Ok(Meaning::Field(named)),
+            _ => Err(self.unknown(table, name)),
+        }
     }
 
     /// A column by its plain name, if some table has it and all that have it agree on its kind.
@@ -125,21 +139,7 @@ impl Catalogue {
         if let Some(table) = table {
             return Ok(table.column(name).map(|field| named(Some(table.name), field)));
         }
-        let mut found: Option<(&'static Table, &'static Field)> = None;
-        for table in &self.tables {
-            let Some(field) = table.column(name) else { continue };
-            match found {
-                None => found = Some((table, field)),
-                Some((first, known)) if known.kind != field.kind || known.unit != field.unit => {
-                    return Err(Unknown {
-                        message: format!("{name} differs between tables {} and {}", first.name, table.name),
-                        suggestion: Some(format!("{}.{name}", first.name)),
-                    });
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(found.map(|(_, field)| named(None, field)))
+        agreed(&self.tables[..self.built_in], name)
     }
 
     fn target(&self, table: Option<&'static Table>, target: Target) -> Result<Option<Meaning>, Unknown> {
@@ -185,5 +185,24 @@ impl Named {
 }
 
 fn named(table: Option<&'static str>, field: &'static Field) -> Named {
-    Named { field: FieldRef { table, name: field.name, kind: field.kind }, unit: field.unit }
+    Named { field: FieldRef::new(table, field), unit: field.unit }
+}
+
+/// The column of this name, if some of the tables have it and all that do agree on what it holds.
+fn agreed(tables: &[&'static Table], name: &str) -> Result<Option<Named>, Unknown> {
+    let mut found: Option<(&'static Table, &'static Field)> = None;
+    for table in tables {
+        let Some(field) = table.column(name) else { continue };
+        match found {
+            None => found = Some((table, field)),
+            Some((first, known)) if known.kind != field.kind || known.unit != field.unit => {
+                return Err(Unknown {
+                    message: format!("{name} differs between tables {} and {}", first.name, table.name),
+                    suggestion: Some(format!("{}.{name}", first.name)),
+                });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(found.map(|(_, field)| named(None, field)))
 }

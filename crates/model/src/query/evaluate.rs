@@ -92,7 +92,7 @@ fn texts<'r>(record: &'r Record<'_>, field: &FieldRef) -> Vec<Cow<'r, str>> {
 }
 
 fn value_of<'r>(record: &'r Record<'_>, field: &FieldRef) -> Value<'r> {
-    if field.table.is_some_and(|table| table != record.table.name) {
+    if !field.is_of(record.table) {
         return Value::Null;
     }
     record.value(field.name)

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use crate::{Kind, Micros, Table};
+use crate::{Field, Kind, Micros, Table, Unit};
 
 use super::Pattern;
 
@@ -65,10 +65,11 @@ pub enum Expr {
 /// A field as the query names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldRef {
-    /// `None`: in every table that has a column of this name.
+    /// `None`: in every table that has a column of this name, kind and unit.
     pub table: Option<&'static str>,
     pub name: &'static str,
     pub kind: Kind,
+    pub unit: Option<Unit>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,9 +179,16 @@ impl Expr {
 }
 
 impl FieldRef {
-    /// Whether the table has this column and the query means it.
+    /// A field of one table, or of all that have it.
+    pub const fn new(table: Option<&'static str>, field: &'static Field) -> Self {
+        Self { table, name: field.name, kind: field.kind, unit: field.unit }
+    }
+
+    /// Whether the table has this column and the query means it. A column of the same name that holds something else
+    /// is not meant.
     pub fn is_of(&self, table: &Table) -> bool {
-        self.table.is_none_or(|name| name == table.name) && table.column(self.name).is_some()
+        let has = |field: &Field| (field.kind, field.unit) == (self.kind, self.unit);
+        self.table.is_none_or(|name| name == table.name) && table.column(self.name).is_some_and(has)
     }
 }
 

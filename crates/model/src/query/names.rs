@@ -103,7 +103,7 @@ pub(super) const VALUES: &[(&str, &[&str])] = &[
 ];
 
 /// The candidate nearest to what was written, if it is near enough to be a slip of the finger.
-pub(super) fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_ascii_lowercase();
     // One slip in short names, two in longer ones, three from nine letters on.
     let slips_max = match written.chars().count() {

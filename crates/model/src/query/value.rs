@@ -63,7 +63,7 @@ pub(super) fn status_class(text: &str) -> Option<(i64, i64)> {
 
 /// RFC 3339, `2026-11-21`, `2026-11-21 03:00` (UTC), seconds since 1970 (also in milli- or microseconds, by their
 /// number of digits), `now`, `-1h`, `now-90s`.
-pub(super) fn time(text: &str, now: Micros) -> Option<Micros> {
+pub fn time(text: &str, now: Micros) -> Option<Micros> {
     let text = text.trim();
     if let Some(relative) = text.strip_prefix("now").or_else(|| text.starts_with(['-', '+']).then_some(text))
     {

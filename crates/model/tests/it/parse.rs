@@ -10,15 +10,15 @@ fn check(text: &str, expected: &str) {
 
 #[test]
 fn comparisons_are_typed() {
-    let field = FieldRef { table: Some("sip"), name: "method", kind: Kind::Text };
+    let field = FieldRef { table: Some("sip"), name: "method", kind: Kind::Text, unit: None };
     let value = Literal::Text("INVITE".to_owned());
     assert_eq!(expr("sip.method = INVITE"), Expr::Compare { field, op: Op::Eq, value });
-    let field = FieldRef { table: None, name: "status", kind: Kind::Int16 };
+    let field = FieldRef { table: None, name: "status", kind: Kind::Int16, unit: None };
     assert_eq!(
         expr("status in 500..599"),
         Expr::Range { field, low: Literal::Int(500), high: Literal::Int(599) }
     );
-    let field = FieldRef { table: None, name: "ts", kind: Kind::Time };
+    let field = FieldRef { table: None, name: "ts", kind: Kind::Time, unit: None };
     let value = Literal::Time(Micros(NOW.0 - Micros::HOUR));
     assert_eq!(expr("ts > -1h"), Expr::Compare { field, op: Op::Gt, value });
 }

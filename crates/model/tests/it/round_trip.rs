@@ -1,12 +1,17 @@
 use model::query::{Expr, FieldRef, Literal, Net, Op, Part, Pattern, complete, matches, parse};
-use model::{Kind, Micros};
+use model::{Kind, Micros, Unit};
 use proptest::prelude::*;
 
 use crate::truth::{invite, report};
 use crate::{NOW, catalogue};
 
 fn field(table: Option<&'static str>, name: &'static str, kind: Kind) -> FieldRef {
-    FieldRef { table, name, kind }
+    let unit = match name {
+        "pdd" => Some(Unit::Milliseconds),
+        "fraction_lost" => Some(Unit::Percent),
+        _ => None,
+    };
+    FieldRef { table, name, kind, unit }
 }
 
 fn text_field() -> impl Strategy<Value = FieldRef> {
