@@ -4,7 +4,7 @@
 use hep::Outgoing;
 use libfuzzer_sys::fuzz_target;
 use model::Micros;
-use protocols::Arrival;
+use protocols::{Arrival, Corrections, Protocols};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&hep_type, rest)) = input.split_first() else {
@@ -36,12 +36,12 @@ fn understand(frame: &[u8]) {
         received: Micros(1_592_975_787_000_000),
         sender: [127, 0, 0, 1].into(),
         listener: "udp",
-        corrections: protocols::Corrections::default(),
+        corrections: Corrections::default(),
     };
     let Ok((packet, _)) = hep::decode(frame, 1_592_975_787) else {
         return;
     };
-    let record = protocols::understand(&packet, &arrival);
+    let record = Protocols::built_in().understand(&packet, &arrival);
     assert_eq!(record.raw, &*packet.payload);
     assert_eq!(record.values.len(), record.table.fields.len());
     if let Some(extra) = &record.extra {

@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use model::Micros;
 use model::query::{self, Catalogue};
+use protocols::Protocols;
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(protocols::catalogue);
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Protocols::built_in().catalogue());
 const NOW: Micros = Micros(1_795_300_000_000_000);
 
 fuzz_target!(|text: &str| {

@@ -148,8 +148,8 @@ pub(crate) fn limit(asked: Option<usize>, default: usize, most: usize) -> Result
 }
 
 /// The table of that name, or all.
-pub(crate) fn tables(name: Option<&str>) -> Result<Vec<&'static Table>, ApiError> {
-    let all = protocols::tables();
+pub(crate) fn tables(state: &ApiState, name: Option<&str>) -> Result<Vec<&'static Table>, ApiError> {
+    let all = state.protocols().tables();
     match name.filter(|name| !name.is_empty()) {
         None => Ok(all.to_vec()),
         Some(name) => match all.iter().find(|table| table.name == name) {
@@ -183,8 +183,7 @@ impl From<QueryError> for ApiError {
 
 /// A column that every table has.
 pub(crate) fn field(name: &'static str) -> FieldRef {
-    let field = common(name);
-    FieldRef { table: None, name: field.name, kind: field.kind }
+    FieldRef::new(None, common(name))
 }
 
 pub(crate) fn exists(name: &'static str) -> Expr {
@@ -230,7 +229,7 @@ pub(crate) async fn search(state: &ApiState, search: Search) -> Result<Found, Ap
     let mut answer = begin(state, search).await?;
     let mut found = Found { rows: Vec::new(), partial: None };
     while let Some(batch) = answer.next().await {
-        found.rows.extend(read(&batch?)?);
+        found.rows.extend(read(state, &batch?)?);
     }
     found.partial = answer.cut().map(Partial::from);
     Ok(found)
@@ -239,10 +238,11 @@ pub(crate) async fn search(state: &ApiState, search: Search) -> Result<Found, Ap
 /// Asks and hands out the rows as they come. Ends with an error if not all could be found.
 pub(crate) async fn rows(state: &ApiState, search: Search) -> Result<RowStream, ApiError> {
     let answer = begin(state, search).await?;
-    let rows = stream::unfold(Some(answer), |answer| async {
-        let mut answer = answer?;
+    let state = state.clone();
+    let rows = stream::unfold(Some((state, answer)), |unfolding| async {
+        let (state, mut answer) = unfolding?;
         match answer.next().await {
-            Some(Ok(batch)) => Some((read(&batch), Some(answer))),
+            Some(Ok(batch)) => Some((read(&state, &batch), Some((state, answer)))),
             Some(Err(error)) => Some((Err(error.into()), None)),
             None => answer.cut().map(|cut| (Err(ApiError::new(Code::Internal, cut.to_string())), None)),
         }
@@ -275,8 +275,8 @@ async fn begin(state: &ApiState, search: Search) -> Result<Answer, ApiError> {
     Ok(state.store().search(request).await?)
 }
 
-fn read(batch: &RecordBatch) -> Result<Vec<Row>, ApiError> {
-    row::rows(protocols::tables(), batch).map_err(|cause| ApiError::internal(&cause))
+fn read(state: &ApiState, batch: &RecordBatch) -> Result<Vec<Row>, ApiError> {
+    row::rows(state.protocols().tables(), batch).map_err(|cause| ApiError::internal(&cause))
 }
 
 /// The store's own limits, with another time.

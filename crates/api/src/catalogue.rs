@@ -56,10 +56,11 @@ pub(crate) struct Named {
 #[utoipa::path(get, path = "/api/v1/catalogue", tag = "about",
     responses((status = 200, body = Catalogue), (status = 401, body = ErrorBody)))]
 pub(crate) async fn catalogue(State(state): State<ApiState>) -> Json<Catalogue> {
-    let tables = protocols::tables().iter().map(|table| Table {
+    let protocols = state.protocols();
+    let tables = protocols.tables().iter().map(|table| Table {
         name: table.name,
         doc: table.doc,
-        hep_types: hep_types(table),
+        hep_types: protocols.hep_types(table),
         fields: table.columns().map(Field::from).collect(),
     });
     let aliases = state.catalogue().aliases().map(|(name, doc)| Named { name, doc });
@@ -72,12 +73,6 @@ pub(crate) async fn catalogue(State(state): State<ApiState>) -> Json<Catalogue> 
         flags: flags.collect(),
         refusals: refusals.into_iter().map(|(name, doc)| Named { name, doc }).collect(),
     })
-}
-
-/// Of all protocols that keep their records in the table.
-fn hep_types(table: &model::Table) -> Vec<u16> {
-    let protocols = protocols::registry().iter().filter(|protocol| std::ptr::eq(protocol.table, table));
-    protocols.flat_map(|protocol| protocol.hep_types).copied().collect()
 }
 
 impl From<&model::Field> for Field {

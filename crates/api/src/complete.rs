@@ -110,7 +110,7 @@ async fn with_values(state: &ApiState) -> Arc<Catalogue> {
 
 async fn gather(state: &ApiState) -> Result<Catalogue, ApiError> {
     let now = crate::time::now();
-    let tables = ask::tables(None)?;
+    let tables = ask::tables(state, None)?;
     let facets: Vec<&'static Field> =
         tables.iter().flat_map(|table| table.columns()).filter(|f| f.facet).collect();
     let mut columns = vec!["id", "ts"];

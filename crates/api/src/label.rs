@@ -67,7 +67,8 @@ mod tests {
     use crate::row::Cell;
 
     fn labelled(table: &str, cells: Vec<(&'static str, Cell)>) -> String {
-        let table = protocols::tables().iter().find(|known| known.name == table).expect("a table");
+        let tables = protocols::Protocols::built_in().tables();
+        let table = tables.iter().find(|known| known.name == table).expect("a table");
         let mut row = Row::new(table);
         row.cells = cells;
         row.hep_type = Some(34);

@@ -85,7 +85,7 @@ pub(crate) async fn message(
 ) -> Result<Json<Message>, ApiError> {
     let number: i64 =
         id.parse().map_err(|_| ApiError::not_found(format!("no message `{id}`: ids are numbers")))?;
-    let tables = ask::tables(None)?;
+    let tables = ask::tables(&state, None)?;
     let turn = ask::turn(&state).await?;
     let search = Search {
         expr: Expr::Compare { field: ask::field("id"), op: Op::Eq, value: Literal::Int(number) },

@@ -52,7 +52,7 @@ pub(crate) async fn messages(
     let cursor = query.before.as_deref().map(Cursor::read).transpose()?;
     let window = ask::window(query.from.as_deref(), query.to.as_deref(), now)?;
     let limit = ask::limit(query.limit, limits::MESSAGES_DEFAULT, limits::MESSAGES_MAX)?;
-    let tables = ask::tables(query.table.as_deref())?;
+    let tables = ask::tables(&state, query.table.as_deref())?;
     let asked = ask::question(&state, query.q.as_deref(), now)?;
 
     let turn = ask::turn(&state).await?;

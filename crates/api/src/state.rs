@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use model::Micros;
 use model::query::Catalogue;
+use protocols::Protocols;
 use store::Store;
 use tokio::sync::Semaphore;
 
@@ -23,6 +24,8 @@ pub struct ApiConfig {
     pub admin_password: Option<String>,
     /// Version of the program.
     pub version: &'static str,
+    /// What each payload type means. The store must have been opened with its tables.
+    pub protocols: &'static Protocols,
 }
 
 /// What all requests share. Cheap to clone.
@@ -34,6 +37,7 @@ struct Inner {
     first_password: Option<String>,
     store: Arc<Store>,
     live: Arc<dyn Live>,
+    protocols: &'static Protocols,
     catalogue: Catalogue,
     gathered: Gathered,
     /// Turns for queries.
@@ -52,7 +56,8 @@ impl ApiState {
             first_password,
             store,
             live,
-            catalogue: protocols::catalogue(),
+            protocols: config.protocols,
+            catalogue: config.protocols.catalogue(),
             gathered: Gathered::default(),
             turns: Arc::new(Semaphore::new(limits::QUERIES_AT_ONCE)),
             version: config.version,
@@ -75,6 +80,10 @@ impl ApiState {
 
     pub(crate) fn live(&self) -> &dyn Live {
         &*self.0.live
+    }
+
+    pub(crate) fn protocols(&self) -> &'static Protocols {
+        self.0.protocols
     }
 
     pub(crate) fn catalogue(&self) -> &Catalogue {

@@ -1,9 +1,13 @@
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use protocols::Protocols;
+
 /// Where to listen and what the limits are. [`IngestConfig::default`] is what `rhapsode serve` does unasked.
 #[derive(Clone, Debug)]
 pub struct IngestConfig {
+    /// What each payload type means. The store must have been opened with its tables.
+    pub protocols: &'static Protocols,
     /// HEP over UDP; `None` turns it off. `[::]` takes IPv4 too, and means `0.0.0.0` on a machine without IPv6.
     pub udp: Option<SocketAddr>,
     /// HEP over TCP; `None` turns it off.
@@ -49,6 +53,7 @@ impl Default for IngestConfig {
     fn default() -> Self {
         let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, Self::PORT));
         Self {
+            protocols: Protocols::built_in(),
             udp: Some(any),
             tcp: Some(any),
             keys: Vec::new(),

@@ -106,6 +106,7 @@ impl Ingest {
         let (blocks, blocks_end) = crossbeam_channel::bounded(BLOCKS_MAX);
         let mut understander = Understander::new(
             Arc::clone(&journal),
+            ingest.config.protocols,
             hall.spares.clone(),
             Arc::clone(&ingest.alarms),
             Arc::clone(&ingest.give_up),

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use model::Micros;
-use protocols::{Arrival, Corrections, registry, understand};
+use protocols::{Arrival, Corrections, Protocols, registry};
 
 const ROUNDS: u32 = 200;
 const RECORDS_PER_ROUND: u32 = 1_000;
@@ -17,6 +17,7 @@ fn main() -> std::io::Result<()> {
     let received = Micros(1_795_237_200_000_000);
     let sender = std::net::Ipv4Addr::LOCALHOST.into();
     let arrival = Arrival { id: 1, received, sender, listener: "udp", corrections: Corrections::default() };
+    let protocols = Protocols::built_in();
     for protocol in registry() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(protocol.name);
         for entry in std::fs::read_dir(folder)? {
@@ -26,7 +27,7 @@ fn main() -> std::io::Result<()> {
             let round = |_| {
                 let start = Instant::now();
                 for _ in 0..RECORDS_PER_ROUND {
-                    black_box(understand(black_box(&packet), &arrival));
+                    black_box(protocols.understand(black_box(&packet), &arrival));
                 }
                 start.elapsed().as_nanos() / u128::from(RECORDS_PER_ROUND)
             };

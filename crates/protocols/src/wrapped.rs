@@ -9,7 +9,7 @@ use crate::arrival::Arrival;
 use crate::corrections::{HEP_IN_HEP, JSON_WRAPPED_SIP, TRAILING_NULS};
 use crate::extra::Extra;
 use crate::json;
-use crate::{Draft, text};
+use crate::{Draft, Protocols, text};
 
 /// What a stored payload is read as, where that is something else than its bytes: by the flags of its row, the SIP in
 /// the JSON, the payload of the inner packet, or the text without its padding.
@@ -52,11 +52,17 @@ pub(crate) fn first(payload: &[u8], received_seconds: u32) -> Option<Packet<'_>>
 }
 
 /// Writes what the inner packet says into `extra`, and takes its call as that of the row.
-pub(crate) fn note<'a>(payload: &'a [u8], inner: &Packet<'_>, arrival: &Arrival, draft: &mut Draft<'a>) {
+pub(crate) fn note<'a>(
+    protocols: &Protocols,
+    payload: &'a [u8],
+    inner: &Packet<'_>,
+    arrival: &Arrival,
+    draft: &mut Draft<'a>,
+) {
     draft.flag(HEP_IN_HEP.name);
     // Once: what a packet inside that packet says is left to whoever opens it.
     let inside = Arrival { corrections: arrival.corrections.with(&HEP_IN_HEP, false), ..*arrival };
-    let record = crate::understand(inner, &inside);
+    let record = protocols.understand(inner, &inside);
     let common = &record.common;
     let mut about = Extra::default();
     about.integer("hep_version", common.hep_version.into());

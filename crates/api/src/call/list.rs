@@ -107,7 +107,7 @@ async fn call_ids(
     loop {
         let search = Search {
             expr: Expr::and([asked.clone(), ask::exists("call_id")]),
-            tables: ask::tables(None)?,
+            tables: ask::tables(state, None)?,
             window,
             after: place,
             columns: vec!["id", "ts", "call_id"],
@@ -169,7 +169,7 @@ async fn not_on_earlier_pages(
     let Some(cursor) = cursor.filter(|_| !fresh.is_empty()) else { return Ok(fresh) };
     let search = Search {
         expr: Expr::and([asked.clone(), any_of(&fresh), cursor.on_earlier_pages()]),
-        tables: ask::tables(None)?,
+        tables: ask::tables(state, None)?,
         window,
         after: None,
         columns: vec!["id", "ts", "call_id"],
@@ -191,7 +191,7 @@ async fn rows_of(
     call_ids: &[String],
     window: Window,
 ) -> Result<(Vec<Row>, Option<Partial>), ApiError> {
-    let tables: Vec<&'static Table> = ask::tables(None)?;
+    let tables: Vec<&'static Table> = ask::tables(state, None)?;
     let search = Search {
         expr: any_of(call_ids),
         tables,

@@ -103,7 +103,7 @@ pub(crate) async fn records(state: &ApiState, call_id: &str) -> Result<Found, Ap
         }
     }
     let is_full = keys.len() >= limits::CALL_KEYS_MAX;
-    let columns = ask::all(&ask::tables(None)?);
+    let columns = ask::all(&ask::tables(state, None)?);
     let mut found = with_keys(state, &keys, columns, limits::CALL_RECORDS_MAX + 1).await?;
     let mut bytes = 0;
     let fitting = found.rows.iter().take(limits::CALL_RECORDS_MAX).take_while(|row| {
@@ -134,7 +134,7 @@ async fn with_keys(
             Expr::InList { field: ask::field("call_id"), values: values.clone() },
             Expr::InList { field: ask::field("correlation_id"), values },
         ]),
-        tables: ask::tables(None)?,
+        tables: ask::tables(state, None)?,
         window: Window::ALL,
         after: None,
         columns,

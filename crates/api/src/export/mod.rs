@@ -118,7 +118,7 @@ async fn searched(
     let now = crate::time::now();
     let window = ask::window(query.from.as_deref(), query.to.as_deref(), now)?;
     let limit = ask::limit(query.limit, limits::EXPORT_RECORDS_DEFAULT, limits::EXPORT_RECORDS_MAX)?;
-    let tables = ask::tables(None)?;
+    let tables = ask::tables(state, None)?;
     let search = |columns, limit| -> Result<Search, ApiError> {
         Ok(Search {
             expr: ask::question(state, query.q.as_deref(), now)?,

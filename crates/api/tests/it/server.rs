@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use api::{Alarm, ApiConfig, ApiState, Counters, Listener, Live, Sender};
 use model::{Micros, Table};
-use protocols::Arrival;
+use protocols::{Arrival, Corrections, Protocols};
 use serde_json::{Value, json};
 use store::{Config, Limits, Store, TableBatch};
 
@@ -107,7 +107,7 @@ impl Server {
         stories: &[(i64, Vec<Captured>)],
         password: Option<&str>,
     ) -> Self {
-        let store = Store::open(config, protocols::tables()).expect("the store opens");
+        let store = Store::open(config, Protocols::built_in().tables()).expect("the store opens");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_micros() as i64;
         // Whole milliseconds, so that times read back are what the stories say.
         let now = now - now % 1_000;
@@ -123,6 +123,7 @@ impl Server {
             url: url.clone(),
             admin_password: password.map(str::to_owned),
             version: "0.0.0-test",
+            protocols: Protocols::built_in(),
         };
         let state = ApiState::new(&config, Arc::new(store), Arc::new(Quiet)).expect("the settings open");
         if password.is_none()
@@ -257,9 +258,9 @@ fn publish(store: &Store, stories: &[(i64, Vec<Captured>)], now: i64) {
             received: Micros(now),
             sender: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
             listener: "udp",
-            corrections: protocols::Corrections::default(),
+            corrections: Corrections::default(),
         };
-        let record = protocols::understand(&packet, &arrival);
+        let record = Protocols::built_in().understand(&packet, &arrival);
         let place =
             batches.iter().position(|(table, _)| table.name == record.table.name).unwrap_or_else(|| {
                 batches.push((record.table, TableBatch::new(record.table)));

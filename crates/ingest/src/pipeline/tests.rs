@@ -267,7 +267,7 @@ fn replay_brings_each_table_what_it_has_not_settled() {
         }
         fake.log.append(&mut builder).expect("an append");
     }
-    let names: Vec<&str> = protocols::tables().iter().map(|table| table.name).collect();
+    let names: Vec<&str> = protocols::Protocols::built_in().tables().iter().map(|table| table.name).collect();
     fake.settled = names.iter().map(|name| (*name, if *name == "sip" { 3 } else { 1 })).collect();
     let fake = Arc::new(fake);
     let ingest = Ingest::start_on(config(), fake.clone()).expect("a start");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use model::Table;
-use protocols::Arrival;
+use protocols::{Arrival, Protocols};
 use store::TableBatch;
 use store::log::{Block, Cause, Entry};
 
@@ -34,6 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Turns blocks of the log into rows and publishes them: first what an earlier run left, then what comes.
 pub(crate) struct Understander {
     journal: Arc<dyn Journal>,
+    protocols: &'static Protocols,
     spares: Spares,
     alarms: Arc<Alarms>,
     publish_every: Duration,
@@ -61,19 +62,22 @@ impl Understander {
     /// To be called before anything is appended.
     pub(crate) fn new(
         journal: Arc<dyn Journal>,
+        protocols: &'static Protocols,
         spares: Spares,
         alarms: Arc<Alarms>,
         give_up: Arc<AtomicBool>,
         publish_every: Duration,
         publish_rows: usize,
     ) -> Self {
-        let tables = protocols::tables()
+        let tables = protocols
+            .tables()
             .iter()
             .map(|table| TableRows { table, batch: TableBatch::new(table), settled: journal.settled(table) })
             .collect();
         let replay_upto = journal.last_seq();
         Self {
             journal,
+            protocols,
             spares,
             alarms,
             publish_every,
@@ -174,7 +178,7 @@ impl Understander {
             listener: Listener::name_of(entry.listener),
             corrections: protocols::Corrections::default(),
         };
-        let record = protocols::understand(&packet, &arrival);
+        let record = self.protocols.understand(&packet, &arrival);
         let rows = self
             .tables
             .iter_mut()

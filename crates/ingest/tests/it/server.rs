@@ -33,7 +33,8 @@ impl Server {
     }
 
     pub(crate) fn start_in(folder: tempfile::TempDir, configure: impl FnOnce(&mut IngestConfig)) -> Self {
-        let store = Store::open(store::Config::new(folder.path()), protocols::tables()).expect("a store");
+        let store = Store::open(store::Config::new(folder.path()), protocols::Protocols::built_in().tables())
+            .expect("a store");
         let store = Arc::new(store);
         let mut config = config();
         configure(&mut config);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use hep::chunk::Chunk;
 use model::{Micros, Record, Value};
 use protocols::corrections::{self, ALL};
-use protocols::{Arrival, Corrections, understand, unwrapped};
+use protocols::{Arrival, Corrections, Protocols, unwrapped};
 use serde_json::json;
 
 use crate::{NOW, arrival, encoded, extra, folder, outgoing, text};
@@ -14,7 +14,7 @@ const OPTIONS: &[u8] = b"OPTIONS sip:a@b SIP/2.0\r\nCall-ID: the-call\r\nCSeq: 1
 
 fn with<T>(bytes: &[u8], corrections: Corrections, look: impl FnOnce(&Record<'_>) -> T) -> T {
     let (packet, _) = hep::decode(bytes, seconds()).expect("a packet");
-    look(&understand(&packet, &Arrival { corrections, ..arrival() }))
+    look(&Protocols::built_in().understand(&packet, &Arrival { corrections, ..arrival() }))
 }
 
 fn seconds() -> u32 {

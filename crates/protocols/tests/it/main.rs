@@ -7,6 +7,7 @@ mod corrections;
 mod dns;
 mod events;
 mod logs;
+mod mapping;
 mod recorded_events;
 mod recordings;
 mod registry;
@@ -27,7 +28,7 @@ use std::path::{Path, PathBuf};
 
 use hep::{Outgoing, Packet};
 use model::{Micros, Record, Value};
-use protocols::{Arrival, Corrections, understand};
+use protocols::{Arrival, Corrections, Protocols};
 
 /// 2026-11-21T05:00:00Z
 const NOW: Micros = Micros(1_795_237_200_000_000);
@@ -59,7 +60,7 @@ fn encoded(outgoing: &Outgoing<'_>) -> Vec<u8> {
 /// What becomes of the one packet in `bytes`.
 fn with_record<T>(bytes: &[u8], look: impl FnOnce(&Record<'_>) -> T) -> T {
     let (packet, _) = hep::decode(bytes, u32::try_from(NOW.seconds()).expect("in range")).expect("a packet");
-    look(&understand(&packet, &arrival()))
+    look(&Protocols::built_in().understand(&packet, &arrival()))
 }
 
 fn sent<T>(outgoing: &Outgoing<'_>, look: impl FnOnce(&Record<'_>) -> T) -> T {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use hep::Packet;
 use model::Record;
-use protocols::understand;
+use protocols::Protocols;
 use serde_json::{Map, Value as Json, json};
 
 use crate::recordings::{datagrams, recording};
@@ -44,7 +44,7 @@ fn opensips_over_tcp() {
 fn compare_opensips(packets: &[Packet<'_>]) -> [usize; 4] {
     let mut counts = [0; 4];
     for packet in packets {
-        let record = understand(packet, &arrival());
+        let record = Protocols::built_in().understand(packet, &arrival());
         let at = String::from_utf8_lossy(record.raw).into_owned();
         match packet.hep_type {
             Some(87) => {
@@ -124,7 +124,7 @@ fn hepipe_sends_lines() {
     ];
     assert_eq!(packets.len(), expected.len());
     for (packet, (line, call_id)) in packets.iter().zip(expected) {
-        let record = understand(packet, &arrival());
+        let record = Protocols::built_in().understand(packet, &arrival());
         assert_eq!(text(&record, "text").as_deref(), Some(line));
         assert_eq!(text(&record, "call_id").as_deref(), Some(call_id));
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use model::{Record, Value};
 use packet::pcap::Reader;
 use packet::{Layers, Transport};
-use protocols::understand;
+use protocols::Protocols;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -90,7 +90,7 @@ fn records_say_what_independent_readers_say() {
         let packets: Vec<_> = datagrams.iter().flat_map(|datagram| decode_all(datagram)).collect();
         assert_eq!(packets.len(), expected.packets.len(), "{name}");
         for (place, (packet, expected)) in packets.iter().zip(&expected.packets).enumerate() {
-            let record = understand(packet, &arrival());
+            let record = Protocols::built_in().understand(packet, &arrival());
             let at = format!("{name} packet {place}: {:?}", String::from_utf8_lossy(record.raw));
             assert_eq!(Some(i64::from(record.common.hep_type)), expected.proto_type.or(Some(1)), "{at}");
             assert_eq!(record.common.size, expected.payload_len.unwrap_or(0), "{at}");

@@ -1,25 +1,26 @@
 use std::collections::BTreeSet;
 
 use model::{Kind, Micros, query};
-use protocols::{catalogue, flags, protocol, registry, tables};
+use protocols::{Protocols, flags, registry};
 
 use crate::{fixtures, with_record};
 
 #[test]
 fn every_protocol_is_complete() {
+    let protocols = Protocols::built_in();
     let mut names = BTreeSet::new();
     let mut hep_types = BTreeSet::new();
     for protocol in registry() {
         let name = protocol.name;
         assert!(names.insert(name), "{name} is there twice");
-        assert!(tables().iter().any(|table| std::ptr::eq(*table, protocol.table)), "{name}");
+        assert!(protocols.tables().iter().any(|table| std::ptr::eq(*table, protocol.table)), "{name}");
         assert!(protocol.table.retention_days > 0, "{name} keeps nothing");
         for doc in [protocol.doc, protocol.table.doc] {
             assert!(doc.len() > 5 && !doc.ends_with('.'), "{name}: {doc}");
         }
         for hep_type in protocol.hep_types {
             assert!(hep_types.insert(*hep_type), "type {hep_type} has two protocols");
-            assert_eq!(self::protocol(*hep_type).name, name);
+            assert_eq!(protocols.name(*hep_type), name);
         }
         let fixtures = fixtures(name);
         assert!(!fixtures.is_empty(), "no packet in fixtures/{name}");
@@ -31,7 +32,7 @@ fn every_protocol_is_complete() {
 
 #[test]
 fn every_field_is_documented_and_named_as_a_column() {
-    for table in tables() {
+    for table in Protocols::built_in().tables() {
         let mut names = BTreeSet::new();
         for field in table.columns() {
             let name = field.name;
@@ -44,7 +45,7 @@ fn every_field_is_documented_and_named_as_a_column() {
 
 #[test]
 fn fields_that_share_a_name_share_its_kind() {
-    let catalogue = catalogue();
+    let catalogue = Protocols::built_in().catalogue();
     for (field, _) in catalogue.fields() {
         let query = format!("exists {}", field.name);
         query::parse(&query, &catalogue, Micros(0)).unwrap_or_else(|error| panic!("{query}: {error}"));
@@ -56,8 +57,8 @@ fn the_last_protocol_takes_what_no_other_does() {
     let last = registry().last().expect("the registry is not empty");
     assert!(last.hep_types.is_empty());
     let known: BTreeSet<u16> = registry().iter().flat_map(|protocol| protocol.hep_types).copied().collect();
-    for hep_type in (0..=2_000).filter(|hep_type| !known.contains(hep_type)) {
-        assert_eq!(protocol(hep_type).name, last.name);
+    for hep_type in (0..=u16::MAX).filter(|hep_type| !known.contains(hep_type)) {
+        assert_eq!(Protocols::built_in().name(hep_type), last.name);
     }
 }
 

@@ -8,6 +8,7 @@ use api::{ApiConfig, ApiState};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use ingest::{Ingest, IngestConfig};
+use protocols::Protocols;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -42,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// The configuration, checked against the tables there are.
 pub(super) fn resolved(arguments: &ServeArguments) -> Result<Resolved> {
-    let tables: Vec<&str> = protocols::tables().iter().map(|table| table.name).collect();
+    let tables: Vec<&str> = Protocols::built_in().tables().iter().map(|table| table.name).collect();
     config::resolve(arguments, &tables)
 }
 
@@ -96,10 +97,13 @@ impl Server {
         let ended_by = watch_signals(&runtime)?;
         // Bound first: a port in use is found before anything is written.
         let web = settings.http.map(|address| runtime.block_on(bind(address))).transpose()?;
-        let store = Arc::new(Store::open(store_config(settings), protocols::tables())?);
-        let ingest = Arc::new(Ingest::start(ingest_config(settings), Arc::clone(&store))?);
+        let protocols = Protocols::built_in();
+        let store = Arc::new(Store::open(store_config(settings), protocols.tables())?);
+        let ingest = Arc::new(Ingest::start(ingest_config(settings, protocols), Arc::clone(&store))?);
         let http = match web {
-            Some(listener) => Some(Self::serve_http(&runtime, listener, settings, &store, &ingest)?),
+            Some(listener) => {
+                Some(Self::serve_http(&runtime, listener, settings, protocols, &store, &ingest)?)
+            }
             None => None,
         };
         let server = Self { ended_by, runtime, http, ingest, store };
@@ -132,6 +136,7 @@ impl Server {
         runtime: &tokio::runtime::Runtime,
         listener: TcpListener,
         settings: &Resolved,
+        protocols: &'static Protocols,
         store: &Arc<Store>,
         ingest: &Arc<Ingest>,
     ) -> Result<Http> {
@@ -143,6 +148,7 @@ impl Server {
                 .ok()
                 .filter(|password| !password.is_empty()),
             version: env!("CARGO_PKG_VERSION"),
+            protocols,
         };
         let state = ApiState::new(&config, Arc::clone(store), Arc::new(Receiver::new(Arc::clone(ingest))))?;
         if let Some(password) = state.first_password() {
@@ -247,8 +253,9 @@ fn store_config(settings: &Resolved) -> store::Config {
     config
 }
 
-fn ingest_config(settings: &Resolved) -> IngestConfig {
+fn ingest_config(settings: &Resolved, protocols: &'static Protocols) -> IngestConfig {
     IngestConfig {
+        protocols,
         udp: settings.hep_udp.map(|address| address.0),
         tcp: settings.hep_tcp.map(|address| address.0),
         keys: settings.hep_keys.iter().map(|key| key.clone().into_bytes()).collect(),
