@@ -1,6 +1,8 @@
-//! IP, UDP, TCP and SCTP layers and pcap files, in and out.
+//! IP, UDP, TCP and SCTP layers and capture files, in and out.
 //!
-//! - [`pcap::Reader`] gives the frames of a capture file, [`Layers::parse`] takes a frame apart without copying;
+//! - [`pcap::Reader`] and [`pcap::Stream`] give the frames of a capture file (pcap, pcapng), [`Layers::parse`] takes a
+//!   frame apart without copying;
+//! - [`Defragmenter`] makes IP packets whole again, [`Reassembler`] puts TCP segments in order;
 //! - [`build`] makes single packets with right lengths and checksums;
 //! - [`pcap::Export`] turns captured messages (time, addresses, transport, payload) into a capture file that
 //!   Wireshark opens with the right addresses, ports and times, TCP streams in sequence.
@@ -30,13 +32,17 @@ extern crate alloc;
 pub mod build;
 mod bytes;
 mod checksum;
+mod defragment;
 mod ip;
 mod layers;
 mod link;
 pub mod pcap;
+mod reassemble;
 mod transport;
 
+pub use defragment::Defragmenter;
 pub use ip::{Fragment, Ip};
 pub use layers::{Layers, Refusal};
 pub use link::Link;
+pub use reassemble::{Ends, Piece, Reassembler};
 pub use transport::{Data, DataChunks, Sctp, Tcp, TcpFlags, Transport, Udp};

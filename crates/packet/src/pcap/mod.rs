@@ -1,10 +1,10 @@
-//! Classic capture files: a 24-byte header, then frames of a 16-byte header and their bytes
-//! (draft-ietf-opsawg-pcap).
+//! Capture files: pcap and pcapng in, pcap out.
 
 mod export;
+mod format;
 mod read;
 mod write;
 
 pub use export::{Export, Record};
-pub use read::{FileError, Frame, Reader};
+pub use read::{FileError, Frame, Reader, Stream};
 pub use write::Writer;

@@ -41,7 +41,9 @@ fn reads_both_byte_orders_and_both_clocks() {
 #[test]
 fn ignores_the_frame_check_bits_of_the_link_type() {
     let flavour = Flavour { big_endian: false, nanoseconds: false, link: 0x5400_0001 };
-    assert_eq!(Reader::new(&file(&flavour, 0, 0, b"")).unwrap().link(), Link::Ethernet);
+    let bytes = file(&flavour, 0, 0, b"");
+    let frame = Reader::new(&bytes).unwrap().next().unwrap().unwrap();
+    assert_eq!(frame.link, Link::Ethernet);
 }
 
 #[test]
@@ -74,7 +76,6 @@ fn takes_apart_every_supported_link_type() {
 fn names_what_is_not_a_capture_file() {
     assert_eq!(Reader::new(b"").unwrap_err(), FileError::Truncated { offset: 0 });
     assert_eq!(Reader::new(b"HEP3....").unwrap_err(), FileError::Magic(*b"HEP3"));
-    assert_eq!(Reader::new(&[0x0a, 0x0d, 0x0d, 0x0a, 0, 0]).unwrap_err(), FileError::PcapNg);
     assert_eq!(
         FileError::Magic(*b"HEP3").to_string(),
         "not a capture file: begins with [48, 45, 50, 33]",

@@ -1,5 +1,6 @@
 mod export;
 mod files;
 mod layers;
+mod pieces;
 mod properties;
 mod support;
