@@ -64,6 +64,7 @@ mod packet;
 mod protobuf;
 mod refusal;
 mod resync;
+mod retime;
 mod sniff;
 mod v3;
 
@@ -76,3 +77,4 @@ pub use flags::Flags;
 pub use frame::Framer;
 pub use packet::{Packet, Transport, Version};
 pub use refusal::Refusal;
+pub use retime::set_time;

@@ -9,6 +9,7 @@ mod legacy;
 mod properties;
 mod protobuf;
 mod recordings;
+mod retime;
 mod stream;
 mod support;
 mod vectors;
