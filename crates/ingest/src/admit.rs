@@ -18,6 +18,11 @@ impl Keys {
         Self(keys)
     }
 
+    /// Whether any packet is accepted.
+    pub(crate) fn are_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How long a comparison takes tells nothing of the keys but their lengths.
     fn check(&self, key: Option<&[u8]>) -> Result<(), Refused> {
         if self.0.is_empty() {
@@ -39,7 +44,8 @@ pub(crate) struct Admission {
 
 /// What the admissions of all threads share.
 pub(crate) struct Shared {
-    pub(crate) keys: Keys,
+    /// By the listeners' places.
+    pub(crate) keys: Vec<Keys>,
     pub(crate) board: Board,
     pub(crate) senders: Senders,
 }
@@ -107,7 +113,7 @@ impl Admission {
     /// Counts what could not even be brought here as bytes of a packet.
     pub(crate) fn refuse(&mut self, refused: Refused, sender: SocketAddr, now: Micros) {
         self.tally.refuse(refused);
-        self.gathering.refusal(sender.ip().to_canonical(), self.listener, refused, now);
+        self.gathering.refusal(sender.ip().to_canonical(), self.listener.transport, refused, now);
     }
 
     /// Tells the counters, always before the packets themselves go on: `stored` never runs ahead of `received`.
@@ -128,12 +134,12 @@ impl Admission {
         if packet.is_keepalive() {
             return Err(Verdict::Drop(Dropped::Keepalive));
         }
-        self.shared.keys.check(packet.key).map_err(Verdict::Refuse)?;
-        let entry = Entry { received, sender, listener: self.listener as u8, frame };
+        self.shared.keys[usize::from(self.listener.place)].check(packet.key).map_err(Verdict::Refuse)?;
+        let entry = Entry { received, sender, listener: self.listener.transport as u8, frame };
         let logged = admitted.push(&entry).map_err(|_| Verdict::Refuse(Refused::TooLarge))?;
         // The key has done its work; it must not reach the disk.
         hep::blank_key(logged);
-        self.gathering.packet(sender.ip(), self.listener, packet, frame.len(), received);
+        self.gathering.packet(sender.ip(), self.listener.transport, packet, frame.len(), received);
         Ok(())
     }
 }

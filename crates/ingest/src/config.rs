@@ -3,16 +3,21 @@ use std::time::Duration;
 
 use protocols::Protocols;
 
-/// Where to listen and what the limits are. [`IngestConfig::default`] is what `rhapsode serve` does unasked.
+use crate::network::Network;
+use crate::tls::TlsConfig;
+use crate::transport::Transport;
+
+/// Where to listen and what the limits are. [`IngestConfig::default`] is what `rhapsode serve` does unasked, but for
+/// the web.
 #[derive(Clone, Debug)]
 pub struct IngestConfig {
     /// What each payload type means. The store must have been opened with its tables.
     pub protocols: &'static Protocols,
-    /// HEP over UDP; `None` turns it off. `[::]` takes IPv4 too, and means `0.0.0.0` on a machine without IPv6.
-    pub udp: Option<SocketAddr>,
-    /// HEP over TCP; `None` turns it off.
-    pub tcp: Option<SocketAddr>,
-    /// HEP keys (chunk 0x000e) that are accepted. With none configured any packet is, with a key or without.
+    pub listeners: Vec<ListenerConfig>,
+    /// Certificate and key of the listeners that encrypt.
+    pub tls: Option<TlsConfig>,
+    /// HEP keys (chunk 0x000e) that are accepted where a listener has none of its own. With none configured any packet
+    /// is, with a key or without.
     pub keys: Vec<Vec<u8>>,
     /// Longest time a packet waits for its group commit.
     pub commit_every: Duration,
@@ -28,10 +33,6 @@ pub struct IngestConfig {
     /// Receive buffer asked of the kernel for UDP: most of a second at 100,000 messages a second, for the times
     /// when this process does not run.
     pub udp_buffer_bytes: usize,
-    /// TCP connections at a time. Each costs a thread and at most a packet or a gzip member (1 MiB) of memory.
-    pub connections_max: usize,
-    /// A TCP packet must be complete this long after its first byte: real senders write packets whole.
-    pub packet_time_max: Duration,
     /// Bytes of one `POST /hep`: sixty packets of the largest kind, thousands of the ordinary one.
     pub http_body_bytes_max: usize,
     /// Requests to `POST /hep` at a time, which bounds the memory their bodies take.
@@ -54,8 +55,11 @@ impl Default for IngestConfig {
         let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, Self::PORT));
         Self {
             protocols: Protocols::built_in(),
-            udp: Some(any),
-            tcp: Some(any),
+            listeners: vec![
+                ListenerConfig::new(Transport::Udp, any),
+                ListenerConfig::new(Transport::Tcp, any),
+            ],
+            tls: None,
             keys: Vec::new(),
             commit_every: Duration::from_millis(100),
             commit_bytes: 1 << 20,
@@ -63,13 +67,57 @@ impl Default for IngestConfig {
             publish_rows: 8_192,
             queue_bytes_max: 64 << 20,
             udp_buffer_bytes: 64 << 20,
-            connections_max: 1_024,
-            packet_time_max: Duration::from_secs(30),
             http_body_bytes_max: 4 << 20,
             http_requests_max: 32,
             http_time_max: Duration::from_secs(10),
             senders_max: 10_000,
             stop_time_max: Duration::from_secs(8),
+        }
+    }
+}
+
+/// One door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerConfig {
+    pub transport: Transport,
+    /// `[::]` takes IPv4 too, and means `0.0.0.0` on a machine without IPv6.
+    pub address: SocketAddr,
+    /// What it is called among the counters; `None` for the transport's name, numbered from the second on.
+    pub name: Option<String>,
+    /// HEP keys that are accepted here, instead of those for all listeners.
+    pub keys: Option<Vec<Vec<u8>>>,
+    /// Proxies in front. With any, connections come only from them and start with a PROXY header.
+    pub proxies: Vec<Network>,
+    /// Connections at a time. Each costs a thread (but not on the web) and at most a packet or a gzip member (1 MiB)
+    /// of memory.
+    pub connections_max: usize,
+    /// Connections of one peer at a time, so that no single one takes all places: an address of IPv4, or a /64 of
+    /// IPv6.
+    pub connections_per_peer_max: usize,
+    /// A packet must be complete this long after its first byte: real senders write packets whole.
+    pub packet_time_max: Duration,
+    /// PROXY header and TLS handshake together must be done in this time.
+    pub handshake_time_max: Duration,
+}
+
+impl ListenerConfig {
+    pub const CONNECTIONS_MAX: usize = 1_024;
+    /// A proxy with a connection for each of its processes has dozens; a relay of many agents perhaps more.
+    pub const CONNECTIONS_PER_PEER_MAX: usize = 256;
+    pub const PACKET_TIME_MAX: Duration = Duration::from_secs(30);
+
+    /// With the limits that fit most.
+    pub fn new(transport: Transport, address: SocketAddr) -> Self {
+        Self {
+            transport,
+            address,
+            name: None,
+            keys: None,
+            proxies: Vec::new(),
+            connections_max: Self::CONNECTIONS_MAX,
+            connections_per_peer_max: Self::CONNECTIONS_PER_PEER_MAX,
+            packet_time_max: Self::PACKET_TIME_MAX,
+            handshake_time_max: Duration::from_secs(10),
         }
     }
 }

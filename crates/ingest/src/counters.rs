@@ -1,35 +1,18 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use serde::Serialize;
 
-/// A door packets come in by. The number goes into the log, the name into the row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum Listener {
-    Udp = 0,
-    Tcp = 1,
-    Http = 2,
-}
+use crate::transport::Transport;
 
-impl Listener {
-    pub(crate) const ALL: [Self; 3] = [Self::Udp, Self::Tcp, Self::Http];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
-            Self::Http => "http",
-        }
-    }
-
-    /// The name for a number read from the log.
-    pub(crate) fn name_of(number: u8) -> &'static str {
-        Self::ALL.iter().find(|listener| **listener as u8 == number).map_or("unknown", |found| found.name())
-    }
+/// A door packets come in by, and how they came: a WebSocket may come in by the HTTP door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Listener {
+    pub(crate) transport: Transport,
+    /// Where it is among the listeners configured.
+    pub(crate) place: u16,
 }
 
 /// Why a packet was refused: what the sender did.
@@ -41,15 +24,47 @@ pub(crate) enum Refused {
     KeyWrong,
     /// Over what a log entry may hold.
     TooLarge,
-    /// More TCP connections than allowed.
+    /// More connections than allowed.
     TooManyConnections,
-    /// A TCP packet that did not become complete in time.
+    /// More connections of this peer than allowed.
+    TooManyOfPeer,
+    /// A packet, or a handshake before the first, that did not become complete in time.
     Slow,
+    /// Bytes that are no TLS on a TLS port.
+    NotTls,
+    /// A TLS handshake that failed, or a broken record after it.
+    TlsFailed,
+    /// No client certificate where one is required, or one that is not accepted.
+    ClientCertificate,
+    /// No PROXY header where one is required, or a broken one.
+    ProxyHeader,
+    /// A PROXY header where none is expected.
+    ProxyUnexpected,
+    /// A connection past the proxies that a listener is for.
+    ProxyUnknown,
+    /// A WebSocket message of text.
+    WebSocketText,
+    /// Frames that are no WebSocket (RFC 6455).
+    WebSocketFrame,
 }
 
 impl Refused {
-    const OWN: [Self; 5] =
-        [Self::KeyMissing, Self::KeyWrong, Self::TooLarge, Self::TooManyConnections, Self::Slow];
+    const OWN: [Self; 14] = [
+        Self::KeyMissing,
+        Self::KeyWrong,
+        Self::TooLarge,
+        Self::TooManyConnections,
+        Self::TooManyOfPeer,
+        Self::Slow,
+        Self::NotTls,
+        Self::TlsFailed,
+        Self::ClientCertificate,
+        Self::ProxyHeader,
+        Self::ProxyUnexpected,
+        Self::ProxyUnknown,
+        Self::WebSocketText,
+        Self::WebSocketFrame,
+    ];
 
     pub(crate) const COUNT: usize = hep::Refusal::ALL.len() + Self::OWN.len();
 
@@ -61,7 +76,16 @@ impl Refused {
             Self::KeyWrong => "key_wrong",
             Self::TooLarge => "too_large",
             Self::TooManyConnections => "too_many_connections",
+            Self::TooManyOfPeer => "too_many_of_peer",
             Self::Slow => "slow",
+            Self::NotTls => "not_tls",
+            Self::TlsFailed => "tls_failed",
+            Self::ClientCertificate => "client_certificate",
+            Self::ProxyHeader => "proxy_header",
+            Self::ProxyUnexpected => "proxy_unexpected",
+            Self::ProxyUnknown => "proxy_unknown",
+            Self::WebSocketText => "websocket_text",
+            Self::WebSocketFrame => "websocket_frame",
         }
     }
 
@@ -72,8 +96,19 @@ impl Refused {
             Self::KeyMissing => "no HEP key, but keys are configured here",
             Self::KeyWrong => "a HEP key that is not among those configured here",
             Self::TooLarge => "larger than any HEP packet",
-            Self::TooManyConnections => "more TCP connections than allowed",
-            Self::Slow => "the packet was not complete in time",
+            Self::TooManyConnections => "more connections than allowed",
+            Self::TooManyOfPeer => "more connections of one peer than allowed",
+            Self::Slow => "the packet or handshake was not complete in time",
+            Self::NotTls => "plain bytes on a TLS port: set the sender to TLS, or to the plain port",
+            Self::TlsFailed => "the TLS handshake failed, or a record after it was broken",
+            Self::ClientCertificate => "no client certificate, or none that is accepted here",
+            Self::ProxyHeader => "no PROXY header, or a broken one, on a listener for proxies",
+            Self::ProxyUnexpected => "a PROXY header on a listener that is not configured for proxies",
+            Self::ProxyUnknown => {
+                "a connection from an address that is not among the proxies of this listener"
+            }
+            Self::WebSocketText => "a WebSocket text message: send HEP as binary messages",
+            Self::WebSocketFrame => "frames that are no WebSocket",
         }
     }
 
@@ -152,14 +187,16 @@ impl Tally {
 }
 
 /// The counters of all listeners, written by their threads and read by whoever asks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Board {
-    rows: [Row; Listener::ALL.len()],
+    /// By the listeners' places.
+    rows: Vec<Row>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Row {
-    address: OnceLock<SocketAddr>,
+    name: String,
+    address: SocketAddr,
     received: AtomicU64,
     bytes: AtomicU64,
     stored: AtomicU64,
@@ -169,13 +206,9 @@ struct Row {
 }
 
 impl Board {
-    /// From now on the listener is shown, with this address.
-    pub(crate) fn open(&self, listener: Listener, address: SocketAddr) {
-        let _ = self.row(listener).address.set(address);
-    }
-
-    pub(crate) fn address(&self, listener: Listener) -> Option<SocketAddr> {
-        self.row(listener).address.get().copied()
+    /// Names and addresses in the order of places.
+    pub(crate) fn new(listeners: impl IntoIterator<Item = (String, SocketAddr)>) -> Self {
+        Self { rows: listeners.into_iter().map(|(name, address)| Row::new(name, address)).collect() }
     }
 
     /// Adds and forgets what a thread counted.
@@ -219,17 +252,12 @@ impl Board {
     }
 
     pub(crate) fn read(&self) -> Conservation {
-        let listeners: Vec<ListenerCounters> = Listener::ALL
-            .iter()
-            .filter_map(|listener| {
-                let address = self.address(*listener)?;
-                Some(ListenerCounters {
-                    name: listener.name(),
-                    address,
-                    counters: self.row(*listener).read(),
-                })
-            })
-            .collect();
+        let read = |row: &Row| ListenerCounters {
+            name: row.name.clone(),
+            address: row.address,
+            counters: row.read(),
+        };
+        let listeners: Vec<ListenerCounters> = self.rows.iter().map(read).collect();
         let mut total = Counters::default();
         for listener in &listeners {
             total.add(&listener.counters);
@@ -238,11 +266,24 @@ impl Board {
     }
 
     fn row(&self, listener: Listener) -> &Row {
-        &self.rows[listener as usize]
+        &self.rows[usize::from(listener.place)]
     }
 }
 
 impl Row {
+    fn new(name: String, address: SocketAddr) -> Self {
+        Self {
+            name,
+            address,
+            received: AtomicU64::default(),
+            bytes: AtomicU64::default(),
+            stored: AtomicU64::default(),
+            refused: std::array::from_fn(|_| AtomicU64::default()),
+            dropped: std::array::from_fn(|_| AtomicU64::default()),
+            duplicates: AtomicU64::default(),
+        }
+    }
+
     /// Ends are read before beginnings, so that `pending` is never below zero.
     fn read(&self) -> Counters {
         let stored = self.stored.load(Acquire);
@@ -299,7 +340,7 @@ impl Counters {
 /// The counters of one listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ListenerCounters {
-    pub name: &'static str,
+    pub name: String,
     pub address: SocketAddr,
     #[serde(flatten)]
     pub counters: Counters,
@@ -329,23 +370,24 @@ mod tests {
         for (index, dropped) in Dropped::ALL.iter().enumerate() {
             assert_eq!(dropped.index(), index);
         }
-        for listener in Listener::ALL {
-            assert_eq!(Listener::name_of(listener as u8), listener.name());
+        for transport in Transport::ALL {
+            assert_eq!(Transport::name_of(transport as u8), transport.name());
         }
     }
 
     #[test]
     fn what_is_received_and_not_ended_is_pending() {
-        let board = Board::default();
-        assert!(board.read().listeners.is_empty(), "a closed listener is not shown");
-        board.open(Listener::Udp, "127.0.0.1:9060".parse().expect("an address"));
+        let address = "127.0.0.1:9060".parse().expect("an address");
+        let board = Board::new([("tcp".to_owned(), address), ("udp".to_owned(), address)]);
+        let udp = Listener { transport: Transport::Udp, place: 1 };
         let mut tally = Tally { received: 5, bytes: 500, ..Tally::default() };
         tally.refuse(Refused::KeyWrong);
         tally.drop(Dropped::Keepalive);
-        board.add(Listener::Udp, &mut tally);
-        board.store(Listener::Udp, 3);
-        board.miss(Listener::Udp, Dropped::Kernel, 4);
-        let total = board.read().total;
+        board.add(udp, &mut tally);
+        board.store(udp, 3);
+        board.miss(udp, Dropped::Kernel, 4);
+        let Conservation { listeners, total } = board.read();
+        assert_eq!(listeners[0].counters, Counters::default(), "counters are those of one listener");
         assert_eq!((total.received, total.stored, total.pending, total.bytes), (11, 3, 2, 500));
         assert_eq!(total.refused, BTreeMap::from([("key_wrong", 1)]));
         assert_eq!(total.dropped, BTreeMap::from([("kernel", 4), ("keepalive", 1)]));

@@ -6,16 +6,20 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use store::Store;
+use tokio::sync::watch;
 
 use crate::admit::{Keys, Shared};
 use crate::alarms::{Alarm, Alarms};
 use crate::clock;
 use crate::config::IngestConfig;
-use crate::counters::{Board, Conservation, Listener};
+use crate::counters::{Board, Conservation};
+use crate::doors::{Bound, Door, Doors};
 use crate::error::IngestError;
-use crate::listen::{self, Hall, TcpDoor, UdpDoor};
+use crate::listen::{self, AcceptDoor, Associations, Hall, Places, Streams, UdpDoor, WebDoor};
 use crate::pipeline::{Committer, Journal, PUBLISH_ALARM, Queue, Spares, Understander};
 use crate::senders::{Sender, Senders};
+use crate::tls::{Tls, Watch};
+use crate::transport::Transport;
 
 /// Committed blocks that may wait to be understood: a few megabytes each at most.
 const BLOCKS_MAX: usize = 32;
@@ -23,8 +27,14 @@ const BLOCKS_MAX: usize = 32;
 /// What has already arrived is taken for this long after a stop: kernel buffers are emptied in less.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(2);
 
+/// How often the thread that looks at the TLS files looks whether it should stop.
+const WATCH_EVERY: Duration = Duration::from_millis(200);
+
 /// How often a stop looks whether a thread has ended.
 const JOIN_EVERY: Duration = Duration::from_millis(5);
+
+/// How long a stop waits for requests that are being answered; then they are cut.
+const WEB_STOP_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// Listeners and pipeline, running. Dropping it stops it as [`Ingest::shutdown`] does.
 pub struct Ingest {
@@ -33,15 +43,12 @@ pub struct Ingest {
     alarms: Arc<Alarms>,
     give_up: Arc<AtomicBool>,
     replayed: Arc<OnceLock<Replayed>>,
-    bound: BoundAddresses,
+    bound: Vec<Bound>,
+    tls: Option<Arc<Tls>>,
+    /// Doors of the web, until they are served.
+    web_doors: Mutex<Vec<Door>>,
+    web_stop: watch::Sender<bool>,
     threads: Mutex<Threads>,
-}
-
-/// Where the listeners are: the ports are known even if the configuration asked for any.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BoundAddresses {
-    pub udp: Option<SocketAddr>,
-    pub tcp: Option<SocketAddr>,
 }
 
 /// What the start found in the log.
@@ -56,6 +63,7 @@ pub struct Replayed {
 
 #[derive(Default)]
 struct Threads {
+    web: Vec<tokio::task::JoinHandle<()>>,
     doors: Vec<JoinHandle<()>>,
     committer: Option<JoinHandle<()>>,
     understander: Option<JoinHandle<()>>,
@@ -64,40 +72,35 @@ struct Threads {
 impl Ingest {
     /// Binds the listeners, then receives, while what an earlier run left in the log is replayed.
     pub fn start(config: IngestConfig, store: Arc<Store>) -> Result<Self, IngestError> {
-        Self::start_on(config, store)
+        Self::start_on(Doors::open(config)?, store)
     }
 
-    pub(crate) fn start_on(config: IngestConfig, journal: Arc<dyn Journal>) -> Result<Self, IngestError> {
-        // First of all, so that a second program on the same ports changes nothing.
-        let udp = config
-            .udp
-            .map(|address| bind("udp", address, |at| listen::bind_udp(at, config.udp_buffer_bytes)));
-        let tcp = config.tcp.map(|address| bind("tcp", address, listen::bind_tcp));
-        let (udp, tcp) = (udp.transpose()?, tcp.transpose()?);
-        let bound = BoundAddresses {
-            udp: udp.as_ref().map(|(_, address)| *address),
-            tcp: tcp.as_ref().map(|(_, address)| *address),
-        };
+    /// The same with listeners that are bound already.
+    pub fn start_with(doors: Doors, store: Arc<Store>) -> Result<Self, IngestError> {
+        Self::start_on(doors, store)
+    }
 
-        let board = Board::default();
-        for (listener, address) in [(Listener::Udp, bound.udp), (Listener::Tcp, bound.tcp)] {
-            if let Some(address) = address {
-                board.open(listener, address);
-            }
-        }
+    pub(crate) fn start_on(doors: Doors, journal: Arc<dyn Journal>) -> Result<Self, IngestError> {
+        let bound = doors.bound();
+        let Doors { config, doors, tls } = doors;
+        let keys = |door: &Door| Keys::new(door.config.keys.clone().unwrap_or_else(|| config.keys.clone()));
         let shared = Arc::new(Shared {
-            keys: Keys::new(config.keys.clone()),
-            board,
+            keys: doors.iter().map(keys).collect(),
+            board: Board::new(bound.iter().map(|bound| (bound.name.clone(), bound.address))),
             senders: Senders::new(config.senders_max),
         });
         let (queue, queue_end) = Queue::new(config.queue_bytes_max);
         let hall = Hall { shared, queue: Arc::new(queue), spares: Spares::new(), stop: Arc::default() };
+        let (tls, tls_watch) = tls.unzip();
         let ingest = Self {
             hall: hall.clone(),
             alarms: Arc::default(),
             give_up: Arc::default(),
             replayed: Arc::default(),
             bound,
+            tls,
+            web_doors: Mutex::default(),
+            web_stop: watch::Sender::new(false),
             threads: Mutex::default(),
             config,
         };
@@ -114,7 +117,7 @@ impl Ingest {
             ingest.config.publish_rows,
         );
         let replayed = Arc::clone(&ingest.replayed);
-        ingest.threads().understander = Some(spawn("understand", move || {
+        ingest.threads().understander = Some(spawn("understand".to_owned(), move || {
             let _ = replayed.set(understander.replay());
             understander.run(&blocks_end);
         })?);
@@ -129,37 +132,103 @@ impl Ingest {
             commit_bytes: ingest.config.commit_bytes,
             give_up: Arc::clone(&ingest.give_up),
         };
-        ingest.threads().committer = Some(spawn("commit", move || committer.run())?);
-        if let Some((socket, _)) = udp {
-            let door = UdpDoor::new(socket, hall.clone());
-            ingest.threads().doors.push(spawn("hep-udp", move || door.run())?);
+        ingest.threads().committer = Some(spawn("commit".to_owned(), move || committer.run())?);
+        if let (Some(tls), Some(watch)) = (&ingest.tls, tls_watch) {
+            ingest.watch_files(Arc::clone(tls), watch)?;
         }
-        if let Some((socket, _)) = tcp {
-            let door = TcpDoor {
-                socket,
-                hall,
-                connections_max: ingest.config.connections_max,
-                packet_time_max: ingest.config.packet_time_max,
-            };
-            ingest.threads().doors.push(spawn("hep-tcp-accept", move || door.run())?);
+        for door in doors {
+            ingest.open(door)?;
         }
         Ok(ingest)
     }
 
-    /// Where the UDP and TCP listeners are.
-    pub fn bound_addresses(&self) -> BoundAddresses {
-        self.bound
+    /// Starts the thread of a listener; those of the web wait for [`Ingest::serve_web`].
+    fn open(&self, door: Door) -> Result<(), IngestError> {
+        let transport = door.listener.transport;
+        if transport.is_web() {
+            lock(&self.web_doors).push(door);
+            return Ok(());
+        }
+        let Door { socket, config, listener, .. } = door;
+        let hall = self.hall.clone();
+        let name = format!("hep-{transport}");
+        let places = Places::new(config.connections_max, config.connections_per_peer_max);
+        let proxies = config.proxies;
+        let packet_time_max = config.packet_time_max;
+        let thread = match transport {
+            Transport::Udp => {
+                let door = UdpDoor::new(socket, hall, listener);
+                spawn(name, move || door.run())
+            }
+            Transport::Sctp => {
+                let serve = Arc::new(Associations { packet_time_max });
+                let door = AcceptDoor { socket, hall, listener, places, proxies, serve };
+                spawn(name, move || door.run())
+            }
+            _ => {
+                let serve = Arc::new(Streams {
+                    tls: self.tls.clone().filter(|_| transport.is_encrypted()),
+                    proxied: !proxies.is_empty(),
+                    packet_time_max,
+                    handshake_time_max: config.handshake_time_max,
+                });
+                let door = AcceptDoor { socket, hall, listener, places, proxies, serve };
+                spawn(name, move || door.run())
+            }
+        };
+        self.threads().doors.push(thread?);
+        Ok(())
     }
 
-    /// The route `POST /hep`, for the web server's router. Serve it with connection information
-    /// (`into_make_service_with_connect_info::<SocketAddr>()`), or every sender is shown as `0.0.0.0`.
-    pub fn http_router(&self) -> Router {
-        listen::router(self.hall.clone(), &self.config)
+    fn watch_files(&self, tls: Arc<Tls>, mut watch: Watch) -> Result<(), IngestError> {
+        let (stop, alarms) = (Arc::clone(&self.hall.stop), Arc::clone(&self.alarms));
+        let thread = spawn("tls-files".to_owned(), move || {
+            let mut looked = Instant::now();
+            while !stop.is_told() {
+                if looked.elapsed() >= tls.look_every() {
+                    looked = Instant::now();
+                    tls.look(&mut watch, &alarms);
+                }
+                std::thread::sleep(WATCH_EVERY.min(tls.look_every()));
+            }
+        })?;
+        self.threads().doors.push(thread);
+        Ok(())
     }
 
-    /// Says where [`Ingest::http_router`] is served: from now on the listener is among the counters.
-    pub fn http_bound(&self, address: SocketAddr) {
-        self.hall.shared.board.open(Listener::Http, address);
+    /// Serves the listeners of the web on this runtime: those for HTTP with `pages` beside `POST /hep` and `GET /hep`
+    /// (WebSocket), those for WebSocket with that alone. Requests carry `ConnectInfo<SocketAddr>`.
+    pub fn serve_web(&self, runtime: &tokio::runtime::Handle, pages: Router) -> Result<(), IngestError> {
+        let pages = listen::pages(self.hall.clone(), &self.config, pages);
+        let _runtime = runtime.enter();
+        for door in std::mem::take(&mut *lock(&self.web_doors)) {
+            let Door { socket, config, listener, bound } = door;
+            let error = |source| IngestError::bind(bound.transport, bound.address, source);
+            socket.set_nonblocking(true).map_err(error)?;
+            let socket = tokio::net::TcpListener::from_std(socket.into()).map_err(error)?;
+            let door = WebDoor {
+                hall: self.hall.clone(),
+                listener,
+                places: Places::new(config.connections_max, config.connections_per_peer_max),
+                tls: self.tls.clone().filter(|_| bound.transport.is_encrypted()),
+                pages: bound.transport.has_pages().then(|| pages.clone()),
+                handshake_time_max: config.handshake_time_max,
+                proxies: config.proxies,
+            };
+            let task = runtime.spawn(door.run(socket, self.web_stop.subscribe()));
+            self.threads().web.push(task);
+        }
+        Ok(())
+    }
+
+    /// Where the listeners are, in the order of the configuration.
+    pub fn bound(&self) -> &[Bound] {
+        &self.bound
+    }
+
+    /// Where the first listener of this kind is.
+    pub fn address_of(&self, transport: Transport) -> Option<SocketAddr> {
+        self.bound.iter().find(|bound| bound.transport == transport).map(|bound| bound.address)
     }
 
     /// What became of everything that arrived since the start.
@@ -193,8 +262,17 @@ impl Ingest {
     ///
     /// Blocks: call it from a plain thread or through `spawn_blocking`.
     pub fn shutdown(&self) {
-        let deadline = Instant::now() + self.config.stop_time_max;
         let mut threads = self.threads();
+        lock(&self.web_doors).clear();
+        self.web_stop.send_replace(true);
+        let deadline = Instant::now() + WEB_STOP_TIME_MAX;
+        for task in threads.web.drain(..) {
+            while !task.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(JOIN_EVERY);
+            }
+            task.abort();
+        }
+        let deadline = Instant::now() + self.config.stop_time_max;
         self.hall.stop.tell(DRAIN_TIME_MAX.min(self.config.stop_time_max / 2));
         for door in threads.doors.drain(..) {
             join(door, deadline);
@@ -210,7 +288,7 @@ impl Ingest {
     }
 
     fn threads(&self) -> MutexGuard<'_, Threads> {
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.threads)
     }
 }
 
@@ -226,19 +304,12 @@ impl std::fmt::Debug for Ingest {
     }
 }
 
-fn bind(
-    listener: &'static str,
-    address: SocketAddr,
-    open: impl FnOnce(SocketAddr) -> std::io::Result<socket2::Socket>,
-) -> Result<(socket2::Socket, SocketAddr), IngestError> {
-    let error = |source| IngestError::bind(listener, address, source);
-    let socket = open(address).map_err(error)?;
-    let bound = socket.local_addr().map_err(error)?;
-    Ok((socket, bound.as_socket().unwrap_or(address)))
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn spawn(name: &'static str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, IngestError> {
-    let thread = std::thread::Builder::new().name(name.to_owned());
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, IngestError> {
+    let thread = std::thread::Builder::new().name(name.clone());
     thread.spawn(run).map_err(|source| IngestError::Thread { name, source })
 }
 

@@ -1,10 +1,10 @@
 //! From socket to log to store: listeners, framing, admission, group commit and understanding.
 //!
 //! ```text
-//!  UDP thread ──┐                                 ┌─ log (fsync: accepted)
-//!  TCP threads ─┼─ admission ─ bounded queue ─ committer ─ bounded queue ─ understander ─ store (searchable)
-//!  POST /hep ───┘  decode, key,                                            replay at start, then live
-//!                  keep-alives
+//!  UDP threads ───────────┐                                 ┌─ log (fsync: accepted)
+//!  TCP, TLS, SCTP threads ┼─ admission ─ bounded queue ─ committer ─ bounded queue ─ understander ─ store
+//!  web: HTTP(S), WS(S) ───┘  decode, key,                                            replay,       (searchable)
+//!                            keep-alives                                             then live
 //! ```
 //!
 //! * **Conservation**: whatever arrives is counted once as `received`, and once more as `stored`, `refused` by cause,
@@ -12,22 +12,30 @@
 //! * **Accepted means covered by fsync.** `stored` moves, and `POST /hep` answers, only then.
 //! * **Everything is bounded.** When the log cannot keep up, UDP drops the newest and counts it, TCP stops reading,
 //!   HTTP answers 503; see [`IngestConfig`] for the limits.
-//! * Threads, not tasks: only the HTTP door is asynchronous, since it lives in the web server's router.
+//! * Threads, not tasks: only the web's doors are asynchronous, since others' pages are served there too.
 
 mod admit;
 mod alarms;
 mod clock;
 mod config;
 mod counters;
+mod doors;
 mod error;
 mod ingest;
 mod listen;
+mod network;
 mod pipeline;
 mod senders;
+mod tls;
+mod transport;
 
 pub use alarms::Alarm;
-pub use config::IngestConfig;
+pub use config::{IngestConfig, ListenerConfig};
 pub use counters::{Conservation, Counters, ListenerCounters};
+pub use doors::{Bound, Doors};
 pub use error::IngestError;
-pub use ingest::{BoundAddresses, Ingest, Replayed};
+pub use ingest::{Ingest, Replayed};
+pub use network::{Network, NetworkError};
 pub use senders::Sender;
+pub use tls::{TlsConfig, TlsError};
+pub use transport::Transport;

@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use model::Micros;
 use serde::Serialize;
 
-use crate::counters::{Listener, Refused};
+use crate::counters::Refused;
+use crate::transport::Transport;
 
 /// Distinct capture ids kept of one sender: agents have one, relays a handful.
 const CAPTURE_IDS_MAX: usize = 32;
@@ -146,14 +147,14 @@ impl Gathering {
     pub(crate) fn packet(
         &mut self,
         ip: IpAddr,
-        listener: Listener,
+        transport: Transport,
         packet: &hep::Packet<'_>,
         bytes: usize,
         now: Micros,
     ) {
         let node = packet.node.unwrap_or_default();
         let row = self.row(ip, &node[..node.len().min(NODE_BYTES_MAX)], now);
-        row.listeners |= 1 << listener as u8;
+        row.listeners |= 1 << transport as u8;
         row.packets += 1;
         row.bytes += bytes as u64;
         row.versions |= 1 << packet.version.number();
@@ -170,9 +171,9 @@ impl Gathering {
         }
     }
 
-    pub(crate) fn refusal(&mut self, ip: IpAddr, listener: Listener, refused: Refused, now: Micros) {
+    pub(crate) fn refusal(&mut self, ip: IpAddr, transport: Transport, refused: Refused, now: Micros) {
         let row = self.row(ip, &[], now);
-        row.listeners |= 1 << listener as u8;
+        row.listeners |= 1 << transport as u8;
         *row.refused.entry(refused.index()).or_default() += 1;
     }
 
@@ -253,7 +254,7 @@ impl Row {
             node: (!node.is_empty()).then(|| String::from_utf8_lossy(node).into_owned()),
             capture_ids: self.capture_ids.iter().copied().collect(),
             hep_versions: bits(self.versions).collect(),
-            listeners: bits(self.listeners).map(Listener::name_of).collect(),
+            listeners: bits(self.listeners).map(Transport::name_of).collect(),
             types: self.types.iter().copied().collect(),
             packets: self.packets,
             bytes: self.bytes,
@@ -342,7 +343,7 @@ mod tests {
     fn see(gathering: &mut Gathering, from: u32, node: &str, capture_id: u32, now: i64) {
         let frame = frame(node, capture_id);
         let (packet, _) = hep::decode(&frame, 0).expect("a packet");
-        gathering.packet(ip(from), Listener::Udp, &packet, frame.len(), Micros(now));
+        gathering.packet(ip(from), Transport::Udp, &packet, frame.len(), Micros(now));
     }
 
     #[test]
@@ -352,7 +353,7 @@ mod tests {
         see(&mut gathering, 1, "edge", 7, 1_000_000);
         see(&mut gathering, 1, "edge", 8, 2_000_000);
         see(&mut gathering, 1, "core", 9, 3_000_000);
-        gathering.refusal(ip(1), Listener::Tcp, Refused::KeyWrong, Micros(4_000_000));
+        gathering.refusal(ip(1), Transport::Tcp, Refused::KeyWrong, Micros(4_000_000));
         gathering.tell(&senders, Micros(4_000_000), false);
         let list = senders.list(Micros(4_000_000));
         let nodes: Vec<Option<&str>> = list.iter().map(|sender| sender.node.as_deref()).collect();

@@ -18,6 +18,7 @@ pub const FIXTURES: &[&str] = &[
     "kamailio-rtpengine-hep3-udp.pcap",
     "kamailio-b2bua-rtpengine-hep3-udp.pcap",
     "kamailio-hep3-tcp.tcp-1.bin",
+    "kamailio-hep3-tls.tls-1.bin",
     "hepjs-udp.pcap",
     "sngrep-hep3-udp.pcap",
 ];

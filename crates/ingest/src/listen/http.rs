@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::post;
@@ -13,6 +13,7 @@ use serde::Serialize;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
+use super::web::{Came, came};
 use super::{Hall, give_up};
 use crate::admit::{Admission, Admitted, Outcome};
 use crate::clock;
@@ -29,11 +30,9 @@ const RETRY_AFTER_SECONDS: &str = "1";
 /// Media types a body of HEP packets comes as; no type at all is taken too.
 const MEDIA_TYPES: &[&str] = &["application/octet-stream", "application/hep", "application/vnd.3gpp.hep"];
 
-/// The route `POST /hep`: one or many packets in, answered once they are safe.
-///
-/// Serve it with connection information ([`axum::Router::into_make_service_with_connect_info`]), or every sender
-/// is shown as `0.0.0.0`.
-pub(crate) fn router(hall: Hall, config: &IngestConfig) -> Router {
+/// The route `POST /hep`: one or many packets in, answered once they are safe. Served by [`super::WebDoor`], which adds
+/// to each request who sends it and by which door it came.
+pub(super) fn router(hall: Hall, config: &IngestConfig) -> Router {
     let door = HttpDoor {
         hall,
         places: Semaphore::new(config.http_requests_max),
@@ -77,28 +76,25 @@ async fn take(State(door): State<Arc<HttpDoor>>, request: Request) -> Response {
     if let Some(refused) = wrong_media_type(&request) {
         return refused;
     }
-    let sender = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)), |info| info.0);
+    let Came { sender, listener } = came(&request);
     let body = match timeout(door.time_max, read(request.into_body(), door.body_bytes_max)).await {
         Ok(Ok(body)) => body,
         Ok(Err(refused)) => return refused,
         Err(_) => return failure(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not arrive in time"),
     };
-    let (outcome, batches) = door.admit(&body, sender);
+    let (outcome, batches) = door.admit(&body, sender, listener);
     drop(body);
     let left = door.time_max.saturating_sub(started.elapsed());
-    if let Err(busy) = door.store(batches, left).await {
+    if let Err(busy) = door.store(batches, listener, left).await {
         return busy;
     }
     answer(&outcome)
 }
 
 impl HttpDoor {
-    fn admit(&self, body: &[u8], sender: SocketAddr) -> (Outcome, Admitted) {
+    fn admit(&self, body: &[u8], sender: SocketAddr, listener: Listener) -> (Outcome, Admitted) {
         let now = clock::now();
-        let mut admission = Admission::new(Arc::clone(&self.hall.shared), Listener::Http);
+        let mut admission = Admission::new(Arc::clone(&self.hall.shared), listener);
         let mut admitted = Admitted { full: Vec::new(), current: self.hall.spares.take() };
         let outcome = admission.take(body, now, sender, &mut admitted);
         admission.tell(now, true);
@@ -106,7 +102,12 @@ impl HttpDoor {
     }
 
     /// Returns once all packets are in the log.
-    async fn store(&self, admitted: Admitted, time_max: Duration) -> Result<(), Response> {
+    async fn store(
+        &self,
+        admitted: Admitted,
+        listener: Listener,
+        time_max: Duration,
+    ) -> Result<(), Response> {
         let deadline = tokio::time::Instant::now() + time_max;
         let mut waiting = Vec::new();
         let mut builders = admitted.full;
@@ -114,20 +115,13 @@ impl HttpDoor {
         let mut builders = builders.into_iter().filter(|builder| !builder.is_empty());
         while let Some(packets) = builders.next() {
             let (stored, told) = oneshot::channel();
-            let mut batch = Batch { packets, listener: Listener::Http, stored: Some(stored) };
-            let rejected = loop {
-                match self.hall.queue.put(batch, Duration::ZERO) {
-                    Ok(()) => break None,
-                    Err(Rejected::Full(again)) if tokio::time::Instant::now() < deadline => batch = again,
-                    Err(Rejected::Full(lost)) => break Some((lost, Dropped::QueueFull)),
-                    Err(Rejected::Closed(lost)) => break Some((lost, Dropped::Stopping)),
-                }
-                tokio::time::sleep(TRY_EVERY).await;
-            };
-            if let Some((lost, dropped)) = rejected {
-                give_up(&self.hall, Listener::Http, dropped, lost.packets);
+            let batch = Batch { packets, listener, stored: Some(stored) };
+            if let Err((lost, dropped)) =
+                put(&self.hall, batch, || tokio::time::Instant::now() < deadline).await
+            {
+                give_up(&self.hall, listener, dropped, lost.packets);
                 for packets in builders {
-                    give_up(&self.hall, Listener::Http, dropped, packets);
+                    give_up(&self.hall, listener, dropped, packets);
                 }
                 return Err(busy("not_stored", "packets cannot be stored at the moment; send them again"));
             }
@@ -143,6 +137,24 @@ impl HttpDoor {
             }
         }
         Ok(())
+    }
+}
+
+/// Gives the batch to the committer, as soon as there is room or until it is no longer `patient`; else gives it back
+/// with what it is to be counted as.
+pub(super) async fn put(
+    hall: &Hall,
+    mut batch: Batch,
+    patient: impl Fn() -> bool,
+) -> Result<(), (Batch, Dropped)> {
+    loop {
+        match hall.queue.put(batch, Duration::ZERO) {
+            Ok(()) => return Ok(()),
+            Err(Rejected::Full(again)) if patient() => batch = again,
+            Err(Rejected::Full(lost)) => return Err((lost, Dropped::QueueFull)),
+            Err(Rejected::Closed(lost)) => return Err((lost, Dropped::Stopping)),
+        }
+        tokio::time::sleep(TRY_EVERY).await;
     }
 }
 

@@ -1,10 +1,17 @@
-//! The doors: UDP, TCP and HTTP. Arrival time enters here, once.
+//! The doors: datagrams, connections and the web. Arrival time enters here, once.
 
+mod accept;
+mod carrier;
 mod http;
+mod places;
+mod proxy;
 mod receive;
+mod sctp;
 mod socket;
-mod tcp;
+mod stream;
 mod udp;
+mod web;
+mod websocket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,10 +25,13 @@ use crate::admit::{Admission, Admitted, Outcome, Shared};
 use crate::counters::{Dropped, Listener, Refused};
 use crate::pipeline::{Batch, Queue, Rejected, Spares};
 
-pub(crate) use http::router;
-pub(crate) use socket::{bind_tcp, bind_udp};
-pub(crate) use tcp::TcpDoor;
+pub(crate) use accept::AcceptDoor;
+pub(crate) use places::Places;
+pub(crate) use sctp::Associations;
+pub(crate) use socket::{bind_sctp, bind_tcp, bind_udp};
+pub(crate) use stream::Streams;
 pub(crate) use udp::UdpDoor;
+pub(crate) use web::{WebDoor, pages};
 
 /// What every door works with.
 #[derive(Clone)]

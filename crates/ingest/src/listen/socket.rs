@@ -38,6 +38,16 @@ pub(crate) fn bind_tcp(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// Opens the listening SCTP socket, one-to-one style (RFC 6458, section 4).
+pub(crate) fn bind_sctp(address: SocketAddr) -> io::Result<Socket> {
+    let (socket, address) = open(address, Type::STREAM, Protocol::from(libc::IPPROTO_SCTP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&SockAddr::from(address))?;
+    socket.listen(BACKLOG)?;
+    socket.set_read_timeout(Some(LOOK_EVERY))?;
+    Ok(socket)
+}
+
 /// A socket for this address, dual stack if the address is `[::]`; on a machine without IPv6, `[::]` becomes
 /// `0.0.0.0`.
 fn open(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<(Socket, SocketAddr)> {

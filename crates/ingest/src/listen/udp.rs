@@ -21,16 +21,17 @@ pub(crate) struct UdpDoor {
     socket: Socket,
     way: Way,
     hall: Hall,
+    listener: Listener,
     /// Drops the kernel had counted when they were last counted here.
     drops: u32,
     pause: bool,
 }
 
 impl UdpDoor {
-    pub(crate) fn new(socket: Socket, hall: Hall) -> Self {
+    pub(crate) fn new(socket: Socket, hall: Hall, listener: Listener) -> Self {
         let pause = socket.recv_buffer_size().is_ok_and(|bytes| bytes >= PAUSE_BUFFER_BYTES);
-        let way = Way::new(hall.clone(), Listener::Udp);
-        Self { socket, way, hall, drops: 0, pause }
+        let way = Way::new(hall.clone(), listener);
+        Self { socket, way, hall, listener, drops: 0, pause }
     }
 
     /// Runs until told to stop and the receive buffer is empty.
@@ -87,7 +88,7 @@ impl UdpDoor {
         let more = drops.wrapping_sub(self.drops);
         if more > 0 && more < u32::MAX / 2 {
             self.drops = drops;
-            self.hall.shared.board.miss(Listener::Udp, Dropped::Kernel, u64::from(more));
+            self.hall.shared.board.miss(self.listener, Dropped::Kernel, u64::from(more));
         }
     }
 }

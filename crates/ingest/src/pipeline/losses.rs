@@ -39,17 +39,22 @@ impl LossWatch {
 mod tests {
     use super::*;
     use crate::counters::Listener;
+    use crate::transport::Transport;
 
     #[test]
     fn the_alarm_is_up_while_packets_are_lost_and_a_minute_longer() {
-        let (board, alarms) = (Board::default(), Alarms::default());
+        let address = "127.0.0.1:9060".parse().expect("an address");
+        let board = Board::new([("udp".to_owned(), address), ("tcp".to_owned(), address)]);
+        let udp = Listener { transport: Transport::Udp, place: 0 };
+        let tcp = Listener { transport: Transport::Tcp, place: 1 };
+        let alarms = Alarms::default();
         let mut watch = LossWatch::default();
         let start = Instant::now();
         watch.look(&board, &alarms, start);
         assert!(alarms.list().is_empty());
-        board.miss(Listener::Udp, Dropped::Kernel, 3);
+        board.miss(udp, Dropped::Kernel, 3);
         watch.look(&board, &alarms, start);
-        board.give_up(Listener::Tcp, Dropped::QueueFull, 2);
+        board.give_up(tcp, Dropped::QueueFull, 2);
         watch.look(&board, &alarms, start + Duration::from_secs(30));
         watch.look(&board, &alarms, start + Duration::from_secs(80));
         let list = alarms.list();

@@ -18,7 +18,7 @@ use super::Journal;
 use super::commit::LOG_ALARM;
 use super::losses::LOSS_ALARM;
 use super::understand::PUBLISH_ALARM;
-use crate::{Counters, Ingest, IngestConfig};
+use crate::{Counters, Doors, Ingest, IngestConfig, ListenerConfig, Transport};
 
 /// A real log in a temporary folder, with switches to make it fail, and a list for a lake.
 struct Fake {
@@ -92,11 +92,16 @@ impl Journal for Fake {
     }
 }
 
+fn start(config: IngestConfig, journal: Arc<dyn Journal>) -> Result<Ingest, crate::IngestError> {
+    Ingest::start_on(Doors::open(config)?, journal)
+}
+
 fn config() -> IngestConfig {
     let any = "127.0.0.1:0".parse().expect("an address");
     IngestConfig {
-        udp: Some(any),
-        tcp: Some(any),
+        listeners: [Transport::Udp, Transport::Tcp]
+            .map(|transport| ListenerConfig::new(transport, any))
+            .into(),
         stop_time_max: Duration::from_secs(2),
         ..IngestConfig::default()
     }
@@ -113,7 +118,9 @@ fn packet(payload: &[u8]) -> Vec<u8> {
 fn send(ingest: &Ingest, count: usize, bytes: &[u8]) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     for _ in 0..count {
-        socket.send_to(bytes, ingest.bound_addresses().udp.expect("listening")).expect("a datagram sent");
+        socket
+            .send_to(bytes, ingest.address_of(Transport::Udp).expect("listening"))
+            .expect("a datagram sent");
     }
 }
 
@@ -140,7 +147,7 @@ fn wait_until(what: &str, reached: impl Fn() -> bool) {
 #[test]
 fn a_full_disk_raises_an_alarm_and_loses_nothing_that_fits_the_queue() {
     let fake = Arc::new(Fake::new());
-    let ingest = Ingest::start_on(config(), fake.clone()).expect("a start");
+    let ingest = start(config(), fake.clone()).expect("a start");
     fake.log_fails.store(true, Ordering::Relaxed);
     send(&ingest, 20, &packet(b"x"));
     wait_for("all received", &ingest, |total| total.received == 20);
@@ -164,7 +171,7 @@ fn beyond_the_queue_udp_drops_and_counts() {
     let fake = Arc::new(Fake::new());
     fake.log_fails.store(true, Ordering::Relaxed);
     let config = IngestConfig { queue_bytes_max: 200_000, ..config() };
-    let ingest = Ingest::start_on(config, fake.clone()).expect("a start");
+    let ingest = start(config, fake.clone()).expect("a start");
     for _ in 0..50 {
         send(&ingest, 1, &packet(&[b'x'; 20_000]));
         std::thread::sleep(Duration::from_millis(1));
@@ -186,9 +193,9 @@ fn beyond_the_queue_tcp_waits_and_loses_nothing() {
     fake.log_fails.store(true, Ordering::Relaxed);
     let commit_every = Duration::from_millis(1);
     let config = IngestConfig { queue_bytes_max: 200_000, commit_every, ..config() };
-    let ingest = Ingest::start_on(config, fake.clone()).expect("a start");
-    let mut stream =
-        std::net::TcpStream::connect(ingest.bound_addresses().tcp.expect("listening")).expect("a stream");
+    let ingest = start(config, fake.clone()).expect("a start");
+    let mut stream = std::net::TcpStream::connect(ingest.address_of(Transport::Tcp).expect("listening"))
+        .expect("a stream");
     let sender = std::thread::spawn(move || {
         for _ in 0..1_000 {
             stream.write_all(&packet(&[b'x'; 20_000])).expect("a packet sent");
@@ -206,7 +213,7 @@ fn beyond_the_queue_tcp_waits_and_loses_nothing() {
 fn a_stop_while_the_log_fails_ends_in_time_and_counts() {
     let fake = Arc::new(Fake::new());
     fake.log_fails.store(true, Ordering::Relaxed);
-    let ingest = Ingest::start_on(config(), fake).expect("a start");
+    let ingest = start(config(), fake).expect("a start");
     send(&ingest, 7, &packet(b"x"));
     wait_for("all received", &ingest, |total| total.received == 7);
     ingest.shutdown();
@@ -218,7 +225,7 @@ fn a_stop_while_the_log_fails_ends_in_time_and_counts() {
 fn rows_the_store_refuses_are_offered_again() {
     let fake = Arc::new(Fake::new());
     fake.publish_fails.store(true, Ordering::Relaxed);
-    let ingest = Ingest::start_on(config(), fake.clone()).expect("a start");
+    let ingest = start(config(), fake.clone()).expect("a start");
     send(&ingest, 5, &packet(b"x"));
     wait_for("stored", &ingest, |total| total.stored == 5);
     wait_until("an alarm", || !ingest.alarms().is_empty());
@@ -236,9 +243,9 @@ fn large_rows_are_published_before_they_are_many() {
     use std::io::Write;
     let fake = Arc::new(Fake::new());
     let config = IngestConfig { publish_every: Duration::from_secs(60), ..config() };
-    let ingest = Ingest::start_on(config, fake.clone()).expect("a start");
-    let mut stream =
-        std::net::TcpStream::connect(ingest.bound_addresses().tcp.expect("listening")).expect("a stream");
+    let ingest = start(config, fake.clone()).expect("a start");
+    let mut stream = std::net::TcpStream::connect(ingest.address_of(Transport::Tcp).expect("listening"))
+        .expect("a stream");
     for _ in 0..1_000 {
         stream.write_all(&packet(&[b'x'; 60_000])).expect("a packet sent");
     }
@@ -270,7 +277,7 @@ fn replay_brings_each_table_what_it_has_not_settled() {
     let names: Vec<&str> = protocols::Protocols::built_in().tables().iter().map(|table| table.name).collect();
     fake.settled = names.iter().map(|name| (*name, if *name == "sip" { 3 } else { 1 })).collect();
     let fake = Arc::new(fake);
-    let ingest = Ingest::start_on(config(), fake.clone()).expect("a start");
+    let ingest = start(config(), fake.clone()).expect("a start");
     ingest.shutdown();
     let mut ids = fake.ids();
     ids.sort_unstable();

@@ -12,8 +12,8 @@ use super::journal::Journal;
 use super::queue::Spares;
 use crate::alarms::Alarms;
 use crate::clock;
-use crate::counters::Listener;
 use crate::ingest::Replayed;
+use crate::transport::Transport;
 
 /// The alarm that is up while rows cannot be published.
 pub(crate) const PUBLISH_ALARM: &str = "publish";
@@ -175,7 +175,7 @@ impl Understander {
             id,
             received: entry.received,
             sender: entry.sender.ip(),
-            listener: Listener::name_of(entry.listener),
+            listener: Transport::name_of(entry.listener),
             corrections: protocols::Corrections::default(),
         };
         let record = self.protocols.understand(&packet, &arrival);

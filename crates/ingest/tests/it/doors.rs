@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use crate::server::{Server, assert_conserved, config, legacy, packet};
-use ingest::{Ingest, IngestError};
+use crate::server::{Server, assert_conserved, config, keyed, legacy, packet};
+use ingest::{Ingest, IngestConfig, IngestError, ListenerConfig, Transport};
 
 #[test]
 fn udp_packets_of_all_versions_become_rows() {
@@ -25,7 +25,9 @@ fn udp_over_ipv6_and_ipv4_on_one_socket() {
         return;
     }
     let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
-    let server = Server::start_with(|config| (config.udp, config.tcp) = (Some(any), Some(any)));
+    let server = Server::start_with(|config| {
+        config.listeners.iter_mut().for_each(|listener| listener.address = any);
+    });
     let port = server.udp().port();
     for (from, to) in [
         (IpAddr::from(Ipv6Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)),
@@ -33,7 +35,7 @@ fn udp_over_ipv6_and_ipv4_on_one_socket() {
     ] {
         let socket = UdpSocket::bind((from, 0)).expect("a socket");
         socket.send_to(&packet("x"), (to, port)).expect("a datagram sent");
-        let tcp = server.ingest.bound_addresses().tcp.expect("TCP is on").port();
+        let tcp = server.at(Transport::Tcp).port();
         let mut stream = std::net::TcpStream::connect((to, tcp)).expect("a stream");
         stream.write_all(&packet("y")).expect("bytes sent");
     }
@@ -133,7 +135,7 @@ fn many_tcp_connections_at_once() {
 
 #[test]
 fn tcp_connections_are_limited_and_places_come_free() {
-    let server = Server::start_with(|config| config.connections_max = 2);
+    let server = Server::start_with(|config| config.listeners[1].connections_max = 2);
     let mut first = server.connect();
     let mut second = server.connect();
     first.write_all(&packet("first")).expect("bytes sent");
@@ -162,7 +164,8 @@ fn tcp_connections_are_limited_and_places_come_free() {
 
 #[test]
 fn a_packet_that_never_ends_is_given_up_and_others_live_on() {
-    let server = Server::start_with(|config| config.packet_time_max = Duration::from_millis(400));
+    let server =
+        Server::start_with(|config| config.listeners[1].packet_time_max = Duration::from_millis(400));
     let mut idle = server.connect();
     let mut stuck = server.connect();
     stuck.write_all(&packet("whole")).expect("bytes sent");
@@ -197,10 +200,9 @@ fn senders_are_known() {
 #[test]
 fn a_port_in_use_is_named() {
     let server = Server::start();
-    let taken = server.udp();
-    for (udp, tcp) in [(Some(taken), None), (None, server.ingest.bound_addresses().tcp)] {
-        let config = ingest::IngestConfig { udp, tcp, ..config() };
-        let address = udp.or(tcp).expect("one of them");
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let address = server.at(transport);
+        let config = IngestConfig { listeners: vec![ListenerConfig::new(transport, address)], ..config() };
         let error = Ingest::start(config, server.store.clone()).expect_err("the port is taken");
         assert!(matches!(error, IngestError::InUse { .. }), "{error:?}");
         let text = error.to_string();
@@ -213,15 +215,46 @@ fn a_port_in_use_is_named() {
 #[test]
 fn an_address_of_another_machine_is_refused_with_its_reason() {
     let server = Server::start();
-    let config =
-        ingest::IngestConfig { udp: Some("192.0.2.1:9060".parse().expect("an address")), ..config() };
+    let listener = ListenerConfig::new(Transport::Udp, "192.0.2.1:9060".parse().expect("an address"));
+    let config = IngestConfig { listeners: vec![listener], ..config() };
     let error = Ingest::start(config, server.store.clone()).expect_err("not our address");
     assert!(error.to_string().starts_with("cannot listen on 192.0.2.1:9060 (udp): "), "{error}");
 }
 
 #[test]
 fn listeners_can_be_off() {
-    let server = Server::start_with(|config| (config.udp, config.tcp) = (None, None));
-    assert_eq!(server.ingest.bound_addresses(), ingest::BoundAddresses::default());
+    let server = Server::start_with(|config| config.listeners.clear());
+    assert!(server.ingest.bound().is_empty());
     assert!(server.ingest.counters().listeners.is_empty());
+}
+
+#[test]
+fn several_listeners_of_a_kind_with_names_keys_and_counters_of_their_own() {
+    let server = Server::start_with(|config| {
+        config.keys = vec![b"for all".to_vec()];
+        let named = ListenerConfig {
+            name: Some("inside".to_owned()),
+            keys: Some(Vec::new()),
+            ..config.listeners[1].clone()
+        };
+        let keyed_itself =
+            ListenerConfig { keys: Some(vec![b"own".to_vec()]), ..config.listeners[1].clone() };
+        config.listeners.extend([named, keyed_itself]);
+    });
+    let bound = server.ingest.bound();
+    let names: Vec<&str> = bound.iter().map(|bound| bound.name.as_str()).collect();
+    assert_eq!(names, ["udp", "tcp", "inside", "tcp-2"]);
+    for bound in &bound[1..] {
+        let mut stream = std::net::TcpStream::connect(bound.address).expect("a stream");
+        for key in [None, Some(b"for all".as_slice()), Some(b"own")] {
+            stream.write_all(&keyed("x", key)).expect("bytes sent");
+        }
+    }
+    assert_eq!(server.quiet(9).stored, 1 + 3 + 1);
+    let stored = server.ingest.counters().listeners;
+    let stored: Vec<u64> = stored.iter().map(|listener| listener.counters.stored).collect();
+    assert_eq!(stored, [0, 1, 3, 1]);
+    // What the log holds must mean the same under any configuration: how it came, not by which door.
+    assert_eq!(server.count("SELECT count(*) FROM sip WHERE listener = 'tcp'"), 5);
+    assert!(server.logged().iter().all(|logged| logged.listener == Transport::Tcp as u8));
 }

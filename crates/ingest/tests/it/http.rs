@@ -2,26 +2,24 @@
 
 use std::net::SocketAddr;
 
-use crate::server::{Server, keyed, legacy, packet};
+use ingest::Transport;
 
-/// The router served on a port of its own.
+use crate::server::{Server, keyed, legacy, on, packet};
+
+/// A server with the web's listener.
 struct Web {
     server: Server,
     address: SocketAddr,
-    _runtime: tokio::runtime::Runtime,
 }
 
 impl Web {
     fn start(configure: impl FnOnce(&mut ingest::IngestConfig)) -> Self {
-        let server = Server::start_with(configure);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.expect("a runtime");
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
-        let address = listener.local_addr().expect("an address");
-        server.ingest.http_bound(address);
-        let service = server.ingest.http_router().into_make_service_with_connect_info::<SocketAddr>();
-        runtime.spawn(async move { axum::serve(listener, service).await });
-        Self { server, address, _runtime: runtime }
+        let server = Server::start_with(|config| {
+            config.listeners.push(on(Transport::Http));
+            configure(config);
+        });
+        let address = server.at(Transport::Http);
+        Self { server, address }
     }
 
     /// Status and body.
@@ -118,21 +116,13 @@ fn media_types_are_checked_but_may_be_missing() {
 }
 
 #[test]
-fn a_stopped_ingest_answers_503() {
-    let web = Web::start(|_| {});
-    web.server.ingest.shutdown();
-    let (status, text) = web.hep(&packet("late"));
-    assert_eq!(status, 503);
-    assert!(text.contains("send them again"), "{text}");
-    assert_eq!(web.server.quiet(1).dropped["stopping"], 1);
-}
-
-#[test]
 fn other_methods_are_refused() {
     let web = Web::start(|_| {});
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let response = agent.get(format!("http://{}/hep", web.address)).call().expect("an answer");
-    assert_eq!(response.status().as_u16(), 405);
+    let url = format!("http://{}/hep", web.address);
+    assert_eq!(agent.put(&url).send_empty().expect("an answer").status().as_u16(), 405);
+    // What is there for GET is a WebSocket.
+    assert_eq!(agent.get(&url).call().expect("an answer").status().as_u16(), 426);
 }
 
 #[test]

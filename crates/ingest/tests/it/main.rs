@@ -2,8 +2,15 @@
 
 mod bad_input;
 mod doors;
+mod encrypted;
+mod flood;
 mod http;
 mod keys;
+mod proxy;
 mod recordings;
 mod restart;
+mod sctp;
 mod server;
+mod tls;
+mod web;
+mod websocket;

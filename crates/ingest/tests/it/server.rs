@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
-use ingest::{Counters, Ingest, IngestConfig};
+use ingest::{Counters, Ingest, IngestConfig, ListenerConfig, Transport};
 use store::Store;
 
 pub(crate) struct Server {
     pub(crate) ingest: Ingest,
     pub(crate) store: Arc<Store>,
     pub(crate) folder: tempfile::TempDir,
+    /// Serves the web's listeners, if there are any.
+    _runtime: Option<tokio::runtime::Runtime>,
 }
 
 /// A packet as it lies in the log.
@@ -39,7 +41,13 @@ impl Server {
         let mut config = config();
         configure(&mut config);
         let ingest = Ingest::start(config, Arc::clone(&store)).expect("free ports");
-        Self { ingest, store, folder }
+        let runtime = ingest.bound().iter().any(|bound| bound.transport.is_web()).then(|| {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+            let runtime = runtime.expect("a runtime");
+            ingest.serve_web(runtime.handle(), axum::Router::new()).expect("a web server");
+            runtime
+        });
+        Self { ingest, store, folder, _runtime: runtime }
     }
 
     /// Stops without settling, as after a crash, and starts again in the same folder.
@@ -51,7 +59,11 @@ impl Server {
     }
 
     pub(crate) fn udp(&self) -> SocketAddr {
-        self.ingest.bound_addresses().udp.expect("UDP is on")
+        self.at(Transport::Udp)
+    }
+
+    pub(crate) fn at(&self, transport: Transport) -> SocketAddr {
+        self.ingest.address_of(transport).expect("it is on")
     }
 
     pub(crate) fn send(&self, datagrams: &[&[u8]]) {
@@ -62,9 +74,14 @@ impl Server {
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
-        let stream =
-            TcpStream::connect(self.ingest.bound_addresses().tcp.expect("TCP is on")).expect("a stream");
+        self.connect_to(Transport::Tcp)
+    }
+
+    pub(crate) fn connect_to(&self, transport: Transport) -> TcpStream {
+        let stream = TcpStream::connect(self.at(transport)).expect("a stream");
         stream.set_nodelay(true).expect("an option");
+        // A test that waits in vain fails.
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("an option");
         stream
     }
 
@@ -136,8 +153,12 @@ impl Server {
 }
 
 pub(crate) fn config() -> IngestConfig {
-    let any = "127.0.0.1:0".parse().expect("an address");
-    IngestConfig { udp: Some(any), tcp: Some(any), ..IngestConfig::default() }
+    IngestConfig { listeners: vec![on(Transport::Udp), on(Transport::Tcp)], ..IngestConfig::default() }
+}
+
+/// A listener on a free port.
+pub(crate) fn on(transport: Transport) -> ListenerConfig {
+    ListenerConfig::new(transport, "127.0.0.1:0".parse().expect("an address"))
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {

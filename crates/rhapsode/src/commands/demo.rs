@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use ingest::Transport;
 use traffic::{Rate, Settings};
 
 use super::serve::{self, Server};
@@ -48,7 +49,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         play::now_micros() - PAST_SECONDS * 1_000_000,
         Rate::Calls(arguments.calls),
     );
-    traffic.key = settings.hep_keys.first().map(|key| key.clone().into_bytes());
+    let own_keys = settings.listeners.iter().find(|listener| listener.transport == Transport::Udp);
+    traffic.key = match own_keys.and_then(|listener| listener.keys.as_ref()) {
+        Some(keys) => keys.first().cloned(),
+        None => settings.hep_keys.first().map(|key| key.clone().into_bytes()),
+    };
     let stop = Arc::new(AtomicBool::new(false));
     let player = {
         let stop = Arc::clone(&stop);

@@ -1,5 +1,5 @@
 use std::io::IsTerminal;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,18 +7,14 @@ use anyhow::{Context, Result, anyhow};
 use api::{ApiConfig, ApiState};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use ingest::{Ingest, IngestConfig};
+use ingest::{Bound, Doors, Ingest, IngestConfig, Transport};
 use protocols::Protocols;
 use store::Store;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::config::{self, Address, Resolved, ServeArguments};
+use crate::config::{self, Resolved, ServeArguments};
 use crate::live::Receiver;
-
-/// Requests that are still running this long after a stop are cut, so that the whole stop stays under 20 s.
-const HTTP_STOP_TIME_MAX: Duration = Duration::from_secs(3);
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -31,6 +27,7 @@ const EXAMPLES: &str = "\
 Examples:
   rhapsode serve
   rhapsode serve --data /var/lib/rhapsode --hep-udp 0.0.0.0:9060 --hep-tcp off --http 127.0.0.1:9080
+  rhapsode serve --https :9443 --hep-tls :9061 --tls-certificate cert.pem --tls-key key.pem
   rhapsode serve --config /etc/rhapsode.toml
 
 The first start prints the password of the user admin once; RHAPSODE_ADMIN_PASSWORD sets it instead.";
@@ -73,20 +70,13 @@ pub(super) fn start_logging(settings: &Resolved) -> Result<()> {
 pub(super) struct Server {
     /// The name of the signal that ends the program, once it has come.
     ended_by: watch::Receiver<Option<&'static str>>,
-    runtime: tokio::runtime::Runtime,
-    http: Option<Http>,
     ingest: Arc<Ingest>,
+    runtime: tokio::runtime::Runtime,
     store: Arc<Store>,
 }
 
-struct Http {
-    address: SocketAddr,
-    stop: watch::Sender<bool>,
-    task: tokio::task::JoinHandle<std::io::Result<()>>,
-}
-
 impl Server {
-    /// Opens the store, binds every listener, replays the log, and says where everything is.
+    /// Binds every listener, opens the store, replays the log, and says where everything is.
     pub(super) fn start(settings: &Resolved) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -95,18 +85,13 @@ impl Server {
             .context("cannot start the runtime")?;
         // From here on a signal is an orderly end, also of a start that takes long.
         let ended_by = watch_signals(&runtime)?;
-        // Bound first: a port in use is found before anything is written.
-        let web = settings.http.map(|address| runtime.block_on(bind(address))).transpose()?;
         let protocols = Protocols::built_in();
+        // First of all: a port in use is found before anything is written.
+        let doors = Doors::open(ingest_config(settings, protocols))?;
         let store = Arc::new(Store::open(store_config(settings), protocols.tables())?);
-        let ingest = Arc::new(Ingest::start(ingest_config(settings, protocols), Arc::clone(&store))?);
-        let http = match web {
-            Some(listener) => {
-                Some(Self::serve_http(&runtime, listener, settings, protocols, &store, &ingest)?)
-            }
-            None => None,
-        };
-        let server = Self { ended_by, runtime, http, ingest, store };
+        let ingest = Arc::new(Ingest::start_with(doors, Arc::clone(&store))?);
+        let server = Self { ended_by, ingest, runtime, store };
+        server.serve_web(settings, protocols)?;
         server.wait_for_replay();
         server.say_where(settings);
         Ok(server)
@@ -114,12 +99,17 @@ impl Server {
 
     /// Where a browser on this machine finds it.
     pub(super) fn url(&self) -> Option<String> {
-        self.http.as_ref().map(|http| local_url(http.address))
+        self.urls().next()
+    }
+
+    fn urls(&self) -> impl Iterator<Item = String> {
+        let pages = self.ingest.bound().iter().filter(|bound| bound.transport.has_pages());
+        pages.map(|bound| local_url(bound.transport, bound.address))
     }
 
     /// Where HEP over UDP is taken, as seen from this machine.
     pub(super) fn hep_udp(&self) -> Option<SocketAddr> {
-        self.ingest.bound_addresses().udp.map(reachable)
+        self.ingest.address_of(Transport::Udp).map(reachable)
     }
 
     /// Runs until SIGTERM or SIGINT, then stops what `also` started, then itself: nothing accepted is lost.
@@ -132,40 +122,30 @@ impl Server {
         self.stop()
     }
 
-    fn serve_http(
-        runtime: &tokio::runtime::Runtime,
-        listener: TcpListener,
-        settings: &Resolved,
-        protocols: &'static Protocols,
-        store: &Arc<Store>,
-        ingest: &Arc<Ingest>,
-    ) -> Result<Http> {
-        let address = listener.local_addr()?;
+    fn serve_web(&self, settings: &Resolved, protocols: &'static Protocols) -> Result<()> {
+        let pages = match self.url() {
+            Some(url) => self.pages(settings, protocols, url)?,
+            None => axum::Router::new(),
+        };
+        Ok(self.ingest.serve_web(self.runtime.handle(), pages)?)
+    }
+
+    fn pages(&self, settings: &Resolved, protocols: &'static Protocols, url: String) -> Result<axum::Router> {
         let config = ApiConfig {
             dir: settings.data.clone(),
-            url: local_url(address),
+            url,
             admin_password: std::env::var("RHAPSODE_ADMIN_PASSWORD")
                 .ok()
                 .filter(|password| !password.is_empty()),
             version: env!("CARGO_PKG_VERSION"),
             protocols,
         };
-        let state = ApiState::new(&config, Arc::clone(store), Arc::new(Receiver::new(Arc::clone(ingest))))?;
+        let receiver = Arc::new(Receiver::new(Arc::clone(&self.ingest)));
+        let state = ApiState::new(&config, Arc::clone(&self.store), receiver)?;
         if let Some(password) = state.first_password() {
             println!("\n  user      admin\n  password  {password}     (shown this once)\n");
         }
-        ingest.http_bound(address);
-        let router = api::router(state).merge(ingest.http_router());
-        let (stop, mut stopped) = watch::channel(false);
-        let task = runtime.spawn(async move {
-            axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-                .with_graceful_shutdown(async move {
-                    // An error means the sender is gone, which is a stop too.
-                    stopped.wait_for(|stop| *stop).await.ok();
-                })
-                .await
-        });
-        Ok(Http { address, stop, task })
+        Ok(api::router(state))
     }
 
     /// What an earlier run accepted is searchable before we say that we are ready; unless that cannot be, which an
@@ -192,26 +172,28 @@ impl Server {
     }
 
     fn say_where(&self, settings: &Resolved) {
-        let bound = self.ingest.bound_addresses();
-        let show = |address: Option<SocketAddr>| {
-            address.map_or_else(|| "off".to_owned(), |address| address.to_string())
-        };
         println!("rhapsode {}", env!("CARGO_PKG_VERSION"));
-        println!("  HEP over UDP  {}", show(bound.udp));
-        println!("  HEP over TCP  {}", show(bound.tcp));
-        match self.url() {
-            Some(url) => println!("  web and API   {url}"),
-            None => println!("  web and API   off"),
+        let hep: Vec<&Bound> =
+            self.ingest.bound().iter().filter(|bound| !bound.transport.has_pages()).collect();
+        for transport in [Transport::Udp, Transport::Tcp] {
+            if !hep.iter().any(|bound| bound.transport == transport) {
+                println!("  HEP over {}  off", transport.name().to_uppercase());
+            }
+        }
+        for bound in hep {
+            println!("  HEP over {:<4} {}", bound.transport.name().to_uppercase(), bound.address);
+        }
+        for url in self.urls() {
+            println!("  web and API   {url}");
+        }
+        if self.url().is_none() {
+            println!("  web and API   off");
         }
         println!("  data          {}", settings.data.display());
     }
 
     fn stop(self) -> Result<()> {
-        let Self { runtime, http, ingest, store, .. } = self;
-        if let Some(http) = http {
-            http.stop.send(true).ok();
-            runtime.block_on(async { tokio::time::timeout(HTTP_STOP_TIME_MAX, http.task).await.ok() });
-        }
+        let Self { ingest, runtime, store, .. } = self;
         ingest.shutdown();
         let last = ingest.counters().total;
         // Requests that were cut hold the store until their tasks are gone.
@@ -256,29 +238,11 @@ fn store_config(settings: &Resolved) -> store::Config {
 fn ingest_config(settings: &Resolved, protocols: &'static Protocols) -> IngestConfig {
     IngestConfig {
         protocols,
-        udp: settings.hep_udp.map(|address| address.0),
-        tcp: settings.hep_tcp.map(|address| address.0),
+        listeners: settings.listeners.clone(),
+        tls: settings.tls.clone(),
         keys: settings.hep_keys.iter().map(|key| key.clone().into_bytes()).collect(),
         ..IngestConfig::default()
     }
-}
-
-/// Binds the web's address; on a machine without IPv6 the unspecified address means IPv4's.
-async fn bind(Address(address): Address) -> Result<TcpListener> {
-    let listener = match TcpListener::bind(address).await {
-        Err(error)
-            if address.ip() == Ipv6Addr::UNSPECIFIED && error.kind() != std::io::ErrorKind::AddrInUse =>
-        {
-            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
-        }
-        other => other,
-    };
-    listener.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            anyhow!("cannot listen on {address} for the web: the address is in use by another program")
-        }
-        _ => anyhow!("cannot listen on {address} for the web: {error}"),
-    })
 }
 
 /// The same port as this machine sees it.
@@ -290,10 +254,10 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn local_url(address: SocketAddr) -> String {
+fn local_url(transport: Transport, address: SocketAddr) -> String {
     if address.ip().is_unspecified() || address.ip().is_loopback() && address.is_ipv4() {
-        format!("http://localhost:{}", address.port())
+        format!("{transport}://localhost:{}", address.port())
     } else {
-        format!("http://{address}")
+        format!("{transport}://{address}")
     }
 }

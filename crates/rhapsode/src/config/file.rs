@@ -7,24 +7,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
 
+use super::listeners;
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub(super) data: Option<PathBuf>,
-    pub(super) listen: Option<Listen>,
+    pub(super) listen: Option<listeners::Listen>,
+    pub(super) tls: Option<listeners::Tls>,
+    pub(super) listener: Option<Vec<listeners::Listener>>,
     pub(super) hep: Option<Hep>,
     pub(super) retention: Option<Retention>,
     pub(super) storage: Option<Storage>,
     pub(super) query: Option<Query>,
     pub(super) log: Option<Log>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Listen {
-    pub(super) hep_udp: Option<String>,
-    pub(super) hep_tcp: Option<String>,
-    pub(super) http: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -123,6 +119,9 @@ fn explain(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
         Some(unknown) if message.starts_with("unknown field") => names
             .min_by_key(|known| edit_distance(unknown, known))
             .map(|nearest| format!("unknown key {unknown:?}; did you mean {nearest}?")),
+        Some(unknown) if message.starts_with("unknown variant") => names
+            .min_by_key(|known| edit_distance(unknown, known))
+            .map(|nearest| format!("unknown value {unknown:?}; did you mean {nearest}?")),
         _ => None,
     };
     anyhow!("{}:{line}: {}", path.display(), hint.unwrap_or_else(|| message.to_owned()))

@@ -4,18 +4,17 @@
 //! name), then the TOML file, then the default.
 
 mod file;
+mod listeners;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use ingest::{ListenerConfig, TlsConfig};
 
-/// The port agents send HEP to by default, and HOMER's.
-const HEP_PORT: u16 = 9060;
-const HTTP_PORT: u16 = 9080;
+pub(crate) use listeners::ListenArguments;
 
 /// The settings of `serve` as typed on the command line. Each may also stand in the TOML file.
 #[derive(Args, Clone, Debug, Default)]
@@ -26,24 +25,16 @@ pub(crate) struct ServeArguments {
     /// Folder for everything that is kept; created if missing [default: ./rhapsode-data]
     #[arg(long, value_name = "DIR", env = "RHAPSODE_DATA")]
     pub(crate) data: Option<PathBuf>,
-    /// Address for HEP over UDP, or `off` [default: [::]:9060]
-    #[arg(long, value_name = "ADDR", env = "RHAPSODE_HEP_UDP")]
-    pub(crate) hep_udp: Option<String>,
-    /// Address for HEP over TCP, or `off` [default: [::]:9060]
-    #[arg(long, value_name = "ADDR", env = "RHAPSODE_HEP_TCP")]
-    pub(crate) hep_tcp: Option<String>,
-    /// Address for the web, the API and `POST /hep`, or `off` [default: [::]:9080]
-    #[arg(long, value_name = "ADDR", env = "RHAPSODE_HTTP")]
-    pub(crate) http: Option<String>,
+    #[command(flatten)]
+    pub(crate) listen: ListenArguments,
 }
 
 /// What the configuration means: checked and typed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Resolved {
     pub(crate) data: PathBuf,
-    pub(crate) hep_udp: Option<Address>,
-    pub(crate) hep_tcp: Option<Address>,
-    pub(crate) http: Option<Address>,
+    pub(crate) listeners: Vec<ListenerConfig>,
+    pub(crate) tls: Option<TlsConfig>,
     pub(crate) hep_keys: Vec<String>,
     pub(crate) retention_days: BTreeMap<String, u32>,
     pub(crate) retention_bytes_max: Option<u64>,
@@ -56,17 +47,12 @@ pub(crate) struct Resolved {
     pub(crate) log_json: bool,
 }
 
-/// Where to listen. The unspecified IPv6 address takes IPv4 too; where the machine has no IPv6 it means `0.0.0.0`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Address(pub(crate) SocketAddr);
-
 /// Reads and resolves. `tables` are the names that retention may speak of.
 pub(crate) fn resolve(arguments: &ServeArguments, tables: &[&str]) -> Result<Resolved> {
     let written = match &arguments.config {
         Some(path) => file::read(path)?,
         None => file::File::default(),
     };
-    let listen = written.listen.unwrap_or_default();
     let retention = written.retention.unwrap_or_default();
     let storage = written.storage.unwrap_or_default();
     let query = written.query.unwrap_or_default();
@@ -89,17 +75,17 @@ pub(crate) fn resolve(arguments: &ServeArguments, tables: &[&str]) -> Result<Res
         bail!("hep.keys holds an empty key; leave the list out to accept any key");
     }
 
-    let address = |typed: &Option<String>, written: &Option<String>, port: u16, name: &str| {
-        let text = typed.as_ref().or(written.as_ref());
-        text.map_or(Ok(Some(any(port))), |text| {
-            parse_address(text, port).with_context(|| format!("{name} = {text:?}"))
-        })
-    };
+    let tls = listeners::tls(&arguments.listen, &written.tls.unwrap_or_default())?;
+    let listeners = listeners::listeners(
+        &arguments.listen,
+        &written.listen.unwrap_or_default(),
+        &written.listener.unwrap_or_default(),
+        tls.as_ref(),
+    )?;
     Ok(Resolved {
         data: arguments.data.clone().or(written.data).unwrap_or_else(|| "rhapsode-data".into()),
-        hep_udp: address(&arguments.hep_udp, &listen.hep_udp, HEP_PORT, "listen.hep_udp")?,
-        hep_tcp: address(&arguments.hep_tcp, &listen.hep_tcp, HEP_PORT, "listen.hep_tcp")?,
-        http: address(&arguments.http, &listen.http, HTTP_PORT, "listen.http")?,
+        listeners,
+        tls,
         hep_keys: hep.keys.unwrap_or_default(),
         retention_days: days,
         retention_bytes_max: size(retention.bytes_max.as_ref(), "retention.bytes_max")?,
@@ -114,28 +100,6 @@ pub(crate) fn resolve(arguments: &ServeArguments, tables: &[&str]) -> Result<Res
         log_level: log.level.unwrap_or_else(|| "info".to_owned()),
         log_json: log.json.unwrap_or(false),
     })
-}
-
-/// Every address of the machine, both families.
-fn any(port: u16) -> Address {
-    Address(SocketAddr::from(([0u16; 8], port)))
-}
-
-/// `off`, `9060`, `:9060`, `10.0.0.1`, `10.0.0.1:9060`, `[::1]:9060`.
-fn parse_address(text: &str, port: u16) -> Result<Option<Address>> {
-    if text.eq_ignore_ascii_case("off") {
-        return Ok(None);
-    }
-    if let Ok(address) = text.parse::<SocketAddr>() {
-        return Ok(Some(Address(address)));
-    }
-    if let Ok(ip) = text.trim_matches(['[', ']']).parse() {
-        return Ok(Some(Address(SocketAddr::new(ip, port))));
-    }
-    if let Ok(port) = text.trim_start_matches(':').parse() {
-        return Ok(Some(any(port)));
-    }
-    Err(anyhow!("not an address to listen on; write IP:PORT as in 0.0.0.0:{port} or [::]:{port}, or off"))
 }
 
 fn seconds(
@@ -162,6 +126,8 @@ pub(crate) fn client_data_folder(data: Option<&Path>) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use ingest::Transport;
+
     use super::*;
 
     fn resolved(toml: &str) -> Result<Resolved> {
@@ -171,12 +137,21 @@ mod tests {
         resolve(&ServeArguments { config: Some(path), ..ServeArguments::default() }, &["sip", "rtcp"])
     }
 
+    /// Transport and address of every listener.
+    fn listening(settings: &Resolved) -> Vec<(Transport, String)> {
+        let listeners = settings.listeners.iter();
+        listeners.map(|listener| (listener.transport, listener.address.to_string())).collect()
+    }
+
     #[test]
     fn nothing_configured_listens_on_the_ports_agents_know() {
         let settings = resolve(&ServeArguments::default(), &[]).expect("the defaults resolve");
-        assert_eq!(settings.hep_udp, Some(any(9060)));
-        assert_eq!(settings.hep_tcp, Some(any(9060)));
-        assert_eq!(settings.http, Some(any(9080)));
+        let expected = [
+            (Transport::Udp, "[::]:9060".to_owned()),
+            (Transport::Tcp, "[::]:9060".to_owned()),
+            (Transport::Http, "[::]:9080".to_owned()),
+        ];
+        assert_eq!(listening(&settings), expected);
         assert_eq!(settings.data, PathBuf::from("rhapsode-data"));
     }
 
@@ -186,18 +161,79 @@ mod tests {
         let path = folder.path().join("rhapsode.toml");
         std::fs::write(
             &path,
-            "data = \"/from/file\"\n[listen]\nhep_udp = \"10.0.0.1:9999\"\nhttp = \"off\"\n",
+            "data = \"/from/file\"\n[listen]\nhep_udp = \"10.0.0.1:9999\"\nhep_tcp = \":7\"\nhttp = \"off\"\n",
         )
         .expect("the file is written");
-        let arguments = ServeArguments {
-            config: Some(path),
-            hep_udp: Some("127.0.0.1".into()),
-            ..ServeArguments::default()
-        };
+        let listen = ListenArguments { hep_udp: Some("127.0.0.1".into()), ..ListenArguments::default() };
+        let arguments = ServeArguments { config: Some(path), listen, ..ServeArguments::default() };
         let settings = resolve(&arguments, &[]).expect("resolves");
-        assert_eq!(settings.hep_udp, Some(Address("127.0.0.1:9060".parse().expect("an address"))));
-        assert_eq!(settings.http, None);
+        let expected = [(Transport::Udp, "127.0.0.1:9060".to_owned()), (Transport::Tcp, "[::]:7".to_owned())];
+        assert_eq!(listening(&settings), expected);
         assert_eq!(settings.data, PathBuf::from("/from/file"));
+    }
+
+    #[test]
+    fn many_listeners_of_a_kind_each_with_its_own_settings() {
+        let settings = resolved(
+            "[listen]\nhep_udp = \"off\"\nhep_tls = \"10.0.0.1\"\nhttp = \"off\"\n\
+             [tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\nclient_ca = \"ca.pem\"\nclient_subjects = [\"*.example.com\"]\n\
+             [[listener]]\nkind = \"tcp\"\naddress = \":9070\"\nname = \"edge\"\nkeys = [\"k\"]\n\
+             proxy_protocol_from = [\"10.0.0.7\", \"10.1.0.0/16\"]\nconnections_max = 5\n\
+             connections_per_peer_max = 2\npacket_seconds_max = 9\n\
+             [[listener]]\nkind = \"https\"\naddress = \"0.0.0.0\"\n",
+        )
+        .expect("resolves");
+        let expected = [
+            (Transport::Tcp, "[::]:9060".to_owned()),
+            (Transport::Tls, "10.0.0.1:9061".to_owned()),
+            (Transport::Tcp, "[::]:9070".to_owned()),
+            (Transport::Https, "0.0.0.0:9443".to_owned()),
+        ];
+        assert_eq!(listening(&settings), expected);
+        let edge = &settings.listeners[2];
+        assert_eq!((edge.name.as_deref(), &edge.keys), (Some("edge"), &Some(vec![b"k".to_vec()])));
+        assert_eq!((edge.connections_max, edge.connections_per_peer_max), (5, 2));
+        assert_eq!((edge.proxies.len(), edge.packet_time_max), (2, Duration::from_secs(9)));
+        let tls = settings.tls.expect("it is configured");
+        assert_eq!(tls.client_subjects, ["*.example.com"]);
+    }
+
+    #[test]
+    fn wrong_listeners_name_what_is_wrong() {
+        for (toml, line, words) in [
+            ("[[listener]]\nkind = \"tpc\"\naddress = \":1\"\n", 2, "\"tpc\"; did you mean tcp?"),
+            ("[[listener]]\nkind = \"tcp\"\nadress = \":1\"\n", 3, "did you mean address?"),
+            ("[[listener]]\nkind = \"tcp\"\n", 1, "missing field `address`"),
+            ("[[listener]]\nkind = \"tcp\"\naddress = \"nowhere\"\n", 3, "\"nowhere\" is not an address"),
+            (
+                "[[listener]]\nkind = \"tcp\"\naddress = \":1\"\nproxy_protocol_from = [\"10.0.0.0/40\"]\n",
+                4,
+                "\"10.0.0.0/40\" is no address or network",
+            ),
+            ("[[listener]]\nkind = \"tcp\"\naddress = \":1\"\nconnections_max = 0\n", 4, "nonzero"),
+        ] {
+            let message = format!("{:#}", resolved(toml).expect_err("refused"));
+            assert!(message.contains(&format!("rhapsode.toml:{line}: ")), "{message}");
+            assert!(message.contains(words), "{message}");
+        }
+        for (toml, words) in [
+            ("[listen]\nhep_tls = \":1\"\n", "listen.hep_tls needs a certificate"),
+            ("[tls]\ncertificate = \"c.pem\"\n", "tls.certificate needs tls.key"),
+            ("[tls]\nclient_subjects = [\"a\"]\n", "tls.client_subjects needs tls.client_ca"),
+            (
+                "[[listener]]\nkind = \"udp\"\naddress = \":1\"\nproxy_protocol_from = [\"::1\"]\n",
+                "number 1: proxy_protocol_from: the PROXY protocol does not exist over udp",
+            ),
+            ("[[listener]]\nkind = \"wss\"\naddress = \":1\"\n", "kind = \"wss\" needs a certificate"),
+            (
+                "[[listener]]\nkind = \"tcp\"\naddress = \":1\"\nname = \"a\"\n\
+                 [[listener]]\nkind = \"tcp\"\naddress = \":2\"\nname = \"a\"\n",
+                "two listeners have the name \"a\"",
+            ),
+        ] {
+            let message = format!("{:#}", resolved(toml).expect_err("refused"));
+            assert!(message.contains(words), "{message}");
+        }
     }
 
     #[test]

@@ -84,3 +84,40 @@ fn two_servers_never_share_a_data_folder() -> Result<()> {
     ensure!(line.contains(&data) && line.contains("use"), "{line}");
     Ok(())
 }
+
+#[test]
+fn a_listener_that_cannot_be_is_named_before_anything_is_written() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().join("data");
+    let refused = |toml: &str| -> Result<String> {
+        let config = folder.path().join("rhapsode.toml");
+        std::fs::write(
+            &config,
+            format!("[listen]\nhep_udp = \"off\"\nhep_tcp = \"off\"\nhttp = \"off\"\n{toml}"),
+        )?;
+        let line =
+            refusal(&serve(&["--data", &data.to_string_lossy(), "--config", &config.to_string_lossy()])?)?;
+        ensure!(!data.exists(), "the data folder was made: {line}");
+        Ok(line)
+    };
+    let line = refused("hep_tls = \"127.0.0.1:0\"\n")?;
+    ensure!(line.contains("listen.hep_tls needs a certificate"), "{line}");
+    let line = refused(
+        "https = \"127.0.0.1:0\"\n[tls]\ncertificate = \"/nowhere/c.pem\"\nkey = \"/nowhere/k.pem\"\n",
+    )?;
+    ensure!(line.contains("cannot read /nowhere/c.pem"), "{line}");
+    let line = refused("[[listener]]\nkind = \"tpc\"\naddress = \":1\"\n")?;
+    ensure!(line.contains("rhapsode.toml:6") && line.contains("did you mean tcp?"), "{line}");
+    let taken = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let held = TcpListener::bind(taken)?;
+    let line = refused(&format!("[[listener]]\nkind = \"ws\"\naddress = \"{taken}\"\n"))?;
+    ensure!(line.contains(&format!("{taken} (ws)")) && line.contains("in use"), "{line}");
+    drop(held);
+    if std::fs::read_to_string("/proc/net/protocols")?.lines().any(|line| line.starts_with("SCTP")) {
+        eprintln!("SKIPPED: this kernel has SCTP");
+        return Ok(());
+    }
+    let line = refused("hep_sctp = \"127.0.0.1:0\"\n")?;
+    ensure!(line.contains("this kernel offers no SCTP") && line.contains("modprobe sctp"), "{line}");
+    Ok(())
+}

@@ -13,7 +13,6 @@ use crate::options;
 const SHARED: &[&str] = &[
     "kamailio-hep3-dialog-auth-hlog.pcap",
     "kamailio-hep3-load.pcap",
-    "kamailio-hep3-tls.tls-1.bin",
     "kamailio-rtpproxy-hep3-udp.pcap",
     "sipgrep-hep3-udp.pcap",
     "captagent-hep3-udp-compressed.pcap",
