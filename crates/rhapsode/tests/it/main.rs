@@ -6,7 +6,9 @@ mod crash;
 mod export;
 mod full_disk;
 mod live;
+mod live_transports;
 mod replay;
+mod stage;
 
 use anyhow::Result;
 use testkit::server::Options;

@@ -1,0 +1,173 @@
+//! Where real programs play: a folder with their configurations, a server on the ports these name, and what they
+//! print.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use testkit::programs::Program;
+use testkit::server::{Options, Server, output_folder, wait};
+
+use crate::{BINARY, options};
+
+/// A folder with the agents' configurations, and where what they print goes.
+pub(crate) struct Stage {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) output: PathBuf,
+}
+
+impl Stage {
+    pub(crate) fn new(name: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let agents = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agents");
+        copy(&agents, folder.path())?;
+        let stage = Self { folder, output: output_folder(name)? };
+        let tls = stage.folder.path().join("tls");
+        std::fs::create_dir_all(&tls)?;
+        let certificate = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+            .args(["-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=localhost"])
+            .current_dir(&tls)
+            .output()?;
+        ensure!(certificate.status.success(), "openssl: {}", String::from_utf8_lossy(&certificate.stderr));
+        tone(&stage.folder.path().join("baresip/tone.wav"))?;
+        Ok(stage)
+    }
+
+    /// On the ports the agents are configured for.
+    pub(crate) fn server(&self) -> Result<Server> {
+        self.server_with("")
+    }
+
+    /// The same with more in its configuration file.
+    pub(crate) fn server_with(&self, toml: &str) -> Result<Server> {
+        let config = self.folder.path().join("rhapsode.toml");
+        std::fs::write(&config, toml)?;
+        Server::start(Options {
+            hep_udp: "127.0.0.1:9060".into(),
+            hep_tcp: "127.0.0.1:9060".into(),
+            ..options(&self.folder)?.argument("--config").argument(&config.to_string_lossy())
+        })
+        .with_context(|| format!("{BINARY} on the fixed ports"))
+    }
+
+    pub(crate) fn start(&self, name: &str, command: Command) -> Result<Program> {
+        Program::start(name, command, &self.output)
+    }
+
+    pub(crate) fn kamailio(&self, program: &Path, variant: &[&str]) -> Result<Program> {
+        let run = self.folder.path().join("run");
+        std::fs::create_dir_all(&run)?;
+        let mut command = Command::new(program);
+        command.current_dir(self.folder.path()).args([
+            "-DD",
+            "-E",
+            "-f",
+            "kamailio.cfg",
+            "-P",
+            "run/kamailio.pid",
+            "-Y",
+        ]);
+        command.arg(&run).args(["-m", "64", "-M", "8"]).args(variant);
+        let mut proxy = self.start("kamailio", command)?;
+        let listening = wait(Duration::from_secs(15), || {
+            ensure!(proxy.is_running(), "Kamailio ended:\n{}", proxy.printed());
+            Ok(std::net::TcpStream::connect("127.0.0.1:5060").is_ok())
+        })?;
+        ensure!(listening, "Kamailio does not listen on 5060:\n{}", proxy.printed());
+        Ok(proxy)
+    }
+
+    /// One SIPp caller through the proxy, its callee beside it.
+    pub(crate) fn sipp(
+        &self,
+        program: &Path,
+        name: &str,
+        caller: &str,
+        user: &str,
+        callee: Option<(&str, u16)>,
+    ) -> Result<()> {
+        let command = |scenario: &str, port: u16, media_port: &str| {
+            let mut command = Command::new(program);
+            command
+                .current_dir(&self.output)
+                .arg("-sf")
+                .arg(self.folder.path().join(format!("sipp/{scenario}.xml")));
+            command.args([
+                "-i",
+                "127.0.0.1",
+                "-p",
+                &port.to_string(),
+                "-t",
+                "u1",
+                "-m",
+                "1",
+                "-nostdin",
+                "-nd",
+            ]);
+            command.args(["-mp", media_port, "-timeout", "30s", "-timeout_error"]);
+            command
+        };
+        let answering = match callee {
+            Some((scenario, port)) => {
+                let mut answering =
+                    self.start(&format!("sipp-{name}-callee"), command(scenario, port, "20000"))?;
+                // Its socket is there when no one else can have the port.
+                wait(Duration::from_secs(5), || {
+                    ensure!(answering.is_running(), "the callee ended:\n{}", answering.printed());
+                    Ok(std::net::UdpSocket::bind(("127.0.0.1", port)).is_err())
+                })?;
+                Some(answering)
+            }
+            None => None,
+        };
+        let mut calling = command(caller, 5080, "21000");
+        calling.args(["-s", user, "-r", "2", "-cid_str", &format!("%u-{name}-%p@%s"), "127.0.0.1:5060"]);
+        self.start(&format!("sipp-{name}"), calling)?.wait_for_success(Duration::from_secs(40))?;
+        drop(answering);
+        Ok(())
+    }
+}
+
+/// Forty seconds of a 440 Hz tone, 8 kHz mono: what the phones say to each other.
+fn tone(path: &Path) -> Result<()> {
+    const RATE: u32 = 8000;
+    const SECONDS: u32 = 40;
+    let samples = (0..RATE * SECONDS).map(|index| {
+        let phase = f64::from(index) * 440.0 * std::f64::consts::TAU / f64::from(RATE);
+        (phase.sin() * 9_000.0) as i16
+    });
+    let data: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
+    let mut wav = b"RIFF".to_vec();
+    wav.extend((36 + data.len() as u32).to_le_bytes());
+    wav.extend(b"WAVEfmt ");
+    wav.extend(16u32.to_le_bytes());
+    for value in [1u16, 1] {
+        wav.extend(value.to_le_bytes());
+    }
+    wav.extend(RATE.to_le_bytes());
+    wav.extend((RATE * 2).to_le_bytes());
+    for value in [2u16, 16] {
+        wav.extend(value.to_le_bytes());
+    }
+    wav.extend(b"data");
+    wav.extend((data.len() as u32).to_le_bytes());
+    wav.extend(data);
+    std::fs::write(path, wav)?;
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
