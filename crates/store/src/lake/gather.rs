@@ -15,7 +15,6 @@ use arrow::error::ArrowError;
 
 /// The batches that rows are taken from.
 pub(super) struct Source<'a> {
-    schema: SchemaRef,
     columns: Vec<Column<'a>>,
 }
 
@@ -40,18 +39,17 @@ impl<'a> Source<'a> {
         let columns = (0..schema.fields().len())
             .map(|place| Column::new(batches.iter().map(|batch| batch.column(place)).collect()))
             .collect();
-        Self { schema: Arc::clone(schema), columns }
+        Self { columns }
     }
 
-    /// These rows, in this order. One batch, unless a column of that would be too large.
-    pub(super) fn rows(&self, places: &[Place]) -> Result<Vec<RecordBatch>, ArrowError> {
-        match self.columns.iter().map(|column| column.rows(places)).collect() {
-            Ok(columns) => Ok(vec![RecordBatch::try_new(Arc::clone(&self.schema), columns)?]),
+    /// One column of these rows, in this order. One array, unless that would be too large.
+    pub(super) fn column(&self, column: usize, places: &[Place]) -> Result<Vec<ArrayRef>, ArrowError> {
+        match self.columns[column].rows(places) {
             Err(ArrowError::OffsetOverflowError(_)) if places.len() > 1 => {
                 let (one, two) = places.split_at(places.len() / 2);
-                Ok([self.rows(one)?, self.rows(two)?].concat())
+                Ok([self.column(column, one)?, self.column(column, two)?].concat())
             }
-            Err(error) => Err(error),
+            rows => Ok(vec![rows?]),
         }
     }
 }
@@ -206,18 +204,22 @@ mod tests {
         let places = [(1, 2), (0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (0, 2)];
         let batches = [&one, &two, &one.slice(1, 2)];
         for places in [&places[..], &[(2, 1), (2, 0)]] {
-            let gathered = Source::new(&one.schema(), &batches).rows(places).expect("gathered");
-            assert_eq!(gathered, [interleave_record_batch(&batches, places).expect("interleaved")]);
+            let source = Source::new(&one.schema(), &batches);
+            let expected = interleave_record_batch(&batches, places).expect("interleaved");
+            for (column, expected) in expected.columns().iter().enumerate() {
+                let gathered = source.column(column, places).expect("gathered");
+                assert_eq!(gathered, [Arc::clone(expected)], "column {column}");
+            }
         }
     }
 
     #[test]
-    fn more_than_a_column_holds_becomes_several_batches() {
+    fn more_than_an_array_should_hold_becomes_several() {
         let large = batch(vec![Arc::new(BinaryArray::from_vec(vec![&[7; 1 << 20], b"x"]))]);
         let places: Vec<Place> = (0..100).map(|n| (0, usize::from(n == 99))).collect();
-        let gathered = Source::new(&large.schema(), &[&large]).rows(&places).expect("gathered");
-        assert_eq!(gathered.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [50, 50]);
-        assert_eq!(gathered[1].column(0).as_binary::<i32>().value(49), b"x");
-        assert_eq!(gathered[1].column(0).as_binary::<i32>().value(48).len(), 1 << 20);
+        let gathered = Source::new(&large.schema(), &[&large]).column(0, &places).expect("gathered");
+        assert_eq!(gathered.iter().map(|part| part.len()).collect::<Vec<_>>(), [50, 50]);
+        let last = gathered[1].as_binary::<i32>();
+        assert_eq!((last.value(48).len(), last.value(49)), (1 << 20, &b"x"[..]));
     }
 }
