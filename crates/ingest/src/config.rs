@@ -94,7 +94,8 @@ pub struct ListenerConfig {
     /// Connections of one peer at a time, so that no single one takes all places: an address of IPv4, or a /64 of
     /// IPv6.
     pub connections_per_peer_max: usize,
-    /// A packet must be complete this long after its first byte: real senders write packets whole.
+    /// A packet, or the headers of a request, must be complete this long after the first byte: real senders write them
+    /// whole. A connection to the web may be idle for as long.
     pub packet_time_max: Duration,
     /// PROXY header and TLS handshake together must be done in this time.
     pub handshake_time_max: Duration,

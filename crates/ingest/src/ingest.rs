@@ -213,6 +213,7 @@ impl Ingest {
                 tls: self.tls.clone().filter(|_| bound.transport.is_encrypted()),
                 pages: bound.transport.has_pages().then(|| pages.clone()),
                 handshake_time_max: config.handshake_time_max,
+                headers_time_max: config.packet_time_max,
                 proxies: config.proxies,
             };
             let task = runtime.spawn(door.run(socket, self.web_stop.subscribe()));

@@ -33,10 +33,6 @@ use crate::counters::{Listener, Refused};
 use crate::network::Network;
 use crate::tls::Tls;
 
-/// From the first byte of a connection, or the last of a request, to the end of the next request's headers: bounds
-/// both who sends them drop by drop and who holds an idle connection.
-const HEADERS_TIME_MAX: Duration = Duration::from_secs(30);
-
 /// A request's line and headers; browsers stay under 16 KiB.
 const HEADERS_BYTES_MAX: usize = 64 << 10;
 
@@ -86,6 +82,9 @@ pub(crate) struct WebDoor {
     /// [`pages`]; a WebSocket listener has none, and takes HEP whatever path is asked for.
     pub(crate) pages: Option<Router>,
     pub(crate) handshake_time_max: Duration,
+    /// From the first byte of a connection, or the last of a request, to the end of the next request's headers: bounds
+    /// both who sends them drop by drop and who holds an idle connection.
+    pub(crate) headers_time_max: Duration,
 }
 
 impl WebDoor {
@@ -156,12 +155,12 @@ impl WebDoor {
         let came = Came { sender, listener: self.listener };
         let stay = Stay { _place: Arc::new(place), stop };
         let Some(tls) = &self.tls else {
-            return http(stream, came, stay, router).await;
+            return self.http(stream, came, stay, router).await;
         };
         let config = if self.pages.is_some() { tls.web() } else { tls.hep() };
         let handshake = TlsAcceptor::from(config).accept(stream);
         match tokio::time::timeout(self.handshake_time_max, handshake).await {
-            Ok(Ok(stream)) => http(stream, came, stay, router).await,
+            Ok(Ok(stream)) => self.http(stream, came, stay, router).await,
             Ok(Err(error)) => {
                 tracing::debug!(%error, "a TLS handshake failed");
                 let broken = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
@@ -196,6 +195,48 @@ impl WebDoor {
         Ok(())
     }
 
+    /// Serves the requests of one connection.
+    async fn http<S>(&self, stream: S, came: Came, stay: Stay, router: Router)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut stop = stay.stop.clone();
+        let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+            let answered = if is_ambiguous(&request) {
+                None
+            } else {
+                let extensions = request.extensions_mut();
+                extensions.insert(ConnectInfo(came.sender));
+                extensions.insert(came);
+                extensions.insert(stay.clone());
+                Some(router.clone().oneshot(request.map(Body::new)))
+            };
+            async move {
+                match answered {
+                    Some(answered) => answered.await,
+                    None => Ok(ambiguous()),
+                }
+            }
+        });
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.headers_time_max)
+            .max_buf_size(HEADERS_BYTES_MAX);
+        let mut connection =
+            std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = told(&mut stop) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, sender = %came.sender, "an HTTP connection broke");
+        }
+    }
+
     fn refuse(&self, refused: Refused, sender: SocketAddr) {
         let now = clock::now();
         let mut admission = Admission::new(Arc::clone(&self.hall.shared), self.listener);
@@ -220,45 +261,6 @@ async fn proxy_header(stream: &mut TcpStream) -> Result<proxy::Source, Option<Re
         if count == 0 {
             return Err((had > 0).then_some(Refused::ProxyHeader));
         }
-    }
-}
-
-/// Serves the requests of one connection.
-async fn http<S>(stream: S, came: Came, stay: Stay, router: Router)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let mut stop = stay.stop.clone();
-    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
-        let answered = if is_ambiguous(&request) {
-            None
-        } else {
-            let extensions = request.extensions_mut();
-            extensions.insert(ConnectInfo(came.sender));
-            extensions.insert(came);
-            extensions.insert(stay.clone());
-            Some(router.clone().oneshot(request.map(Body::new)))
-        };
-        async move {
-            match answered {
-                Some(answered) => answered.await,
-                None => Ok(ambiguous()),
-            }
-        }
-    });
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADERS_TIME_MAX).max_buf_size(HEADERS_BYTES_MAX);
-    let mut connection =
-        std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = told(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, sender = %came.sender, "an HTTP connection broke");
     }
 }
 

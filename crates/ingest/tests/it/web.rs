@@ -117,6 +117,36 @@ fn headers_are_limited() {
 }
 
 #[test]
+fn headers_that_drip_and_connections_without_a_request_are_given_up() {
+    let server = Server::start_with(|config| {
+        config.listeners = vec![on(Transport::Http)];
+        config.listeners[0].packet_time_max = Duration::from_millis(400);
+    });
+    let mut idle = server.connect_to(Transport::Http);
+    let mut dripping = server.connect_to(Transport::Http);
+    dripping.write_all(b"POST /hep HTTP/1.1\r\nHost: x\r\n").expect("bytes sent");
+    let fed = std::thread::spawn(move || {
+        let mut fed = 0;
+        while fed < 500 && dripping.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+            fed += 1;
+        }
+        fed
+    });
+    let body = packet("meanwhile");
+    let good = post(&body, &format!("Connection: close\r\nContent-Length: {}\r\n", body.len()));
+    let mut stream = server.connect_to(Transport::Http);
+    stream.write_all(&good).expect("bytes sent");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+    // Closed by the server, or these would wait for longer than a test may.
+    let _ = idle.read_to_end(&mut Vec::new());
+    assert!(fed.join().expect("no panic") < 500);
+    assert_eq!(server.quiet(1).stored, 1);
+}
+
+#[test]
 fn connections_to_the_web_are_limited_in_all_and_by_peer() {
     let server = Server::start_with(|config| {
         config.listeners = vec![on(Transport::Http), on(Transport::Http)];
