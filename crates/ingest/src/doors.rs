@@ -54,7 +54,7 @@ impl Doors {
             let error = |source| IngestError::bind(transport, address, source);
             let socket = socket.map_err(error)?;
             let address = socket.local_addr().map_err(error)?.as_socket().unwrap_or(address);
-            let name = name(listener, &doors);
+            let name = name(listener, &config.listeners, &doors);
             doors.push(Door {
                 socket,
                 config: listener.clone(),
@@ -77,12 +77,15 @@ impl std::fmt::Debug for Doors {
     }
 }
 
-/// The configured name, or the transport's, with a number from the second on.
-fn name(listener: &ListenerConfig, others: &[Door]) -> String {
+/// The configured name, or the transport's, with a number from the second on; never one that another listener has.
+fn name(listener: &ListenerConfig, all: &[ListenerConfig], before: &[Door]) -> String {
     if let Some(name) = &listener.name {
         return name.clone();
     }
-    let taken = |name: &str| others.iter().any(|door| door.bound.name == name);
+    let taken = |name: &str| {
+        before.iter().any(|door| door.bound.name == name)
+            || all.iter().any(|other| other.name.as_deref() == Some(name))
+    };
     let transport = listener.transport.name();
     let numbered = (2..).map(|number| format!("{transport}-{number}"));
     std::iter::once(transport.to_owned())
