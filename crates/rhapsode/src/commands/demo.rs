@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut typed = arguments.settings.clone();
     // Never mixed with real traffic unasked.
     typed.data = typed.data.or_else(|| typed.config.is_none().then(|| PathBuf::from("rhapsode-demo")));
-    let settings = serve::resolved(&typed)?;
+    let settings = crate::config::resolve(&typed)?;
     serve::start_logging(&settings)?;
     let server = Server::start(&settings)?;
     let to = server.hep_udp().context("the demo sends over UDP: do not turn --hep-udp off")?;

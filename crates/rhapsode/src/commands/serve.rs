@@ -13,7 +13,7 @@ use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::config::{self, Resolved, ServeArguments};
+use crate::config::{self, Memory, Resolved, ServeArguments, Types};
 use crate::live::Receiver;
 
 #[derive(Args)]
@@ -33,15 +33,9 @@ Examples:
 The first start prints the password of the user admin once; RHAPSODE_ADMIN_PASSWORD sets it instead.";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let settings = resolved(&arguments.settings)?;
+    let settings = config::resolve(&arguments.settings)?;
     start_logging(&settings)?;
     Server::start(&settings)?.run_until_signal(|| ())
-}
-
-/// The configuration, checked against the tables there are.
-pub(super) fn resolved(arguments: &ServeArguments) -> Result<Resolved> {
-    let tables: Vec<&str> = Protocols::built_in().tables().iter().map(|table| table.name).collect();
-    config::resolve(arguments, &tables)
 }
 
 /// Our own rooms: at the level `info` the libraries below them would drown what an operator must see.
@@ -85,9 +79,10 @@ impl Server {
             .context("cannot start the runtime")?;
         // From here on a signal is an orderly end, also of a start that takes long.
         let ended_by = watch_signals(&runtime)?;
-        let protocols = Protocols::built_in();
+        let protocols = settings.protocols;
         // First of all: a port in use is found before anything is written.
         let doors = Doors::open(ingest_config(settings, protocols))?;
+        take_over(settings)?;
         let store = Arc::new(Store::open(store_config(settings), protocols.tables())?);
         let ingest = Arc::new(Ingest::start_with(doors, Arc::clone(&store))?);
         let server = Self { ended_by, ingest, runtime, store };
@@ -220,6 +215,41 @@ fn watch_signals(runtime: &tokio::runtime::Runtime) -> Result<watch::Receiver<Op
         sender.closed().await;
     });
     Ok(receiver)
+}
+
+/// How often the start looks whether what an earlier run left in the log has been read.
+const REPLAY_LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// If the types that documents define have changed: what an earlier run accepted becomes rows of the types it had, and
+/// settles, before anything is understood in the new way.
+fn take_over(settings: &Resolved) -> Result<()> {
+    for note in &settings.types.notes {
+        tracing::info!("{note}");
+    }
+    let memory = settings.memory.after(&settings.types);
+    if memory == settings.memory {
+        return Ok(());
+    }
+    if Memory::has_log(&settings.data) {
+        let earlier = Types::of(&settings.memory.current).protocols(&settings.memory.former)?;
+        let store = Arc::new(Store::open(store_config(settings), earlier.tables())?);
+        let config = IngestConfig { listeners: Vec::new(), tls: None, ..ingest_config(settings, earlier) };
+        let ingest = Ingest::start(config, Arc::clone(&store))?;
+        while ingest.replayed().is_none() {
+            std::thread::sleep(REPLAY_LOOK_EVERY);
+        }
+        ingest.shutdown();
+        drop(ingest);
+        store.settle().context("rows of an earlier run could not be settled before its types change")?;
+        let left = store.status().log_bytes;
+        if left > 0 {
+            tracing::warn!(
+                bytes = left,
+                "the log could not be emptied: rows of types that changed may be there twice"
+            );
+        }
+    }
+    memory.write(&settings.data)
 }
 
 fn store_config(settings: &Resolved) -> store::Config {

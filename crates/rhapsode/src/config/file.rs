@@ -5,7 +5,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use protocols::mapping::Definition;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::listeners;
 
@@ -13,6 +15,10 @@ use super::listeners;
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub(super) data: Option<PathBuf>,
+    /// Folder of documents that define types.
+    pub(super) types: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) r#type: Vec<Definition>,
     pub(super) listen: Option<listeners::Listen>,
     pub(super) tls: Option<listeners::Tls>,
     pub(super) listener: Option<Vec<listeners::Listener>>,
@@ -104,7 +110,7 @@ impl fmt::Display for Size {
     }
 }
 
-pub(super) fn read(path: &Path) -> Result<File> {
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     toml::from_str(&text).map_err(|error| explain(path, &text, &error))
 }

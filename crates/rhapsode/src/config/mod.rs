@@ -5,6 +5,8 @@
 
 mod file;
 mod listeners;
+mod memory;
+mod types;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,11 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use ingest::{ListenerConfig, TlsConfig};
 
+use protocols::Protocols;
+
 pub(crate) use listeners::ListenArguments;
+pub(crate) use memory::Memory;
+pub(crate) use types::Types;
 
 /// The settings of `serve` as typed on the command line. Each may also stand in the TOML file.
 #[derive(Args, Clone, Debug, Default)]
@@ -25,14 +31,23 @@ pub(crate) struct ServeArguments {
     /// Folder for everything that is kept; created if missing [default: ./rhapsode-data]
     #[arg(long, value_name = "DIR", env = "RHAPSODE_DATA")]
     pub(crate) data: Option<PathBuf>,
+    /// Folder of documents that define types of your own; see docs/types.md
+    #[arg(long, value_name = "DIR", env = "RHAPSODE_TYPES")]
+    pub(crate) types: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) listen: ListenArguments,
 }
 
 /// What the configuration means: checked and typed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resolved {
     pub(crate) data: PathBuf,
+    /// Types that documents define.
+    pub(crate) types: Types,
+    /// Those of earlier runs.
+    pub(crate) memory: Memory,
+    /// The built-in types and both of those.
+    pub(crate) protocols: &'static Protocols,
     pub(crate) listeners: Vec<ListenerConfig>,
     pub(crate) tls: Option<TlsConfig>,
     pub(crate) hep_keys: Vec<String>,
@@ -47,10 +62,10 @@ pub(crate) struct Resolved {
     pub(crate) log_json: bool,
 }
 
-/// Reads and resolves. `tables` are the names that retention may speak of.
-pub(crate) fn resolve(arguments: &ServeArguments, tables: &[&str]) -> Result<Resolved> {
+/// Reads and resolves.
+pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
     let written = match &arguments.config {
-        Some(path) => file::read(path)?,
+        Some(path) => file::read::<file::File>(path)?,
         None => file::File::default(),
     };
     let retention = written.retention.unwrap_or_default();
@@ -58,6 +73,14 @@ pub(crate) fn resolve(arguments: &ServeArguments, tables: &[&str]) -> Result<Res
     let query = written.query.unwrap_or_default();
     let log = written.log.unwrap_or_default();
     let hep = written.hep.unwrap_or_default();
+
+    let data = arguments.data.clone().or(written.data).unwrap_or_else(|| "rhapsode-data".into());
+    let folder = arguments.types.as_ref().or(written.types.as_ref());
+    let types = Types::read(arguments.config.as_deref(), written.r#type, folder.map(PathBuf::as_path))?;
+    let memory = Memory::read(&data)?;
+    types.check_against(&memory.all())?;
+    let protocols = types.protocols(&memory.after(&types).former)?;
+    let tables: Vec<&str> = protocols.tables().iter().map(|table| table.name).collect();
 
     let days = retention.days.unwrap_or_default();
     for (table, days) in &days {
@@ -83,7 +106,10 @@ pub(crate) fn resolve(arguments: &ServeArguments, tables: &[&str]) -> Result<Res
         tls.as_ref(),
     )?;
     Ok(Resolved {
-        data: arguments.data.clone().or(written.data).unwrap_or_else(|| "rhapsode-data".into()),
+        data,
+        types,
+        memory,
+        protocols,
         listeners,
         tls,
         hep_keys: hep.keys.unwrap_or_default(),
@@ -134,7 +160,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("rhapsode.toml");
         std::fs::write(&path, toml)?;
-        resolve(&ServeArguments { config: Some(path), ..ServeArguments::default() }, &["sip", "rtcp"])
+        resolve(&ServeArguments { config: Some(path), ..ServeArguments::default() })
     }
 
     /// Transport and address of every listener.
@@ -145,7 +171,7 @@ mod tests {
 
     #[test]
     fn nothing_configured_listens_on_the_ports_agents_know() {
-        let settings = resolve(&ServeArguments::default(), &[]).expect("the defaults resolve");
+        let settings = resolve(&ServeArguments::default()).expect("the defaults resolve");
         let expected = [
             (Transport::Udp, "[::]:9060".to_owned()),
             (Transport::Tcp, "[::]:9060".to_owned()),
@@ -166,7 +192,7 @@ mod tests {
         .expect("the file is written");
         let listen = ListenArguments { hep_udp: Some("127.0.0.1".into()), ..ListenArguments::default() };
         let arguments = ServeArguments { config: Some(path), listen, ..ServeArguments::default() };
-        let settings = resolve(&arguments, &[]).expect("resolves");
+        let settings = resolve(&arguments).expect("resolves");
         let expected = [(Transport::Udp, "127.0.0.1:9060".to_owned()), (Transport::Tcp, "[::]:7".to_owned())];
         assert_eq!(listening(&settings), expected);
         assert_eq!(settings.data, PathBuf::from("/from/file"));

@@ -7,12 +7,12 @@ use anyhow::{Result, ensure};
 
 use crate::BINARY;
 
-fn serve(arguments: &[&str]) -> Result<Output> {
+pub(crate) fn serve(arguments: &[&str]) -> Result<Output> {
     Ok(Command::new(BINARY).arg("serve").args(arguments).env("RHAPSODE_ADMIN_PASSWORD", "x").output()?)
 }
 
 /// The last line a failed start printed.
-fn refusal(output: &Output) -> Result<String> {
+pub(crate) fn refusal(output: &Output) -> Result<String> {
     ensure!(!output.status.success(), "it started");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(!text.contains("panicked"), "{text}");

@@ -9,6 +9,7 @@ mod live;
 mod live_transports;
 mod replay;
 mod stage;
+mod types;
 
 use anyhow::Result;
 use testkit::server::Options;
