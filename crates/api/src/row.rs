@@ -168,15 +168,13 @@ fn plain(array: &ArrayRef, field: &Field) -> Result<ArrayRef, ArrowError> {
         Kind::Bool => DataType::Boolean,
         Kind::Time => {
             // By way of the unit, as the bare number says nothing about it.
-            let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
-            let DataType::Timestamp(_, zone) = array.data_type() else {
-                return cast(array, &DataType::Int64);
+            let zone = match array.data_type() {
+                DataType::Timestamp(_, zone) => zone.clone(),
+                // Where tables disagree on the kind of a column, an answer has it as text.
+                DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some("UTC".into()),
+                _ => return cast(array, &DataType::Int64),
             };
-            let micros = if zone.is_some() {
-                DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
-            } else {
-                micros
-            };
+            let micros = DataType::Timestamp(TimeUnit::Microsecond, zone);
             return cast(&cast(array, &micros)?, &DataType::Int64);
         }
         Kind::Bytes => DataType::Binary,
