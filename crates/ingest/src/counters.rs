@@ -46,10 +46,12 @@ pub(crate) enum Refused {
     WebSocketText,
     /// Frames that are no WebSocket (RFC 6455).
     WebSocketFrame,
+    /// JSON that is neither a packet nor a known event.
+    Json,
 }
 
 impl Refused {
-    const OWN: [Self; 14] = [
+    const OWN: [Self; 15] = [
         Self::KeyMissing,
         Self::KeyWrong,
         Self::TooLarge,
@@ -64,6 +66,7 @@ impl Refused {
         Self::ProxyUnknown,
         Self::WebSocketText,
         Self::WebSocketFrame,
+        Self::Json,
     ];
 
     pub(crate) const COUNT: usize = hep::Refusal::ALL.len() + Self::OWN.len();
@@ -86,6 +89,7 @@ impl Refused {
             Self::ProxyUnknown => "proxy_unknown",
             Self::WebSocketText => "websocket_text",
             Self::WebSocketFrame => "websocket_frame",
+            Self::Json => "bad_json",
         }
     }
 
@@ -109,6 +113,7 @@ impl Refused {
             }
             Self::WebSocketText => "a WebSocket text message: send HEP as binary messages",
             Self::WebSocketFrame => "frames that are no WebSocket",
+            Self::Json => "JSON that is neither a HEP packet nor an event of a known kind",
         }
     }
 

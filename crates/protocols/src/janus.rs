@@ -2,10 +2,12 @@
 //! the number; gateways for JSON give it.
 
 use hep::Packet;
+use model::Micros;
 
 use crate::event::{Event, TABLE};
 use crate::json::{self, Json};
 use crate::members::{Members, without_secrets};
+use crate::posted::{Posted, member};
 use crate::summary::Summary;
 use crate::text;
 use crate::{Draft, Protocol};
@@ -31,6 +33,26 @@ const KINDS: &[(i64, &str)] = &[
     (256, "core"),
 ];
 
+/// What an event handler posts: `type` is a number, `timestamp` has microseconds, what happened is in `event`: an object,
+/// or a list of them (media statistics).
+pub(crate) fn posted(object: &Json<'_>) -> Option<Posted> {
+    let kind = object.member("type")?.as_integer()?;
+    let time = object.member("timestamp")?.as_integer()?;
+    let event =
+        object.member("event").filter(|event| event.members().is_some() || event.items().is_some())?;
+    if kind <= 0 {
+        return None;
+    }
+    // The application's own name for the handle; without one, what the SIP plugin tells of its call.
+    let call_id = || member(event.member("data")?, "call-id");
+    Some(Posted {
+        hep_type: PROTOCOL.hep_types[0],
+        time: Some(Micros(time)),
+        node: member(object, "emitter"),
+        correlation_id: member(object, "opaque_id").or_else(call_id),
+    })
+}
+
 fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
     let payload = text::of(packet, draft);
     let objects = json::objects(&payload, draft);
@@ -43,7 +65,8 @@ fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
     // The opaque id is the application's name for a call, which several handles share; it is not the call's id.
     let number = members.integer(&["type"]);
     let kind = number.and_then(|number| KINDS.iter().find(|(known, _)| *known == number));
-    let kind = kind.map_or_else(|| number.map(|number| number.to_string()), |(_, name)| Some((*name).to_owned()));
+    let kind =
+        kind.map_or_else(|| number.map(|number| number.to_string()), |(_, name)| Some((*name).to_owned()));
     let body = members.take(&["event"]);
     // Statistics of media come as a list of one a stream.
     let body = body.map_or(&Json::Null, |body| body.items().and_then(<[_]>::first).unwrap_or(body));
@@ -54,7 +77,8 @@ fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
     }
     let plugin = inner.text(&["plugin"]);
     let name = event_name(&mut inner);
-    let (result, reason) = (inner.text(&["data.result", "data.code"]), inner.text(&["reason", "data.reason"]));
+    let (result, reason) =
+        (inner.text(&["data.result", "data.code"]), inner.text(&["reason", "data.reason"]));
     let opaque_id = members.text(&["opaque_id"]).or_else(|| inner.text(&["opaque_id"]));
     let room = inner.text(&["data.room"]);
     let connection = inner.text(&["transport.id", "id", "data.transport"]);
@@ -92,12 +116,17 @@ fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
 
 /// What happened: each type of event says it under another name.
 fn event_name(inner: &mut Members<'_>) -> Option<String> {
-    if let Some(name) = inner.text(&["name", "data.event", "connection", "ice", "dtls", "status", "data.status"]) {
+    if let Some(name) =
+        inner.text(&["name", "data.event", "connection", "ice", "dtls", "status", "data.status"])
+    {
         return Some(name);
     }
     if inner.take(&["jsep"]).is_some() {
         let owner = inner.text(&["owner"]);
-        return Summary::default().maybe(owner.as_deref()).maybe(inner.text(&["jsep.type"]).as_deref()).finish();
+        return Summary::default()
+            .maybe(owner.as_deref())
+            .maybe(inner.text(&["jsep.type"]).as_deref())
+            .finish();
     }
     for (member, name) in [
         ("selected-pair", "selected-pair"),

@@ -2,10 +2,12 @@
 //! HEP packets cannot carry the number; gateways for JSON give it, beside that of Janus.
 
 use hep::Packet;
+use model::Micros;
 
 use crate::event::{Event, TABLE};
-use crate::json;
+use crate::json::{self, Json};
 use crate::members::Members;
+use crate::posted::{Posted, member};
 use crate::summary::Summary;
 use crate::text;
 use crate::{Draft, Protocol};
@@ -18,6 +20,38 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     understand,
 };
 
+/// What applications post, whose format nobody names: a room, and something or somebody in it.
+pub(crate) fn posted(object: &Json<'_>) -> Option<Posted> {
+    const INHABITANTS: [&str; 8] = [
+        "peerName",
+        "peerId",
+        "producerId",
+        "consumerId",
+        "transportId",
+        "routerId",
+        "dataProducerId",
+        "dataConsumerId",
+    ];
+    let room = member(object, "roomId")?;
+    INHABITANTS.iter().find_map(|name| object.member(name))?;
+    let time = ["timestamp", "time", "ts"].iter().find_map(|name| object.member(name)?.as_integer());
+    Some(Posted {
+        hep_type: PROTOCOL.hep_types[0],
+        time: time.and_then(instant),
+        node: ["emitter", "workerId", "host", "server"].iter().find_map(|name| member(object, name)),
+        correlation_id: Some(room),
+    })
+}
+
+/// A time in seconds, milliseconds or microseconds since 1970, told apart by its size: all three are of this century.
+fn instant(number: i64) -> Option<Micros> {
+    const CENTURY_SECONDS: i64 = 100 * 366 * 86_400;
+    [1_000_000, 1_000, 1]
+        .iter()
+        .find(|factor| number > 0 && number / (1_000_000 / **factor) < CENTURY_SECONDS)
+        .map(|factor| Micros(number.saturating_mul(*factor)))
+}
+
 fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
     let payload = text::of(packet, draft);
     let objects = json::objects(&payload, draft);
@@ -25,7 +59,9 @@ fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
     let mut members = Members::of(first);
     let event = members.text(&["event", "type", "name"]);
     let room = members.text(&["roomId", "routerId", "room"]);
-    let summary = Summary::of("mediasoup").maybe(event.as_deref()).joined(" room ", room.as_deref().unwrap_or_default());
+    let summary = Summary::of("mediasoup")
+        .maybe(event.as_deref())
+        .joined(" room ", room.as_deref().unwrap_or_default());
     let event = Event {
         text: summary.finish(),
         source: "mediasoup",

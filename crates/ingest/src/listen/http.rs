@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,15 +6,16 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::post;
+use model::Micros;
 use serde::Serialize;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
 use super::web::{Came, came};
-use super::{Hall, give_up};
+use super::{Hall, give_up, json};
 use crate::admit::{Admission, Admitted, Outcome};
 use crate::clock;
 use crate::config::IngestConfig;
@@ -30,8 +31,8 @@ const RETRY_AFTER_SECONDS: &str = "1";
 /// Media types a body of HEP packets comes as; no type at all is taken too.
 const MEDIA_TYPES: &[&str] = &["application/octet-stream", "application/hep", "application/vnd.3gpp.hep"];
 
-/// The route `POST /hep`: one or many packets in, answered once they are safe. Served by [`super::WebDoor`], which adds
-/// to each request who sends it and by which door it came.
+/// The routes `POST /hep` and `POST /api/v1/ingest`: one or many packets in, answered once they are safe. Served by
+/// [`super::WebDoor`], which adds to each request who sends it and by which door it came.
 pub(super) fn router(hall: Hall, config: &IngestConfig) -> Router {
     let door = HttpDoor {
         hall,
@@ -39,7 +40,10 @@ pub(super) fn router(hall: Hall, config: &IngestConfig) -> Router {
         body_bytes_max: config.http_body_bytes_max,
         time_max: config.http_time_max,
     };
-    Router::new().route("/hep", post(take)).with_state(Arc::new(door))
+    Router::new()
+        .route("/hep", post(take))
+        .route("/api/v1/ingest", post(take_json))
+        .with_state(Arc::new(door))
 }
 
 struct HttpDoor {
@@ -51,15 +55,24 @@ struct HttpDoor {
 
 /// What became of a request's packets.
 #[derive(Debug, Default, Serialize)]
-struct Answer {
+pub(super) struct Answer {
     /// Stored: covered by fsync.
     accepted: u64,
     /// Signs of life, with nothing to keep.
     keepalives: u64,
     /// By cause.
     refused: BTreeMap<&'static str, u64>,
+    /// Why single items of JSON were refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) items: Vec<json::Item>,
+    /// Keys of JSON packets that stand for nothing here.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) unknown_keys: BTreeSet<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Error>,
+    /// The first cause of all: that of a request of which nothing was of use.
+    #[serde(skip)]
+    first: Option<Refused>,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,37 +81,113 @@ struct Error {
     message: String,
 }
 
+impl Answer {
+    pub(super) fn add(&mut self, outcome: &Outcome) {
+        self.accepted += outcome.accepted;
+        self.keepalives += outcome.dropped;
+        for refused in &outcome.refused {
+            self.refuse(*refused);
+        }
+    }
+
+    pub(super) fn refuse(&mut self, refused: Refused) {
+        *self.refused.entry(refused.cause()).or_default() += 1;
+        self.first.get_or_insert(refused);
+    }
+}
+
+impl IntoResponse for Answer {
+    /// 200 if anything was of use, else 403 if it was a matter of keys, else 400.
+    fn into_response(mut self) -> Response {
+        let first = match self.first {
+            Some(first) if self.accepted + self.keepalives == 0 => first,
+            _ => return Json(self).into_response(),
+        };
+        let status = match first {
+            Refused::KeyMissing | Refused::KeyWrong => StatusCode::FORBIDDEN,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        self.error = Some(Error { code: first.cause(), message: first.doc().to_owned() });
+        (status, Json(self)).into_response()
+    }
+}
+
 async fn take(State(door): State<Arc<HttpDoor>>, request: Request) -> Response {
-    let started = tokio::time::Instant::now();
-    let Ok(_place) = door.places.try_acquire() else {
-        return busy("too_many_requests", "too many requests at a time");
-    };
-    if let Some(refused) = wrong_media_type(&request) {
-        return refused;
+    door.receive(request, MEDIA_TYPES, |entry, _, body| {
+        let mut answer = Answer::default();
+        answer.add(&entry.take(body));
+        answer
+    })
+    .await
+}
+
+async fn take_json(State(door): State<Arc<HttpDoor>>, request: Request) -> Response {
+    door.receive(request, json::MEDIA_TYPES, json::admit).await
+}
+
+/// One request's way in.
+pub(super) struct Entry {
+    pub(super) sender: SocketAddr,
+    pub(super) now: Micros,
+    admission: Admission,
+    admitted: Admitted,
+}
+
+impl Entry {
+    fn new(hall: &Hall, Came { sender, listener }: Came) -> Self {
+        let admission = Admission::new(Arc::clone(&hall.shared), listener);
+        let admitted = Admitted { full: Vec::new(), current: hall.spares.take() };
+        Self { sender, now: clock::now(), admission, admitted }
     }
-    let Came { sender, listener } = came(&request);
-    let body = match timeout(door.time_max, read(request.into_body(), door.body_bytes_max)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(refused)) => return refused,
-        Err(_) => return failure(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not arrive in time"),
-    };
-    let (outcome, batches) = door.admit(&body, sender, listener);
-    drop(body);
-    let left = door.time_max.saturating_sub(started.elapsed());
-    if let Err(busy) = door.store(batches, listener, left).await {
-        return busy;
+
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Outcome {
+        self.admission.take(bytes, self.now, self.sender, &mut self.admitted)
     }
-    answer(&outcome)
+
+    pub(super) fn refuse(&mut self, refused: Refused) {
+        self.admission.refuse(refused, self.sender, self.now);
+    }
+
+    fn end(mut self) -> Admitted {
+        self.admission.tell(self.now, true);
+        self.admitted
+    }
 }
 
 impl HttpDoor {
-    fn admit(&self, body: &[u8], sender: SocketAddr, listener: Listener) -> (Outcome, Admitted) {
-        let now = clock::now();
-        let mut admission = Admission::new(Arc::clone(&self.hall.shared), listener);
-        let mut admitted = Admitted { full: Vec::new(), current: self.hall.spares.take() };
-        let outcome = admission.take(body, now, sender, &mut admitted);
-        admission.tell(now, true);
-        (outcome, admitted)
+    /// Reads a request, lets `admit` take what is in its body, and answers once that is safe.
+    async fn receive(
+        &self,
+        request: Request,
+        media_types: &[&str],
+        admit: impl FnOnce(&mut Entry, &HeaderMap, &[u8]) -> Answer,
+    ) -> Response {
+        let started = tokio::time::Instant::now();
+        let Ok(_place) = self.places.try_acquire() else {
+            return busy("too_many_requests", "too many requests at a time");
+        };
+        if let Some(refused) = wrong_media_type(&request, media_types) {
+            return refused;
+        }
+        let came = came(&request);
+        let (head, body) = request.into_parts();
+        let body = match timeout(self.time_max, read(body, self.body_bytes_max)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(refused)) => return refused,
+            Err(_) => {
+                return failure(StatusCode::REQUEST_TIMEOUT, "slow", "the body did not arrive in time");
+            }
+        };
+        let (answer, admitted) = {
+            let mut entry = Entry::new(&self.hall, came);
+            (admit(&mut entry, &head.headers, &body), entry.end())
+        };
+        drop(body);
+        let left = self.time_max.saturating_sub(started.elapsed());
+        match self.store(admitted, came.listener, left).await {
+            Ok(()) => answer.into_response(),
+            Err(busy) => busy,
+        }
     }
 
     /// Returns once all packets are in the log.
@@ -158,14 +247,14 @@ pub(super) async fn put(
     }
 }
 
-fn wrong_media_type(request: &Request) -> Option<Response> {
+fn wrong_media_type(request: &Request, media_types: &[&str]) -> Option<Response> {
     let value = request.headers().get(header::CONTENT_TYPE)?;
     let text = value.to_str().unwrap_or_default();
     let media_type = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if MEDIA_TYPES.contains(&media_type.as_str()) {
+    if media_types.contains(&media_type.as_str()) {
         return None;
     }
-    let message = format!("content type {text:?} is not taken; send {}", MEDIA_TYPES[0]);
+    let message = format!("content type {text:?} is not taken; send {}", media_types[0]);
     Some(failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", message))
 }
 
@@ -182,24 +271,6 @@ async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Response> {
             failure(StatusCode::BAD_REQUEST, "body", format!("cannot read the body: {error}"))
         }
     })
-}
-
-/// 200 if anything was of use, else 403 if it was a matter of keys, else 400.
-fn answer(outcome: &Outcome) -> Response {
-    let mut answer = Answer { accepted: outcome.accepted, keepalives: outcome.dropped, ..Answer::default() };
-    for refused in &outcome.refused {
-        *answer.refused.entry(refused.cause()).or_default() += 1;
-    }
-    let first = match outcome.refused.first() {
-        Some(first) if outcome.accepted + outcome.dropped == 0 => *first,
-        _ => return Json(answer).into_response(),
-    };
-    let status = match first {
-        Refused::KeyMissing | Refused::KeyWrong => StatusCode::FORBIDDEN,
-        _ => StatusCode::BAD_REQUEST,
-    };
-    answer.error = Some(Error { code: first.cause(), message: first.doc().to_owned() });
-    (status, Json(answer)).into_response()
 }
 
 fn busy(code: &'static str, message: &str) -> Response {

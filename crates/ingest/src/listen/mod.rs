@@ -3,6 +3,7 @@
 mod accept;
 mod carrier;
 mod http;
+mod json;
 mod places;
 mod proxy;
 mod receive;

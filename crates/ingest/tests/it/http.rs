@@ -7,13 +7,13 @@ use ingest::Transport;
 use crate::server::{Server, keyed, legacy, on, packet};
 
 /// A server with the web's listener.
-struct Web {
-    server: Server,
-    address: SocketAddr,
+pub(crate) struct Web {
+    pub(crate) server: Server,
+    pub(crate) address: SocketAddr,
 }
 
 impl Web {
-    fn start(configure: impl FnOnce(&mut ingest::IngestConfig)) -> Self {
+    pub(crate) fn start(configure: impl FnOnce(&mut ingest::IngestConfig)) -> Self {
         let server = Server::start_with(|config| {
             config.listeners.push(on(Transport::Http));
             configure(config);
@@ -24,10 +24,15 @@ impl Web {
 
     /// Status and body.
     fn post(&self, media_type: Option<&str>, body: &[u8]) -> (u16, String) {
+        let headers = media_type.map(|media_type| ("content-type", media_type));
+        self.post_to("/hep", headers.as_slice(), body)
+    }
+
+    pub(crate) fn post_to(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut request = agent.post(format!("http://{}/hep", self.address));
-        if let Some(media_type) = media_type {
-            request = request.header("content-type", media_type);
+        let mut request = agent.post(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let mut response = request.send(body).expect("an answer");
         let text = response.body_mut().read_to_string().expect("text");

@@ -5,6 +5,7 @@ mod doors;
 mod encrypted;
 mod flood;
 mod http;
+mod json;
 mod keys;
 mod proxy;
 mod recordings;

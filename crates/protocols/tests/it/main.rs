@@ -8,6 +8,7 @@ mod dns;
 mod events;
 mod logs;
 mod mapping;
+mod posted;
 mod recorded_events;
 mod recordings;
 mod registry;
