@@ -53,9 +53,9 @@ impl Captured {
     }
 }
 
-fn hep_type(protocol: &str) -> u8 {
+fn hep_type(protocol: &str) -> u16 {
     let known = protocols::registry().iter().find(|known| known.name == protocol);
-    known.and_then(|known| known.hep_types.first()).copied().unwrap_or(u8::MAX)
+    known.and_then(|known| known.hep_types.first()).copied().unwrap_or(u8::MAX.into())
 }
 
 fn address(text: &str) -> SocketAddr {
