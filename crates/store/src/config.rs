@@ -10,7 +10,7 @@ pub struct Config {
     /// Holds everything: `log/`, `lake/`, `tmp/`, `lock` and `node-id`. Created if missing.
     pub dir: PathBuf,
     /// Most memory that published rows may take before they are settled. Settling starts at half of it, so that
-    /// there is room to go on publishing; at the whole of it [`crate::Store::publish`] waits.
+    /// there is room to go on publishing; at the whole of it [`crate::Store::publish`] waits, and then refuses.
     pub hot_bytes_max: usize,
     /// Longest time a published row waits for its Parquet file. Longer makes fewer and larger files, and a longer
     /// replay after a crash.
