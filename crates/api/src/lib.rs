@@ -15,6 +15,7 @@ mod encode;
 mod error;
 mod export;
 mod extract;
+mod hepjs;
 mod label;
 mod limits;
 mod live;

@@ -1,16 +1,19 @@
 use axum::Json;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::query::{Expr, Literal, Op};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::Order;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::ask::{self, Search, Window};
 use crate::error::{ApiError, ErrorBody};
-use crate::extract::Segment;
+use crate::extract::{Parameters, Segment};
+use crate::hepjs;
 use crate::limits;
 use crate::row::Row;
 use crate::state::ApiState;
@@ -34,6 +37,22 @@ pub(crate) struct Message {
     /// What has no field of its own.
     #[schema(value_type = Object)]
     extra: Value,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MessageFormat {
+    Json,
+    /// The packet as hep-js and HEPop write it and `POST /api/v1/ingest` takes it.
+    Hepjs,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MessageQuery {
+    /// json if not given.
+    #[param(inline)]
+    format: Option<MessageFormat>,
 }
 
 /// Start and end in bytes of the payload.
@@ -77,12 +96,13 @@ pub(crate) struct Media {
 }
 
 /// One message
-#[utoipa::path(get, path = "/api/v1/messages/{id}", tag = "calls", params(("id" = String, Path)), responses(
+#[utoipa::path(get, path = "/api/v1/messages/{id}", tag = "calls", params(("id" = String, Path), MessageQuery), responses(
     (status = 200, body = Message), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn message(
     State(state): State<ApiState>,
     Segment(id): Segment<String>,
-) -> Result<Json<Message>, ApiError> {
+    Parameters(query): Parameters<MessageQuery>,
+) -> Result<Response, ApiError> {
     let number: i64 =
         id.parse().map_err(|_| ApiError::not_found(format!("no message `{id}`: ids are numbers")))?;
     let tables = ask::tables(&state, None)?;
@@ -99,10 +119,17 @@ pub(crate) async fn message(
     };
     let found = ask::search(&state, search).await?;
     drop(turn);
-    match found.rows.first() {
-        Some(row) => Ok(Json(Message::from(row))),
-        None => Err(ApiError::not_found(format!("no message `{id}`: it may have passed its retention"))),
-    }
+    let Some(row) = found.rows.first() else {
+        return Err(ApiError::not_found(format!("no message `{id}`: it may have passed its retention")));
+    };
+    Ok(match query.format.unwrap_or(MessageFormat::Json) {
+        MessageFormat::Json => Json(Message::from(row)).into_response(),
+        MessageFormat::Hepjs => {
+            let mut text = String::new();
+            hepjs::write(row, &mut text);
+            ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+        }
+    })
 }
 
 impl From<&Row> for Message {

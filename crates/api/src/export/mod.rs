@@ -1,5 +1,6 @@
 //! Downloads: the messages of a call or of a search as a capture file, as text, or as JSON.
 
+mod hepjs;
 mod json;
 mod pcap;
 mod text;
@@ -31,12 +32,15 @@ pub(crate) enum Format {
     Pcap,
     Text,
     Json,
+    /// A packet on each line, as hep-js and HEPop write it and `POST /api/v1/ingest` takes it.
+    Hepjs,
 }
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExportQuery {
+    #[param(inline)]
     format: Format,
     /// One call with everything that belongs to it; then without `q`, `from`, `to`, `limit`.
     call_id: Option<String>,
@@ -62,7 +66,8 @@ trait Writer: Send + 'static {
 /// Download messages
 #[utoipa::path(get, path = "/api/v1/export", tag = "calls", params(ExportQuery), responses(
     (status = 200, description = "the file; header x-rhapsode-partial says why it does not hold everything",
-        content((Vec<u8> = "application/vnd.tcpdump.pcap"), (String = "text/plain"), (Object = "application/json"))),
+        content((Vec<u8> = "application/vnd.tcpdump.pcap"), (String = "text/plain"), (Object = "application/json"),
+            (String = "application/x-ndjson"))),
     (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn export(
     State(state): State<ApiState>,
@@ -86,6 +91,7 @@ pub(crate) async fn export(
         Format::Pcap => (Box::new(pcap::Pcap::default()), "application/vnd.tcpdump.pcap", "pcap"),
         Format::Text => (Box::new(text::Text::default()), "text/plain; charset=utf-8", "txt"),
         Format::Json => (Box::new(json::Json::default()), "application/json", "json"),
+        Format::Hepjs => (Box::new(hepjs::HepJs::default()), "application/x-ndjson", "ndjson"),
     };
     let header = partial.as_ref().and_then(|partial| HeaderValue::from_str(&partial.reason).ok());
     // A failure in the middle breaks the connection, so that half a file is not taken for a whole one.

@@ -122,6 +122,48 @@ fn text_is_for_people() {
 }
 
 #[test]
+fn the_form_of_hep_js_has_a_packet_on_each_line() {
+    let server = Server::start();
+    let answer = server.get(&format!("/api/v1/export?format=hepjs&call_id={}", escaped(ANSWERED)));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
+    assert_eq!(
+        answer.header("content-disposition"),
+        Some("attachment; filename=\"answered@example.org.ndjson\"")
+    );
+    let text = answer.text();
+    let story = traffic::answered_call(ANSWERED);
+    assert_eq!(text.lines().count(), story.len());
+    for (line, captured) in text.lines().zip(&story) {
+        let mut frame = Vec::new();
+        hep::json::decode(line).expect("a packet").encode_v3(&mut frame).expect("short enough");
+        // Exactly the packet that was sent.
+        let sent = captured.encode(server.start - 600_000_000);
+        let (sent, _) = hep::decode(&sent, 0).expect("a packet");
+        let (back, _) = hep::decode(&frame, 0).expect("a packet");
+        assert_eq!(format!("{back:?}"), format!("{sent:?}"));
+        assert_eq!((back.family, back.ip_protocol), (sent.family, sent.ip_protocol));
+    }
+}
+
+#[test]
+fn one_message_in_the_form_of_hep_js() {
+    let server = Server::start();
+    let found = server.get(&format!("/api/v1/messages?q={}", escaped("table = other"))).json();
+    let id = found["messages"][0]["id"].as_str().expect("an id");
+    let answer = server.get(&format!("/api/v1/messages/{id}?format=hepjs"));
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+    let packet = answer.json();
+    assert_eq!(packet["rcinfo"]["captureId"], 2001);
+    // It is not UTF-8.
+    assert_eq!(
+        (&packet["payloadHex"], &packet["payload"]),
+        (&Value::from("ff00017461696c0000"), &Value::Null)
+    );
+    assert_eq!(server.get(&format!("/api/v1/messages/{id}?format=xml")).status, 400);
+}
+
+#[test]
 fn wrong_requests_are_told_why() {
     let server = Server::start();
     for (query, status) in [

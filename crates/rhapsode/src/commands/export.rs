@@ -40,6 +40,8 @@ enum Format {
     Pcap,
     Text,
     Json,
+    /// A packet on each line, as hep-js and HEPop write it and `POST /api/v1/ingest` takes it
+    Hepjs,
 }
 
 const EXAMPLES: &str = "\
@@ -56,6 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Format::Pcap => "pcap",
         Format::Text => "text",
         Format::Json => "json",
+        Format::Hepjs => "hepjs",
     };
     if arguments.output.is_none() && format == "pcap" && std::io::stdout().is_terminal() {
         bail!("a pcap on the terminal would be unreadable; write it to a file with -o FILE");
