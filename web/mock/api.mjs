@@ -10,6 +10,11 @@ const FLAGS = [
   { name: 'truncated', doc: 'The payload is shorter than its headers promise' },
   { name: 'odd_chunk', doc: 'A chunk has a length its type does not allow' },
 ];
+const CORRECTIONS = [
+  { name: 'shifted_capture_id', senders: 'sngrep, sipgrep, hep-c, RTPProxy', doc: 'the capture id came shifted left by 16 bits; the column has it shifted back, extra as it was sent', is_default: true },
+  { name: 'milliseconds', senders: 'hepipe.js and senders built on early hep-js', doc: 'the field for microseconds held milliseconds; the time is corrected, extra has the number as it was sent', is_default: false },
+];
+FLAGS.push(...CORRECTIONS.map(({ name, doc }) => ({ name, doc })));
 const FIELDS = {
   sip: [['method', 'text', 'Request method, or that of CSeq (RFC 3261 7.1)'], ['status', 'int16', 'Status code of a response (RFC 3261 7.2)'], ['from_user', 'text', 'User part of From (RFC 3261 8.1.1.3)'], ['to_user', 'text', 'User part of To (RFC 3261 8.1.1.2)'], ['user_agent', 'text', 'User-Agent, else Server']],
   rtcp: [['fraction_lost', 'float', 'Loss since the last report, percent (RFC 3550 6.4.1)'], ['jitter', 'int64', 'Interarrival jitter in timestamp units (RFC 3550 6.4.1)']],
@@ -48,6 +53,7 @@ export function mockApi({ empty = false } = {}) {
     ['GET', /^catalogue$/, () => ({
       tables: Object.entries(FIELDS).map(([name, fields]) => ({ name, doc: name, fields: [...COMMON, ...fields].map(([field, kind, doc]) => ({ name: field, kind, unit: null, facet: false, indexed: false, doc })) })),
       flags: FLAGS,
+      corrections: CORRECTIONS,
     })],
     ['GET', /^status$/, () => status(records, started, empty)],
     ['GET', /^senders$/, () => senders(empty)],
@@ -143,7 +149,7 @@ function callRow(records) {
   for (const record of records) tables[record.table] = (tables[record.table] ?? 0) + 1;
   return {
     call_id: first.call_id, first: records[0].ts, last: records.at(-1).ts, duration_ms: Math.round((records.at(-1).micros - records[0].micros) / 1000), setup_ms: answeredAt && first.method === 'INVITE' ? Math.round((answeredAt - first.micros) / 1000) : null, talk_ms: answeredAt && bye ? Math.round((bye - answeredAt) / 1000) : null, method: first.method,
-    from_user: first.from_user, to_user: first.to_user, src: endpoint(first.src_ip, first.src_port), dst: endpoint(first.dst_ip, first.dst_port), status, state, messages: records.length, tables, cursor: first.id,
+    from_user: first.from_user, to_user: first.to_user, src: endpoint(first.src_ip, first.src_port), dst: endpoint(first.dst_ip, first.dst_port), status, state, messages: records.filter((record) => !record.witness_of).length, witnesses: records.filter((record) => record.witness_of).length, tables, cursor: first.id,
   };
 }
 
@@ -238,10 +244,11 @@ function senders(empty) {
     listening: [{ name: 'udp', address: '0.0.0.0:9060' }, { name: 'tcp', address: '0.0.0.0:9060' }, { name: 'http', address: '0.0.0.0:9080' }],
     senders: empty ? [] : [
       { sender: '10.20.0.11', node: 'edge-fra-1', capture_ids: [2001], hep_versions: [3], listeners: ['udp'], types: { 1: 41_020_000, 100: 601_003 }, packets: 41_621_003, bytes: 29_200_000_000, rate_per_second: 1632.4, first_seen: iso(9e7), last_seen: iso(300), flags: {}, refused: {} },
+      { sender: '10.20.0.12', node: 'sniffer', capture_ids: [2002], hep_versions: [3], listeners: ['udp'], types: { 1: 88_020 }, packets: 88_020, bytes: 62_000_000, rate_per_second: 12, first_seen: iso(9e7), last_seen: iso(900), flags: { shifted_capture_id: 88_020, bad_time: 2 }, suspected: ['milliseconds'], duplicates: 1_204, refused: {} },
       { sender: '10.20.0.21', node: 'rtpengine-1', capture_ids: [2002], hep_versions: [3], listeners: ['udp'], types: { 5: 6_400_212 }, packets: 6_400_212, bytes: 3_900_000_000, rate_per_second: 251, first_seen: iso(9e7), last_seen: iso(1100), flags: { odd_chunk: 214 }, refused: {} },
       { sender: '10.20.0.31', node: null, capture_ids: [104], hep_versions: [3], listeners: ['tcp'], types: { 1: 180_310 }, packets: 180_310, bytes: 120_000_000, rate_per_second: 4.25, first_seen: iso(8e7), last_seen: iso(4200), flags: { bad_time: 180_310 }, refused: {} },
       { sender: '2001:db8:1::5060', node: 'sbc-paris', capture_ids: [7], hep_versions: [2], listeners: ['udp'], types: { 1: 9_911 }, packets: 9_911, bytes: 6_000_000, rate_per_second: 0, first_seen: iso(8e7), last_seen: iso(9.4e6), flags: {}, refused: {} },
       { sender: '192.0.2.9', node: null, capture_ids: [], hep_versions: [], listeners: ['udp', 'tcp'], types: {}, packets: 51, bytes: 9_000, rate_per_second: 0.02, first_seen: iso(4e6), last_seen: iso(42_000), flags: {}, refused: { not_hep: 41, bad_length: 7, unframeable: 3 } },
-    ],
+    ].map((sender) => ({ suspected: [], duplicates: 0, ...sender })),
   };
 }

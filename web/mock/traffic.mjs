@@ -36,14 +36,21 @@ export class Traffic {
   #push(record) {
     this.#next += 1n + BigInt(Math.floor(random() * 3));
     const whole = {
-      id: String(this.#next), received: iso(record.micros + 900 + Math.floor(random() * 2400)), sender: PROXY.ip, node: 'edge-fra-1', capture_id: 2001, hep_type: 1,
+      received: iso(record.micros + 900 + Math.floor(random() * 2400)), sender: PROXY.ip, node: 'edge-fra-1', capture_id: 2001, hep_type: 1,
       transport: 'udp', call_id: null, correlation_id: null, flags: [], method: null, status: null, cseq: null, cseq_method: null, from_user: null, to_user: null,
-      detail: {}, problems: [], extra: {}, retransmission_of: null, ...record,
+      detail: {}, problems: [], extra: {}, retransmission_of: null, witness_of: null, shown: null, ...record, id: String(this.#next),
     };
     whole.ts = iso(record.micros);
     whole.size = whole.bytes.length;
     this.records.push(whole);
     return whole.id;
+  }
+
+  /** A second capture point that saw the signalling of a call too. */
+  sniff(callId) {
+    for (const record of this.records.filter((one) => one.call_id === callId && one.table === 'sip')) {
+      this.#push({ ...record, micros: record.micros + 180, sender: '10.20.0.12', node: 'sniffer', capture_id: 2002, retransmission_of: null, witness_of: record.id });
+    }
   }
 
   sip(call, micros, from, to, start, options = {}) {
@@ -336,5 +343,6 @@ export function traffic(calls = 1500, nowMicros = Date.now() * 1000) {
   record.problems = [{ message: 'header line without a colon', at: [bad, bad + 'Contact; missing a colon'.length] }];
   t.opaque(null, nowMicros - 1.2 * minute, Buffer.from(Array.from({ length: 300 }, () => Math.floor(random() * 256))), 54);
   answered(t, nowMicros - 2.1 * minute, newCall('+4922155560', '+4930555666', 'Emmy Noether'));
+  t.sniff(t.records.at(-1).call_id);
   return t.records.sort((a, b) => a.micros - b.micros);
 }

@@ -17,8 +17,20 @@ pub(crate) struct Catalogue {
     aliases: Vec<Named>,
     /// What may be odd about a packet.
     flags: Vec<Named>,
+    /// The flags among them that name a correction of what known senders get wrong.
+    corrections: Vec<Correction>,
     /// Why a packet may be refused.
     refusals: Vec<Named>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Correction {
+    name: &'static str,
+    /// Who is known to need it.
+    senders: &'static str,
+    doc: &'static str,
+    /// Whether it is on unless the configuration says otherwise.
+    is_default: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -65,12 +77,19 @@ pub(crate) async fn catalogue(State(state): State<ApiState>) -> Json<Catalogue> 
     });
     let aliases = state.catalogue().aliases().map(|(name, doc)| Named { name, doc });
     let flags = protocols::flags().iter().map(|(name, doc)| Named { name, doc });
+    let corrections = protocols::corrections::ALL.iter().map(|rule| Correction {
+        name: rule.name,
+        senders: rule.senders,
+        doc: rule.doc,
+        is_default: rule.is_default,
+    });
     let decoder = hep::Refusal::ALL.iter().map(|refusal| (refusal.cause(), refusal.doc()));
     let refusals: BTreeMap<_, _> = decoder.chain(state.live().refusals()).collect();
     Json(Catalogue {
         tables: tables.collect(),
         aliases: aliases.collect(),
         flags: flags.collect(),
+        corrections: corrections.collect(),
         refusals: refusals.into_iter().map(|(name, doc)| Named { name, doc }).collect(),
     })
 }

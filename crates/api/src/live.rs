@@ -77,6 +77,10 @@ pub struct Sender {
     pub last_seen: Micros,
     /// Packets by flag.
     pub flags: BTreeMap<String, u64>,
+    /// Corrections that are off for it and that it seems to need.
+    pub suspected: Vec<String>,
+    /// Packets dropped as copies of what another capture point told.
+    pub duplicates: u64,
     /// Packets by cause.
     pub refused: BTreeMap<String, u64>,
 }

@@ -28,6 +28,9 @@ pub(crate) struct Message {
     raw: String,
     /// The payload, if it is UTF-8.
     text: Option<String>,
+    /// What the payload is read as, where that is something else: the SIP inside JSON, the payload of a HEP packet
+    /// inside HEP, a text without the zero bytes behind it. Places below are places in it.
+    shown: Option<String>,
     /// Where the headers of a SIP message stand in the payload.
     headers: Vec<HeaderPlace>,
     /// The session description of a SIP message.
@@ -134,17 +137,21 @@ pub(crate) async fn message(
 
 impl From<&Row> for Message {
     fn from(row: &Row) -> Self {
+        let shown = row.shown();
         let mut message = Self {
             summary: Summary::from(row),
             raw: STANDARD.encode(&row.raw),
             text: std::str::from_utf8(&row.raw).ok().map(str::to_owned),
+            shown: shown.as_deref().map(|shown| String::from_utf8_lossy(shown).into_owned()),
             headers: Vec::new(),
             sdp: None,
             problems: Vec::new(),
             extra: row.extra.as_deref().map_or_else(|| Value::Object(serde_json::Map::new()), json_or_text),
         };
         if row.table.name == "sip" {
-            message.read_sip(&row.raw);
+            // Places are those in the text that is handed out.
+            let text = message.shown.clone();
+            message.read_sip(text.as_ref().map_or(&row.raw, |text| text.as_bytes()));
         }
         message
     }

@@ -1,13 +1,16 @@
 use axum::Json;
 use axum::extract::State;
+use protocols::sighting::Seen;
 use serde::{Deserialize, Serialize};
 use store::Order;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::ask::{self, Cursor, Partial, Search};
+use crate::call::fold;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::Parameters;
 use crate::limits;
+use crate::row::Row;
 use crate::state::ApiState;
 use crate::summary::Summary;
 
@@ -32,12 +35,20 @@ pub(crate) struct MessagesQuery {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Messages {
     /// Newest first.
-    messages: Vec<Summary>,
+    messages: Vec<Listed>,
     /// Why there may be more than this and its next pages.
     partial: Option<Partial>,
     elapsed_ms: u64,
     /// Goes into `before` for the next page; null: this was the last.
     next: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Listed {
+    #[serde(flatten)]
+    summary: Summary,
+    /// The record on this page that shows the same message as another capture point saw it before.
+    witness_of: Option<String>,
 }
 
 /// Find messages
@@ -73,9 +84,22 @@ pub(crate) async fn messages(
     found.rows.truncate(limit);
     let next = found.rows.last().filter(|_| more).map(|row| Cursor::at(row, row.id).write());
     Ok(Json(Messages {
-        messages: found.rows.iter().map(Summary::from).collect(),
+        messages: listed(&found.rows),
         partial: found.partial,
         elapsed_ms: ask::milliseconds(begun.elapsed()),
         next,
     }))
+}
+
+/// The rows of a page, newest first, and which of them show a message that another one shows too.
+fn listed(rows: &[Row]) -> Vec<Listed> {
+    let oldest_first: Vec<&Row> = rows.iter().rev().collect();
+    let seen = fold(oldest_first.iter().copied());
+    let listed = oldest_first.iter().zip(seen).map(|(row, seen)| Listed {
+        summary: Summary::from(*row),
+        witness_of: if let Seen::Witness(of) = seen { Some(oldest_first[of].id.to_string()) } else { None },
+    });
+    let mut listed: Vec<Listed> = listed.collect();
+    listed.reverse();
+    listed
 }

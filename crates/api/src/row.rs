@@ -5,6 +5,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field as ArrowField, Float64Type, Int64Type, TimeUnit};
 use arrow::error::ArrowError;
 use model::{Field, Kind, Micros, Table};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// One record, as far as its columns were asked for: what was not is `None`, empty or zero.
@@ -67,6 +68,12 @@ impl Row {
 
     pub(crate) fn cell(&self, field: &str) -> Option<&Cell> {
         self.cells.iter().find(|(name, _)| *name == field).map(|(_, cell)| cell)
+    }
+
+    /// What the payload is read as, where that is something else than its bytes: SIP in JSON, a packet in a packet.
+    pub(crate) fn shown(&self) -> Option<Cow<'_, [u8]>> {
+        let seconds = u32::try_from(self.received.seconds()).unwrap_or(0);
+        protocols::unwrapped(&self.raw, &self.flags, seconds)
     }
 
     pub(crate) fn new(table: &'static Table) -> Self {

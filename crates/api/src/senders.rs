@@ -34,8 +34,12 @@ pub(crate) struct Sender {
     rate_per_second: f64,
     first_seen: String,
     last_seen: String,
-    /// Packets by flag: what was odd.
+    /// Packets by flag: what was odd, or put right. The catalogue tells corrections from others.
     flags: BTreeMap<String, u64>,
+    /// Corrections that are off for this sender and that it seems to need, by all it has sent.
+    suspected: Vec<String>,
+    /// Packets dropped as copies of what another capture point had just told.
+    duplicates: u64,
     /// Packets by cause.
     refused: BTreeMap<String, u64>,
 }
@@ -77,6 +81,8 @@ impl From<live::Sender> for Sender {
             first_seen: sender.first_seen.to_string(),
             last_seen: sender.last_seen.to_string(),
             flags: sender.flags,
+            suspected: sender.suspected,
+            duplicates: sender.duplicates,
             refused: sender.refused,
         }
     }

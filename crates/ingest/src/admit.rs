@@ -7,6 +7,8 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::clock;
 use crate::counters::{Board, Dropped, Listener, Refused, Tally};
+use crate::duplicates::Duplicates;
+use crate::rules::SenderRules;
 use crate::senders::{Gathering, Senders};
 
 /// The HEP keys that are accepted.
@@ -48,6 +50,9 @@ pub(crate) struct Shared {
     pub(crate) keys: Vec<Keys>,
     pub(crate) board: Board,
     pub(crate) senders: Senders,
+    pub(crate) rules: SenderRules,
+    /// Kept only if a rule asks for it.
+    pub(crate) duplicates: Option<Duplicates>,
 }
 
 /// Accepted packets on their way to the queue. Nearly always one builder; more when packets are so small that
@@ -59,6 +64,20 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
+    /// Adds an entry without its secrets: the key has done its work, and none must reach the disk.
+    fn push_blanked(&mut self, entry: &Entry<'_>, packet: &hep::Packet<'_>) -> Result<(), NoRoom> {
+        // Nearly every packet is blanked where it lies in the block, without another copy.
+        if !protocols::may_need_another_frame(packet) {
+            let logged = self.push(entry).map_err(|_| NoRoom)?;
+            protocols::blank_secrets(packet, entry.frame, logged).map_err(|_| NoRoom)?;
+            return Ok(());
+        }
+        let mut frame = entry.frame.to_vec();
+        let replaced = protocols::blank_secrets(packet, entry.frame, &mut frame).map_err(|_| NoRoom)?;
+        let frame = replaced.as_deref().unwrap_or(&frame);
+        self.push(&Entry { frame, ..*entry }).map(|_| ()).map_err(|_| NoRoom)
+    }
+
     /// Adds an entry and gives its frame.
     fn push(&mut self, entry: &Entry<'_>) -> Result<&mut [u8], PushError> {
         if self.current.check(entry) == Err(PushError::Full) {
@@ -67,6 +86,9 @@ impl Admitted {
         self.current.push(entry)
     }
 }
+
+/// No block takes the packet.
+struct NoRoom;
 
 impl Admission {
     pub(crate) fn new(shared: Arc<Shared>, listener: Listener) -> Self {
@@ -96,6 +118,10 @@ impl Admission {
                 Ok(()) => {
                     self.tally.received += 1;
                     outcome.accepted += 1;
+                }
+                Err(Verdict::Duplicate) => {
+                    self.tally.duplicate();
+                    outcome.duplicates += 1;
                 }
                 Err(Verdict::Drop(dropped)) => {
                     self.tally.drop(dropped);
@@ -135,16 +161,27 @@ impl Admission {
             return Err(Verdict::Drop(Dropped::Keepalive));
         }
         self.shared.keys[usize::from(self.listener.place)].check(packet.key).map_err(Verdict::Refuse)?;
-        let entry = Entry { received, sender, listener: self.listener.transport as u8, frame };
-        let logged = admitted.push(&entry).map_err(|_| Verdict::Refuse(Refused::TooLarge))?;
-        // The key has done its work; it must not reach the disk.
-        hep::blank_key(logged);
-        self.gathering.packet(sender.ip(), self.listener.transport, packet, frame.len(), received);
+        let transport = self.listener.transport;
+        let treatment = self.shared.rules.of(sender.ip(), packet.node);
+        // Every message is remembered, whoever sends it: the copy may come from somebody else.
+        if let Some(duplicates) = &self.shared.duplicates
+            && duplicates.has_just_been_seen(packet, sender.ip(), treatment.corrections, received)
+            && treatment.drops_duplicates
+        {
+            self.gathering.duplicate(sender.ip(), transport, packet, received);
+            return Err(Verdict::Duplicate);
+        }
+        let entry = Entry { received, sender, listener: transport as u8, frame };
+        admitted.push_blanked(&entry, packet).map_err(|_| Verdict::Refuse(Refused::TooLarge))?;
+        let corrections = treatment.corrections;
+        self.gathering.packet(sender.ip(), transport, packet, corrections, frame.len(), received);
         Ok(())
     }
 }
 
 enum Verdict {
+    /// Another capture point has just told of it, and its sender's copies are not wanted.
+    Duplicate,
     Refuse(Refused),
     Drop(Dropped),
 }
@@ -154,5 +191,6 @@ enum Verdict {
 pub(crate) struct Outcome {
     pub(crate) accepted: u64,
     pub(crate) dropped: u64,
+    pub(crate) duplicates: u64,
     pub(crate) refused: Vec<Refused>,
 }

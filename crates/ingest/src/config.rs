@@ -4,6 +4,7 @@ use std::time::Duration;
 use protocols::Protocols;
 
 use crate::network::Network;
+use crate::rules::SenderRules;
 use crate::tls::TlsConfig;
 use crate::transport::Transport;
 
@@ -19,6 +20,11 @@ pub struct IngestConfig {
     /// HEP keys (chunk 0x000e) that are accepted where a listener has none of its own. With none configured any packet
     /// is, with a key or without.
     pub keys: Vec<Vec<u8>>,
+    /// Whose mistakes are put right, and whose copies are dropped.
+    pub senders: SenderRules,
+    /// Messages remembered where copies are dropped: those of the last quarter of a second, at 100,000 a second and
+    /// four times that.
+    pub recent_max: usize,
     /// Longest time a packet waits for its group commit.
     pub commit_every: Duration,
     /// A block is committed at once when it holds this many bytes: larger ones compress no better.
@@ -61,6 +67,8 @@ impl Default for IngestConfig {
             ],
             tls: None,
             keys: Vec::new(),
+            senders: SenderRules::default(),
+            recent_max: 100_000,
             commit_every: Duration::from_millis(100),
             commit_bytes: 1 << 20,
             publish_every: Duration::from_millis(250),

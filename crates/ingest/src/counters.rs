@@ -175,6 +175,7 @@ impl Dropped {
 pub(crate) struct Tally {
     pub(crate) received: u64,
     pub(crate) bytes: u64,
+    duplicates: u64,
     refused: [u64; Refused::COUNT],
     dropped: [u64; Dropped::ALL.len()],
 }
@@ -188,6 +189,11 @@ impl Tally {
     pub(crate) fn drop(&mut self, dropped: Dropped) {
         self.received += 1;
         self.dropped[dropped.index()] += 1;
+    }
+
+    pub(crate) fn duplicate(&mut self) {
+        self.received += 1;
+        self.duplicates += 1;
     }
 }
 
@@ -222,6 +228,9 @@ impl Board {
         // First, and released by what follows: a reader who sees a packet's end also sees its beginning.
         row.received.fetch_add(tally.received, Relaxed);
         row.bytes.fetch_add(tally.bytes, Relaxed);
+        if tally.duplicates > 0 {
+            row.duplicates.fetch_add(tally.duplicates, Release);
+        }
         for (counter, count) in row.refused.iter().zip(tally.refused) {
             if count > 0 {
                 counter.fetch_add(count, Release);
@@ -388,12 +397,14 @@ mod tests {
         let mut tally = Tally { received: 5, bytes: 500, ..Tally::default() };
         tally.refuse(Refused::KeyWrong);
         tally.drop(Dropped::Keepalive);
+        tally.duplicate();
         board.add(udp, &mut tally);
         board.store(udp, 3);
         board.miss(udp, Dropped::Kernel, 4);
         let Conservation { listeners, total } = board.read();
         assert_eq!(listeners[0].counters, Counters::default(), "counters are those of one listener");
-        assert_eq!((total.received, total.stored, total.pending, total.bytes), (11, 3, 2, 500));
+        assert_eq!((total.received, total.stored, total.pending, total.bytes), (12, 3, 2, 500));
+        assert_eq!(total.duplicates, 1);
         assert_eq!(total.refused, BTreeMap::from([("key_wrong", 1)]));
         assert_eq!(total.dropped, BTreeMap::from([("kernel", 4), ("keepalive", 1)]));
         assert_eq!(tally.received, 0, "told once");

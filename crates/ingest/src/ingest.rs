@@ -14,6 +14,7 @@ use crate::clock;
 use crate::config::IngestConfig;
 use crate::counters::{Board, Conservation};
 use crate::doors::{Bound, Door, Doors};
+use crate::duplicates::Duplicates;
 use crate::error::IngestError;
 use crate::listen::{self, AcceptDoor, Associations, Hall, Places, Streams, UdpDoor, WebDoor};
 use crate::pipeline::{Committer, Journal, PUBLISH_ALARM, Queue, Spares, Understander};
@@ -88,6 +89,8 @@ impl Ingest {
             keys: doors.iter().map(keys).collect(),
             board: Board::new(bound.iter().map(|bound| (bound.name.clone(), bound.address))),
             senders: Senders::new(config.senders_max),
+            duplicates: config.senders.drop_any().then(|| Duplicates::new(config.recent_max)),
+            rules: config.senders.clone(),
         });
         let (queue, queue_end) = Queue::new(config.queue_bytes_max);
         let hall = Hall { shared, queue: Arc::new(queue), spares: Spares::new(), stop: Arc::default() };
@@ -109,12 +112,11 @@ impl Ingest {
         let (blocks, blocks_end) = crossbeam_channel::bounded(BLOCKS_MAX);
         let mut understander = Understander::new(
             Arc::clone(&journal),
-            ingest.config.protocols,
+            &ingest.config,
+            Arc::clone(&hall.shared),
             hall.spares.clone(),
             Arc::clone(&ingest.alarms),
             Arc::clone(&ingest.give_up),
-            ingest.config.publish_every,
-            ingest.config.publish_rows,
         );
         let replayed = Arc::clone(&ingest.replayed);
         ingest.threads().understander = Some(spawn("understand".to_owned(), move || {

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::Micros;
+use protocols::{Corrections, corrections};
 use serde::Serialize;
 
 use crate::counters::Refused;
@@ -13,6 +14,10 @@ const CAPTURE_IDS_MAX: usize = 32;
 
 /// Bytes of a node name kept: as long as names are, and short enough for 10,000 of them.
 const NODE_BYTES_MAX: usize = 128;
+
+/// Packets that must speak for a rule that is off, and none against it, before it is suspected: a clock of microseconds
+/// is below a thousand once in a thousand packets.
+const EVIDENCE_MIN: u64 = 20;
 
 /// Senders a thread gathers before it must tell the registry, whatever the time.
 const GATHERED_MAX: usize = 256;
@@ -47,8 +52,12 @@ pub struct Sender {
     pub first_seen: Micros,
     #[serde(serialize_with = "time_text")]
     pub last_seen: Micros,
-    /// What was odd about accepted packets, by flag name.
+    /// What was odd about accepted packets or was put right, by flag name.
     pub flags: BTreeMap<&'static str, u64>,
+    /// Corrections that are off for this sender and that it seems to need.
+    pub suspected: BTreeSet<&'static str>,
+    /// Packets that were dropped since another capture point had just told of the same message.
+    pub duplicates: u64,
     /// Refused packets by cause.
     pub refused: BTreeMap<&'static str, u64>,
 }
@@ -149,26 +158,55 @@ impl Gathering {
         ip: IpAddr,
         transport: Transport,
         packet: &hep::Packet<'_>,
+        corrections: Corrections,
         bytes: usize,
         now: Micros,
     ) {
-        let node = packet.node.unwrap_or_default();
-        let row = self.row(ip, &node[..node.len().min(NODE_BYTES_MAX)], now);
+        let row = self.row(ip, node_of(packet), now);
         row.listeners |= 1 << transport as u8;
         row.packets += 1;
         row.bytes += bytes as u64;
         row.versions |= 1 << packet.version.number();
         count(&mut row.types, packet.hep_type.unwrap_or_default());
-        if let Some(id) = packet.capture_id
+        if let Some(id) = corrections.capture_id(packet)
             && row.capture_ids.last() != Some(&id)
             && row.capture_ids.len() < CAPTURE_IDS_MAX
             && !row.capture_ids.contains(&id)
         {
             row.capture_ids.push(id);
         }
-        for flag in packet.flags.names() {
-            count(&mut row.flags, flag);
+        for (rule, speaks_for) in corrections::evidence(packet) {
+            if !corrections.contains(rule) {
+                count(if speaks_for { &mut row.evidence_for } else { &mut row.evidence_against }, rule.name);
+            }
         }
+    }
+
+    pub(crate) fn duplicate(
+        &mut self,
+        ip: IpAddr,
+        transport: Transport,
+        packet: &hep::Packet<'_>,
+        now: Micros,
+    ) {
+        let row = self.row(ip, node_of(packet), now);
+        row.listeners |= 1 << transport as u8;
+        row.duplicates += 1;
+    }
+
+    /// What was odd about a row, or put right in it.
+    pub(crate) fn flags(
+        &mut self,
+        ip: IpAddr,
+        packet: &hep::Packet<'_>,
+        flags: &[&'static str],
+        now: Micros,
+    ) {
+        if flags.is_empty() {
+            return;
+        }
+        let row = self.row(ip, node_of(packet), now);
+        flags.iter().for_each(|flag| count(&mut row.flags, *flag));
     }
 
     pub(crate) fn refusal(&mut self, ip: IpAddr, transport: Transport, refused: Refused, now: Micros) {
@@ -200,6 +238,12 @@ impl Gathering {
     }
 }
 
+/// As much of the name as tells senders apart.
+fn node_of<'a>(packet: &hep::Packet<'a>) -> &'a [u8] {
+    let node = packet.node.unwrap_or_default();
+    &node[..node.len().min(NODE_BYTES_MAX)]
+}
+
 #[derive(Debug, Default)]
 struct Row {
     first_seen: Micros,
@@ -212,6 +256,9 @@ struct Row {
     capture_ids: Vec<u32>,
     types: Counts<u16>,
     flags: Counts<&'static str>,
+    evidence_for: Counts<&'static str>,
+    evidence_against: Counts<&'static str>,
+    duplicates: u64,
     refused: BTreeMap<usize, u64>,
     rate: Rate,
 }
@@ -239,12 +286,23 @@ impl Row {
         for (hep_type, number) in part.types {
             add(&mut self.types, hep_type, number);
         }
-        for (flag, number) in part.flags {
-            add(&mut self.flags, flag, number);
+        self.duplicates += part.duplicates;
+        for (counts, more) in [
+            (&mut self.flags, part.flags),
+            (&mut self.evidence_for, part.evidence_for),
+            (&mut self.evidence_against, part.evidence_against),
+        ] {
+            more.into_iter().for_each(|(name, number)| add(counts, name, number));
         }
         for (cause, number) in part.refused {
             *self.refused.entry(cause).or_default() += number;
         }
+    }
+
+    fn suspected(&self) -> impl Iterator<Item = &'static str> {
+        let is_refuted = |rule: &str| self.evidence_against.iter().any(|(name, _)| *name == rule);
+        let many = self.evidence_for.iter().filter(|(_, number)| *number >= EVIDENCE_MIN);
+        many.map(|(rule, _)| *rule).filter(move |rule| !is_refuted(rule))
     }
 
     fn show(&self, sender: IpAddr, node: &[u8], now: Micros) -> Sender {
@@ -262,6 +320,8 @@ impl Row {
             first_seen: self.first_seen,
             last_seen: self.last_seen,
             flags: self.flags.iter().copied().collect(),
+            suspected: self.suspected().collect(),
+            duplicates: self.duplicates,
             refused: self
                 .refused
                 .iter()
@@ -343,7 +403,7 @@ mod tests {
     fn see(gathering: &mut Gathering, from: u32, node: &str, capture_id: u32, now: i64) {
         let frame = frame(node, capture_id);
         let (packet, _) = hep::decode(&frame, 0).expect("a packet");
-        gathering.packet(ip(from), Transport::Udp, &packet, frame.len(), Micros(now));
+        gathering.packet(ip(from), Transport::Udp, &packet, Corrections::default(), frame.len(), Micros(now));
     }
 
     #[test]
@@ -365,6 +425,38 @@ mod tests {
         assert_eq!(edge.listeners, BTreeSet::from(["udp"]));
         assert_eq!(list[0].refused, BTreeMap::from([("key_wrong", 1)]));
         assert_eq!(list[0].packets, 0);
+    }
+
+    #[test]
+    fn corrections_that_are_needed_are_suspected() {
+        let senders = Senders::new(10);
+        let mut gathering = Gathering::default();
+        let any = "192.0.2.1:5060".parse().expect("an address");
+        let mut see = |from: u32, micros: u32, corrections: Corrections| {
+            let mut frame = Vec::new();
+            let outgoing =
+                hep::Outgoing { micros, capture_id: 7 << 16, payload: b"x", ..hep::Outgoing::new(any, any) };
+            outgoing.encode_v3(&mut frame).expect("a small packet");
+            let (packet, _) = hep::decode(&frame, 0).expect("a packet");
+            gathering.packet(ip(from), Transport::Udp, &packet, corrections, frame.len(), Micros(1));
+            gathering.flags(ip(from), &packet, &["shifted_capture_id"], Micros(1));
+        };
+        let corrected = Corrections::default().with(corrections::find("milliseconds").expect("a rule"), true);
+        for micros in 1..=EVIDENCE_MIN as u32 {
+            see(1, micros, Corrections::default());
+            see(2, micros * 10_000, Corrections::default());
+            see(3, micros, corrected);
+            see(4, micros, Corrections::default());
+        }
+        see(4, 999_999, Corrections::default());
+        gathering.tell(&senders, Micros(1), true);
+        let mut list = senders.list(Micros(1));
+        list.sort_by_key(|sender| sender.sender);
+        let suspected: Vec<Vec<&str>> =
+            list.iter().map(|sender| sender.suspected.iter().copied().collect()).collect();
+        assert_eq!(suspected, [vec!["milliseconds"], vec![], vec![], vec![]]);
+        assert_eq!(list[0].capture_ids, BTreeSet::from([7]));
+        assert_eq!(list[0].flags, BTreeMap::from([("shifted_capture_id", EVIDENCE_MIN)]));
     }
 
     #[test]

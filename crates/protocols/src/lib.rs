@@ -39,7 +39,7 @@ pub use extra::Extra;
 pub use flags::flags;
 pub use posted::{Posted, posted};
 pub use registry::{MAPPINGS_MAX, Protocols};
-pub use secrets::{TooLarge, blank_secrets};
+pub use secrets::{TooLarge, blank_secrets, may_need_another_frame};
 pub use wrapped::unwrapped;
 
 use hep::Packet;

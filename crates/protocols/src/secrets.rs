@@ -31,6 +31,15 @@ const DEPTH_MAX: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLarge;
 
+/// Whether [`blank_secrets`] may hand out another frame for this packet.
+pub fn may_need_another_frame(packet: &Packet<'_>) -> bool {
+    matches!(packet.payload, Cow::Owned(_)) && may_hold_secrets(packet)
+}
+
+fn may_hold_secrets(packet: &Packet<'_>) -> bool {
+    packet.hep_type == Some(CONNECTION_EVENT) || is_hep(&packet.payload)
+}
+
 /// Overwrites the secrets in `logged`, a copy of `frame` that is about to be written to disk: HEP keys, also of packets
 /// inside the payload, and TLS master keys. `packet` is the frame decoded. Lengths stay.
 ///
@@ -42,7 +51,7 @@ pub fn blank_secrets(
     logged: &mut [u8],
 ) -> Result<Option<Vec<u8>>, TooLarge> {
     hep::blank_key(logged);
-    if packet.hep_type != Some(CONNECTION_EVENT) && !is_hep(&packet.payload) {
+    if !may_hold_secrets(packet) {
         return Ok(None);
     }
     match &packet.payload {

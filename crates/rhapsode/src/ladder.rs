@@ -81,27 +81,33 @@ impl Hosts {
     }
 }
 
-/// One row of the ladder: a message and how often it was repeated.
+/// One row of the ladder: a message, how often it was repeated, and how many capture points saw it.
 struct Row<'a> {
     message: &'a Value,
     /// Microseconds since the first message of the call.
     time: i64,
     repeats: usize,
+    witnesses: usize,
 }
 
-/// Retransmissions disappear into the row of the message they repeat.
+/// Retransmissions and further sightings disappear into the row of the message they repeat or show.
 fn folded(call: &Value) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     let messages = call["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
     let start = messages.first().and_then(|message| micros(&message["ts"])).unwrap_or(0);
+    let is_known = |id: &Value| !id.is_null() && messages.iter().any(|message| message["id"] == *id);
     for message in messages {
-        let original = &message["retransmission_of"];
-        let earlier = rows.iter_mut().find(|row| !original.is_null() && row.message["id"] == *original);
-        match earlier {
-            Some(row) => row.repeats += 1,
-            None => {
-                rows.push(Row { message, time: micros(&message["ts"]).unwrap_or(start) - start, repeats: 0 });
+        let (repeated, seen) = (&message["retransmission_of"], &message["witness_of"]);
+        if let Some(row) = rows.iter_mut().find(|row| is_known(repeated) && row.message["id"] == *repeated) {
+            row.repeats += 1;
+        } else if is_known(seen) {
+            // Of a repetition, which is folded itself, only the repetition counts.
+            if let Some(row) = rows.iter_mut().find(|row| row.message["id"] == *seen) {
+                row.witnesses += 1;
             }
+        } else {
+            let time = micros(&message["ts"]).unwrap_or(start) - start;
+            rows.push(Row { message, time, repeats: 0, witnesses: 1 });
         }
     }
     rows
@@ -165,6 +171,9 @@ impl<'a> Canvas<'a> {
         let mut label = message["label"].as_str().unwrap_or("?").replace(char::is_control, " ");
         if row.repeats > 0 {
             label.push_str(&format!(" x{}", row.repeats + 1));
+        }
+        if row.witnesses > 1 {
+            label.push_str(&format!(" ({} witnesses)", row.witnesses));
         }
         let colour = colour(message);
         let (from, to) = (self.hosts.index(message, "src"), self.hosts.index(message, "dst"));
@@ -355,6 +364,22 @@ alice -> bob, answered, 200, 1.5 s, 2026-11-21T03:00:00.000000Z
         );
         assert!(drawn.contains("◀") && drawn.contains("200 OK"), "{drawn}");
         assert!(drawn.contains("│ route: gateway 3"), "{drawn}");
+    }
+
+    #[test]
+    fn further_sightings_fold_into_the_first() {
+        let mut call = call();
+        let messages = call["messages"].as_array_mut().expect("messages");
+        for (id, of) in [("6", "1"), ("7", "2"), ("8", "gone")] {
+            let mut witness = messages[0].clone();
+            witness["id"] = json!(id);
+            witness["witness_of"] = json!(of);
+            messages.push(witness);
+        }
+        let drawn = draw(&call, 90, false);
+        assert!(drawn.contains(" INVITE x2 (2 witnesses) "), "{drawn}");
+        let invites = drawn.lines().filter(|line| line.contains("INVITE")).count();
+        assert_eq!(invites, 3, "that of the unknown stays:\n{drawn}");
     }
 
     #[test]

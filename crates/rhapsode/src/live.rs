@@ -43,6 +43,8 @@ impl Live for Receiver {
             first_seen: sender.first_seen,
             last_seen: sender.last_seen,
             flags: owned(&sender.flags),
+            suspected: sender.suspected.into_iter().map(str::to_owned).collect(),
+            duplicates: sender.duplicates,
             refused: owned(&sender.refused),
         });
         senders.collect()

@@ -8,7 +8,7 @@ function message(change: Partial<CallMessage>): CallMessage {
   return {
     id: String(number), table: 'sip', ts: '2026-11-21T03:00:00.000000Z', received: '2026-11-21T03:00:00.000000Z', sender: '10.0.0.9', node: null, capture_id: null, hep_type: 1,
     transport: 'udp', src_ip: '10.0.0.1', src_port: 5060, dst_ip: '10.0.0.2', dst_port: 5060, call_id: 'a', correlation_id: null, size: 1, flags: [], label: 'INVITE', method: 'INVITE',
-    status: null, cseq: 1, cseq_method: 'INVITE', from_user: 'a', to_user: 'b', detail: {}, retransmission_of: null, delta_ms: 0, ...change,
+    status: null, cseq: 1, cseq_method: 'INVITE', from_user: 'a', to_user: 'b', detail: {}, retransmission_of: null, witness_of: null, delta_ms: 0, ...change,
   };
 }
 const at = (milliseconds: number) => new Date(Date.UTC(2026, 10, 21, 3) + milliseconds).toISOString().replace('Z', '000Z');
@@ -57,6 +57,21 @@ test('retransmissions fold into what they repeat, chains into the first', () => 
 
   const flat = layOut(all, { ...options, fold: false });
   expect(flat.rows.map((row) => row.repeats)).toEqual([0, 0, 0, 0]);
+});
+
+test('further sightings fold into the first, those of a repeat with it', () => {
+  const first = message({ id: 'first', ts: at(0) });
+  const seen = message({ id: 'seen', ts: at(1), witness_of: 'first', node: 'edge-2', capture_id: 3003 });
+  const again = message({ id: 'again', ts: at(500), retransmission_of: 'first' });
+  const seenAgain = message({ id: 'seen again', ts: at(501), witness_of: 'again' });
+  const all = [first, seen, again, seenAgain];
+
+  const folded = layOut(all, options);
+  expect(folded.rows.map((row) => [row.message.id, row.repeats, row.witnesses])).toEqual([['first', 1, 2]]);
+
+  const opened = layOut(all, { ...options, expanded: new Set(['first']) });
+  expect(opened.rows.map((row) => [row.message.id, row.repeat, row.witness !== null])).toEqual([['first', false, false], ['seen', false, true], ['again', true, false], ['seen again', false, true]]);
+  expect(opened.rows[1]?.witness).toBe('edge-2 3003');
 });
 
 test('a repeat of what is not here stays, and circles do not hang', () => {

@@ -10,7 +10,7 @@ export type Grouping = 'ip' | 'port';
 
 export interface LadderOptions {
   grouping: Grouping;
-  /** Fold retransmissions into the message they repeat. */
+  /** Fold retransmissions into the message they repeat, and further sightings into the first. */
   fold: boolean;
   /** Ids of folded messages that are shown open. */
   expanded: ReadonlySet<string>;
@@ -46,6 +46,10 @@ export interface Row {
   repeats: number;
   open: boolean;
   repeat: boolean;
+  /** Capture points that saw this sending, or records of it: 1 unless others are hidden behind this row. */
+  witnesses: number;
+  /** A further sighting, by whom. */
+  witness: string | null;
   /** Milliseconds of silence before this row, when long enough to be marked. */
   gap: number | null;
   y: number;
@@ -70,7 +74,7 @@ export const GAP_HEIGHT = 22;
 export function layOut(messages: readonly CallMessage[], options: LadderOptions, names: ReadonlyMap<string, string> = new Map()): Ladder {
   const ordered = inTimeOrder(messages);
   const columns = new Columns(ordered.map(({ message }) => message), options.grouping, names);
-  const repeats = foldRepeats(ordered.map(({ message }) => message));
+  const folds = foldRepeats(ordered.map(({ message }) => message));
   const kinds: Record<RowKind, number> = { sip: 0, rtcp: 0, log: 0, other: 0 };
   const rows: Row[] = [];
   let y = 0;
@@ -79,10 +83,10 @@ export function layOut(messages: readonly CallMessage[], options: LadderOptions,
   for (const { message, micros } of ordered) {
     const kind = kindOf(message);
     kinds[kind] += 1;
-    const original = repeats.originalOf.get(message.id);
+    const original = folds.originalOf.get(message.id);
     if (options.hidden.has(kind)) continue;
     if (options.fold && original !== undefined && !options.expanded.has(original)) continue;
-    const repeatCount = repeats.countOf.get(message.id) ?? 0;
+    const repeatCount = folds.countOf.get(message.id) ?? 0;
     const silence = previousMicros === null ? 0 : (micros - previousMicros) / 1000;
     // Media reports come every few seconds by nature (RFC 3550 section 6.2): the wait for one says nothing.
     const gap = silence >= options.gapMilliseconds * (kind === 'rtcp' ? REPORT_PATIENCE : 1) ? silence : null;
@@ -102,7 +106,9 @@ export function layOut(messages: readonly CallMessage[], options: LadderOptions,
       detail,
       repeats: options.fold ? repeatCount : 0,
       open: options.expanded.has(message.id),
-      repeat: original !== undefined,
+      repeat: original !== undefined && isKnown(message.retransmission_of),
+      witnesses: options.fold ? 1 + (folds.witnessesOf.get(message.id) ?? 0) : 1,
+      witness: original !== undefined && isKnown(message.witness_of) ? capturePoint(message) : null,
       gap,
       y,
       height,
@@ -123,13 +129,23 @@ export function kindOf(message: Pick<CallMessage, 'table'>): RowKind {
   return message.table === 'sip' || message.table === 'rtcp' || message.table === 'log' ? message.table : 'other';
 }
 
-/** Every repeat belongs to the first of its chain: a repeat of a repeat is the third sending of one message. */
-export function foldRepeats(messages: readonly CallMessage[]): { originalOf: Map<string, string>; countOf: Map<string, number> } {
-  const parents = new Map(messages.map((message) => [message.id, message.retransmission_of]));
-  const originalOf = new Map<string, string>();
-  const countOf = new Map<string, number>();
-  for (const { id, retransmission_of: parent } of messages) {
-    if (parent === null || parent === undefined || !parents.has(parent)) continue;
+export interface Folds {
+  /** Folded message -> the row it is folded into. */
+  originalOf: Map<string, string>;
+  /** How often a message was sent again. */
+  countOf: Map<string, number>;
+  /** How many further sightings of it there are. */
+  witnessesOf: Map<string, number>;
+}
+
+/** Every repeat belongs to the first of its chain, and every sighting to what it shows: a repeat of a repeat is the third
+ * sending of one message, a sighting of a repeat is folded with it. */
+export function foldRepeats(messages: readonly CallMessage[]): Folds {
+  const parents = new Map(messages.map((message) => [message.id, message.retransmission_of ?? message.witness_of]));
+  const folds: Folds = { originalOf: new Map(), countOf: new Map(), witnessesOf: new Map() };
+  for (const { id, retransmission_of: repeated } of messages) {
+    const parent = parents.get(id);
+    if (!isKnown(parent) || !parents.has(parent)) continue;
     let root = parent;
     const seen = new Set([id]);
     for (let next = parents.get(root); next && parents.has(next) && !seen.has(root); next = parents.get(root)) {
@@ -137,10 +153,22 @@ export function foldRepeats(messages: readonly CallMessage[]): { originalOf: Map
       root = next;
     }
     if (root === id) continue;
-    originalOf.set(id, root);
-    countOf.set(root, (countOf.get(root) ?? 0) + 1);
+    folds.originalOf.set(id, root);
+    const counts = isKnown(repeated) ? folds.countOf : folds.witnessesOf;
+    const counted = isKnown(repeated) ? root : parent;
+    counts.set(counted, (counts.get(counted) ?? 0) + 1);
   }
-  return { originalOf, countOf };
+  return folds;
+}
+
+function isKnown(id: string | null | undefined): id is string {
+  return id !== null && id !== undefined;
+}
+
+/** Who saw it. */
+export function capturePoint(message: Pick<CallMessage, 'node' | 'sender' | 'capture_id'>): string {
+  const who = message.node ?? message.sender ?? 'unknown';
+  return message.capture_id === null ? who : `${who} ${message.capture_id}`;
 }
 
 /** On one machine every end has the same address: then only ports tell the programs apart. */

@@ -3,14 +3,14 @@
 
 import { api, ApiError } from './api';
 import { writeSearch, type Search } from './search-url';
-import type { Call, Incomplete, Summary } from './types';
+import type { Call, Incomplete, Listed } from './types';
 
 const PAGE_ROWS = 200;
 
 class Results {
   key = $state('');
   calls: Call[] = $state.raw([]);
-  messages: Summary[] = $state.raw([]);
+  messages: Listed[] = $state.raw([]);
   selected = $state(0);
   scrollTop = 0;
   loading = $state(false);

@@ -57,6 +57,11 @@ class Session {
     return this.catalogue?.flags.find((flag) => flag.name === name)?.doc ?? '';
   }
 
+  /** The correction of that name: what known senders get wrong, and is put right. */
+  correction(name: string): { senders: string; doc: string } | undefined {
+    return this.catalogue?.corrections?.find((rule) => rule.name === name);
+  }
+
   refusalDoc(name: string): string {
     return this.catalogue?.refusals?.find((refusal) => refusal.name === name)?.doc ?? '';
   }

@@ -64,6 +64,10 @@ export interface Sender {
   first_seen: string;
   last_seen: string;
   flags: Counts;
+  /** Corrections that are off for it and that it seems to need. */
+  suspected: string[];
+  /** Packets dropped as copies of what another capture point told. */
+  duplicates: number;
   refused: Counts;
 }
 
@@ -84,6 +88,8 @@ export interface CatalogueField {
 export interface Catalogue {
   tables: { name: string; doc: string; fields: CatalogueField[]; hep_types?: number[] }[];
   flags: { name: string; doc: string }[];
+  /** Those of the flags that name a correction. */
+  corrections?: { name: string; senders: string; doc: string; is_default: boolean }[];
   refusals?: { name: string; doc: string }[];
 }
 
@@ -110,6 +116,8 @@ export interface Call {
   /** First 2xx to first BYE. */
   talk_ms: number | null;
   messages: number;
+  /** Further sightings of them by other capture points, not counted in them. */
+  witnesses: number;
   tables: Counts;
 }
 
@@ -150,8 +158,13 @@ export interface Summary {
   detail: Detail | null;
 }
 
+/** A row of the list of messages. */
+export interface Listed extends Summary {
+  witness_of: string | null;
+}
+
 export interface Messages {
-  messages: Summary[];
+  messages: Listed[];
   partial: Incomplete | null;
   elapsed_ms: number;
   next: string | null;
@@ -163,6 +176,8 @@ export type ByteRange = [number, number];
 export interface Message extends Summary {
   raw: string;
   text: string | null;
+  /** What the payload is read as, where it wraps something else. */
+  shown: string | null;
   headers: { name: ByteRange; value: ByteRange }[];
   problems: { message: string; at: ByteRange }[];
   extra: unknown;
@@ -170,6 +185,8 @@ export interface Message extends Summary {
 
 export interface CallMessage extends Summary {
   retransmission_of: string | null;
+  /** The record that shows the same message, seen by another capture point before. */
+  witness_of: string | null;
   delta_ms: number;
 }
 

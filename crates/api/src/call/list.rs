@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use store::Order;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{CallSummary, SUMMARY_COLUMNS};
+use super::{CallSummary, summary_columns};
 use crate::ask::{self, Cursor, Partial, Search, Window};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::Parameters;
@@ -69,8 +69,8 @@ pub(crate) async fn calls(
         let (rows, cut) = rows_of(&state, &found.call_ids, window).await?;
         partial = partial.or(cut);
         let mut by_call: HashMap<String, Vec<Row>> = HashMap::new();
-        for mut row in rows {
-            let call_id = row.call_id.take().unwrap_or_default();
+        for row in rows {
+            let call_id = row.call_id.clone().unwrap_or_default();
             by_call.entry(call_id).or_default().push(row);
         }
         for call_id in found.call_ids {
@@ -200,7 +200,7 @@ async fn rows_of(
             to: Micros(window.to.0.saturating_add(REACH)),
         },
         after: None,
-        columns: SUMMARY_COLUMNS.to_vec(),
+        columns: summary_columns(),
         limit: limits::CALL_LIST_RECORDS_MAX,
         order: Order::OldestFirst,
         time_max: limits::SEARCH_TIME_MAX,

@@ -1,8 +1,8 @@
 //! Calls: all records that share a Call-ID or a correlation id.
 
+mod fold;
 mod list;
 mod page;
-mod retransmission;
 mod state;
 
 use std::collections::BTreeMap;
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::row::Row;
 use state::{Outcome, Signal, State};
 
+pub(crate) use fold::{fold, is_witness};
 pub(crate) use list::{__path_calls, calls};
 pub(crate) use page::{__path_call, call, records};
 
@@ -39,14 +40,19 @@ pub(crate) struct CallSummary {
     setup_ms: Option<i64>,
     /// From the first 2xx to the first BYE.
     talk_ms: Option<i64>,
+    /// Records, each message once however many capture points saw it.
     messages: usize,
-    /// Records by table.
+    /// Further sightings of these messages by other capture points, not counted above.
+    witnesses: usize,
+    /// Records by table, counted as `messages`.
     tables: BTreeMap<&'static str, usize>,
 }
 
 impl CallSummary {
     /// Of the records of one call in time order, at least one.
     fn new(call_id: String, rows: &[Row]) -> Self {
+        let seen = fold(rows);
+        let witnesses = seen.iter().filter(|seen| is_witness(seen)).count();
         let first = rows.first().map_or(Micros(0), |row| row.ts);
         let last = rows.last().map_or(first, |row| row.ts);
         let sip: Vec<&Row> = rows.iter().filter(|row| is_sip(row)).collect();
@@ -54,7 +60,7 @@ impl CallSummary {
         let shown = opening.or(rows.first());
         let outcome = outcome(&sip);
         let mut tables = BTreeMap::new();
-        for row in rows {
+        for (row, _) in rows.iter().zip(&seen).filter(|(_, seen)| !is_witness(seen)) {
             *tables.entry(row.table.name).or_default() += 1;
         }
         let text = |field| opening.and_then(|row| row.text(field)).map(str::to_owned);
@@ -72,28 +78,18 @@ impl CallSummary {
             state: outcome.state,
             setup_ms: outcome.answered.zip(opening).map(|(answered, row)| (answered - row.ts.0) / 1_000),
             talk_ms: outcome.answered.zip(outcome.ended).map(|(answered, ended)| (ended - answered) / 1_000),
-            messages: rows.len(),
+            messages: rows.len() - witnesses,
+            witnesses,
             tables,
         }
     }
 }
 
 /// The fields of a record that a summary reads.
-const SUMMARY_COLUMNS: &[&str] = &[
-    "id",
-    "ts",
-    "call_id",
-    "src_ip",
-    "src_port",
-    "dst_ip",
-    "dst_port",
-    "method",
-    "status",
-    "cseq",
-    "to_tag",
-    "from_user",
-    "to_user",
-];
+fn summary_columns() -> Vec<&'static str> {
+    let own = ["from_user", "to_user"];
+    fold::FOLD_COLUMNS.iter().copied().chain(own).collect()
+}
 
 fn is_sip(row: &Row) -> bool {
     row.table.name == "sip"

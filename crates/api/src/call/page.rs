@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::State as Shared;
 use model::Micros;
 use model::query::{Expr, Literal};
+use protocols::sighting::Seen;
 use serde::Serialize;
 use store::Order;
 use utoipa::ToSchema;
 
-use super::retransmission::{Sent, fingerprint, repeats};
-use super::{CallSummary, is_sip};
+use super::{CallSummary, fold, is_sip};
 use crate::ask::{self, Found, Partial, Search, Window};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::Segment;
@@ -45,9 +45,11 @@ pub(crate) struct Step {
     summary: Summary,
     /// The message it is another sending of.
     retransmission_of: Option<String>,
+    /// The record that shows the same message as the first capture point saw it, or wrote it down first.
+    witness_of: Option<String>,
     /// Time since the record before.
     delta_ms: f64,
-    /// The payload, if it is text.
+    /// The payload, if it is text: what it is read as, where it wraps something else.
     text: Option<String>,
 }
 
@@ -65,15 +67,17 @@ pub(crate) async fn call(
         return Err(ApiError::not_found(format!("no records of call `{call_id}`")));
     }
     let hosts = hosts(&rows);
-    let repeated = repeats(rows.iter().map(|row| (row.ts, is_sip(row).then(|| sent(row)))));
+    let seen = fold(&rows);
     let mut before = rows.first().map_or(Micros(0), |row| row.ts);
     let mut messages = Vec::with_capacity(rows.len());
-    for (row, repeated) in rows.iter().zip(repeated) {
+    for (row, seen) in rows.iter().zip(seen) {
+        let id_of = |place: usize| rows[place].id.to_string();
         messages.push(Step {
             summary: Summary::from(row),
-            retransmission_of: repeated.map(|first| rows[first].id.to_string()),
+            retransmission_of: if let Seen::Again(of) = seen { Some(id_of(of)) } else { None },
+            witness_of: if let Seen::Witness(of) = seen { Some(id_of(of)) } else { None },
             delta_ms: (row.ts.0 - before.0) as f64 / 1_000.0,
-            text: std::str::from_utf8(&row.raw).ok().map(str::to_owned),
+            text: std::str::from_utf8(row.shown().as_deref().unwrap_or(&row.raw)).ok().map(str::to_owned),
         });
         before = row.ts;
     }
@@ -145,20 +149,6 @@ async fn with_keys(
     ask::search(state, search).await
 }
 
-fn sent(row: &Row) -> Sent<'_> {
-    Sent {
-        method: row.text("method"),
-        status: row.int("status"),
-        cseq: row.int("cseq"),
-        cseq_method: row.text("cseq_method"),
-        via_branch: row.text("via_branch"),
-        source: (row.src_ip.as_deref(), row.src_port),
-        destination: (row.dst_ip.as_deref(), row.dst_port),
-        seen_by: (row.sender.as_deref(), row.capture_id),
-        fingerprint: fingerprint(&row.raw),
-    }
-}
-
 /// The hosts of the signalling first, in the order they spoke; then those that only reports and logs name.
 fn hosts(rows: &[Row]) -> Vec<Host> {
     let mut seen = HashSet::new();
@@ -168,6 +158,14 @@ fn hosts(rows: &[Row]) -> Vec<Host> {
         .flat_map(|row| [row.src_ip.as_deref(), row.dst_ip.as_deref()])
         .flatten()
         .filter(|ip| seen.insert(*ip))
-        .map(|ip| Host { id: ip.to_owned(), label: ip.to_owned() })
+        .map(|ip| Host { id: ip.to_owned(), label: host_label(ip) })
         .collect()
+}
+
+/// Zero addresses are what agents write that have lost the real ones.
+fn host_label(ip: &str) -> String {
+    match ip {
+        "::" | "0.0.0.0" => format!("unknown ({ip})"),
+        known => known.to_owned(),
+    }
 }

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use packet::pcap::{Export, Record};
 
 use super::Writer;
@@ -14,6 +16,9 @@ impl Writer for Pcap {
     fn row(&mut self, row: &Row) {
         let ip = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
         let port = |port: Option<i32>| port.and_then(|port| u16::try_from(port).ok());
+        // Wireshark reads SIP, not JSON around it. What is not SIP inside stays as it came.
+        let payload = row.shown().filter(|_| row.table.name == "sip" && row.raw.starts_with(b"{"));
+        let payload = payload.unwrap_or(Cow::Borrowed(&row.raw));
         self.file.push(&Record {
             micros: row.ts.0,
             src_ip: ip(&row.src_ip),
@@ -21,7 +26,7 @@ impl Writer for Pcap {
             dst_ip: ip(&row.dst_ip),
             dst_port: port(row.dst_port),
             transport: row.transport.as_deref().unwrap_or("unknown"),
-            payload: &row.raw,
+            payload: &payload,
         });
     }
 

@@ -30,6 +30,11 @@ fn the_catalogue_has_every_field_of_every_table() {
     }
     let flags = catalogue["flags"].as_array().expect("flags");
     assert!(flags.iter().any(|flag| flag["name"] == "bad_time"));
+    let rules = catalogue["corrections"].as_array().expect("corrections");
+    assert!(rules.iter().all(|rule| flags.iter().any(|flag| flag["name"] == rule["name"])));
+    let shifted = rules.iter().find(|rule| rule["name"] == "shifted_capture_id").expect("the rule");
+    assert_eq!(shifted["is_default"], true);
+    assert!(shifted["senders"].as_str().is_some_and(|senders| senders.contains("sngrep")));
     let refusals = catalogue["refusals"].as_array().expect("refusals");
     assert!(
         refusals.iter().any(|refusal| refusal["name"] == "not_hep" && refusal["doc"].is_string()),

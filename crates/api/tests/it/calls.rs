@@ -20,7 +20,7 @@ fn a_list_tells_what_became_of_each() {
     let answered = json!({
         "call_id": ANSWERED, "first": server.time(600, 0), "last": server.time(600, 32_050), "duration_ms": 32_050,
         "method": "INVITE", "from_user": "+4930123", "to_user": "bob", "src": traffic::PHONE, "dst": traffic::PROXY,
-        "status": 200, "state": "ended", "setup_ms": 2_000, "talk_ms": 30_000, "messages": 11,
+        "status": 200, "state": "ended", "setup_ms": 2_000, "talk_ms": 30_000, "messages": 11, "witnesses": 0,
         "tables": {"sip": 9, "rtcp": 1, "log": 1},
     });
     assert_eq!(list["calls"][2], answered);
@@ -79,7 +79,9 @@ fn a_call_behind_many_messages_of_another_is_found() {
     let server = Server::with(&[(60, traffic::busy_call("quiet")), (50, chatty)]);
     let list = server.ask("/api/v1/calls");
     assert_eq!(call_ids(&list), ["chatty", "quiet"]);
-    assert_eq!((&list["calls"][0]["messages"], &list["calls"][1]["messages"]), (&json!(12_600), &json!(3)));
+    let counts = |place: usize| (&list["calls"][place]["messages"], &list["calls"][place]["witnesses"]);
+    assert_eq!(counts(0), (&json!(3), &json!(12_597)), "three messages, written down over and over");
+    assert_eq!(counts(1), (&json!(3), &json!(0)));
     let page = server.ask("/api/v1/calls?limit=1");
     assert_eq!(call_ids(&page), ["chatty"]);
     let next = escaped(page["next"].as_str().expect("there is more"));
@@ -139,6 +141,66 @@ fn a_call_page_has_everything_in_order() {
     expected[5] = Some(4);
     assert_eq!(repeats, expected);
     assert!(messages[0]["text"].as_str().is_some_and(|text| text.starts_with("INVITE sip:bob")));
+}
+
+/// Two capture points see each message: all is there, each row that shows a message again says which, and what is
+/// counted are messages.
+#[test]
+fn a_message_two_capture_points_saw_is_one_message() {
+    let story = || traffic::answered_call(ANSWERED);
+    let server = Server::with(&[(60, story()), (60, traffic::seen_by("edge-2", story()))]);
+    let list = server.ask("/api/v1/calls");
+    assert_eq!((&list["calls"][0]["messages"], &list["calls"][0]["witnesses"]), (&json!(11), &json!(9)));
+    assert_eq!(list["calls"][0]["tables"], json!({"sip": 9, "rtcp": 1, "log": 1}));
+
+    let call = server.ask(&format!("/api/v1/call/{}", escaped(ANSWERED)));
+    assert_eq!((&call["summary"]["messages"], &call["summary"]["witnesses"]), (&json!(11), &json!(9)));
+    let messages = call["messages"].as_array().expect("messages");
+    assert_eq!(messages.len(), 20, "nothing is left out");
+    for message in messages {
+        let is_further = message["node"] == "edge-2";
+        assert_eq!(message["witness_of"].is_string(), is_further, "{message}");
+        if let Some(first) = message["witness_of"].as_str() {
+            let first =
+                messages.iter().find(|message| message["id"] == first).expect("a message of the call");
+            assert_eq!((&first["node"], &first["label"]), (&json!("edge-1"), &message["label"]));
+            assert_eq!(message["retransmission_of"], Value::Null);
+        }
+    }
+    let again = messages.iter().filter(|message| message["retransmission_of"].is_string());
+    assert_eq!(again.map(|message| &message["node"]).collect::<Vec<_>>(), [&json!("edge-1"); 2]);
+
+    let listed = server.ask("/api/v1/messages?q=method%20%3D%20BYE");
+    let witnesses: Vec<bool> = listed["messages"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|row| row["witness_of"].is_string())
+        .collect();
+    assert_eq!(witnesses, [true, false, true, false], "of the BYE and of its reply");
+}
+
+#[test]
+fn sip_inside_json_is_shown_as_sip() {
+    let mut story = traffic::busy_call(BUSY);
+    for captured in &mut story {
+        let wrapped = json!({ "payload": String::from_utf8_lossy(&captured.payload) });
+        captured.payload = wrapped.to_string().into_bytes();
+    }
+    let server = Server::with(&[(60, story)]);
+    let call = server.ask(&format!("/api/v1/call/{}", escaped(BUSY)));
+    assert_eq!(call["summary"]["state"], "failed");
+    let first = &call["messages"][0];
+    assert_eq!((&first["label"], &first["flags"]), (&json!("INVITE"), &json!(["json_wrapped_sip"])));
+    assert!(first["text"].as_str().is_some_and(|text| text.starts_with("INVITE sip:bob")));
+    let message = server.ask(&format!("/api/v1/messages/{}", first["id"].as_str().expect("an id")));
+    let shown = message["shown"].as_str().expect("the message itself");
+    assert!(
+        shown.starts_with("INVITE sip:bob")
+            && message["text"].as_str().is_some_and(|text| text.starts_with('{'))
+    );
+    let place = |index: usize| message["headers"][0]["name"][index].as_u64().expect("a place") as usize;
+    assert_eq!(&shown[place(0)..place(1)], "Via");
 }
 
 #[test]

@@ -315,7 +315,9 @@ impl Live for Quiet {
             rate_per_second: 0.5,
             first_seen: Micros(0),
             last_seen: Micros(last_seen),
-            flags: BTreeMap::from([("bad_time".to_owned(), 1)]),
+            flags: BTreeMap::from([("bad_time".to_owned(), 1), ("trailing_nuls".to_owned(), 2)]),
+            suspected: vec!["milliseconds".to_owned()],
+            duplicates: 0,
             refused: BTreeMap::new(),
         };
         vec![sender("198.51.100.7", 1_000_000), sender("198.51.100.8", 2_000_000)]

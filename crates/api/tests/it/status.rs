@@ -53,7 +53,7 @@ fn senders_are_listed_with_the_last_heard_first() {
         "sender": "198.51.100.7", "node": "edge-1", "capture_ids": [2001], "hep_versions": [3], "listeners": ["udp"],
         "types": {"1": 12, "5": 1}, "packets": 13, "bytes": 7_800, "rate_per_second": 0.5,
         "first_seen": "1970-01-01T00:00:00.000000Z", "last_seen": "1970-01-01T00:00:01.000000Z",
-        "flags": {"bad_time": 1}, "refused": {},
+        "flags": {"bad_time": 1, "trailing_nuls": 2}, "suspected": ["milliseconds"], "duplicates": 0, "refused": {},
     });
     assert_eq!(one, &expected);
     assert_eq!(senders["listening"][1], json!({"name": "tcp", "address": "0.0.0.0:9060"}));

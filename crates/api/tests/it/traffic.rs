@@ -11,6 +11,7 @@ pub(crate) struct Captured {
     pub(crate) ip_protocol: u8,
     pub(crate) src: SocketAddr,
     pub(crate) dst: SocketAddr,
+    pub(crate) node: &'static str,
     pub(crate) correlation_id: Option<String>,
     pub(crate) payload: Vec<u8>,
 }
@@ -31,6 +32,7 @@ impl Captured {
             ip_protocol: UDP,
             src: address(src),
             dst: address(dst),
+            node: "edge-1",
             correlation_id: None,
             payload: payload.into_bytes(),
         }
@@ -44,7 +46,7 @@ impl Captured {
         outgoing.micros = (micros % 1_000_000) as u32;
         outgoing.hep_type = hep_type(self.protocol);
         outgoing.capture_id = 2001;
-        outgoing.node = Some(b"edge-1");
+        outgoing.node = Some(self.node.as_bytes());
         outgoing.correlation_id = self.correlation_id.as_ref().map(String::as_bytes);
         outgoing.payload = &self.payload;
         let mut bytes = Vec::new();
@@ -72,6 +74,17 @@ fn sip(start: &str, call_id: &str, cseq: &str, to_tag: &str, body: &str) -> Stri
          Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// The SIP of a story as another capture point saw it: a millisecond later, and with bytes of its own.
+pub(crate) fn seen_by(node: &'static str, story: Vec<Captured>) -> Vec<Captured> {
+    let signalling = story.into_iter().filter(|captured| captured.protocol == "sip");
+    let seen = signalling.map(|captured| {
+        let text =
+            String::from_utf8_lossy(&captured.payload).replacen("\r\nVia", "\r\nMax-Forwards: 69\r\nVia", 1);
+        Captured { at_ms: captured.at_ms + 1, node, payload: text.into_bytes(), ..captured }
+    });
+    seen.collect()
 }
 
 /// A call that is answered and ends after 30 s, its INVITE and its 200 sent twice, with an RTCP report and a log line.

@@ -60,6 +60,9 @@ pub(super) struct Answer {
     accepted: u64,
     /// Signs of life, with nothing to keep.
     keepalives: u64,
+    /// Messages that another capture point has just told of, where its sender's copies are dropped.
+    #[serde(skip_serializing_if = "is_zero")]
+    duplicates: u64,
     /// By cause.
     refused: BTreeMap<&'static str, u64>,
     /// Why single items of JSON were refused.
@@ -75,6 +78,10 @@ pub(super) struct Answer {
     first: Option<Refused>,
 }
 
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 #[derive(Debug, Serialize)]
 struct Error {
     code: &'static str,
@@ -85,6 +92,7 @@ impl Answer {
     pub(super) fn add(&mut self, outcome: &Outcome) {
         self.accepted += outcome.accepted;
         self.keepalives += outcome.dropped;
+        self.duplicates += outcome.duplicates;
         for refused in &outcome.refused {
             self.refuse(*refused);
         }
@@ -100,7 +108,7 @@ impl IntoResponse for Answer {
     /// 200 if anything was of use, else 403 if it was a matter of keys, else 400.
     fn into_response(mut self) -> Response {
         let first = match self.first {
-            Some(first) if self.accepted + self.keepalives == 0 => first,
+            Some(first) if self.accepted + self.keepalives + self.duplicates == 0 => first,
             _ => return Json(self).into_response(),
         };
         let status = match first {

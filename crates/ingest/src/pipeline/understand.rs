@@ -10,9 +10,12 @@ use store::log::{Block, Cause, Entry};
 
 use super::journal::Journal;
 use super::queue::Spares;
+use crate::admit::Shared;
 use crate::alarms::Alarms;
 use crate::clock;
+use crate::config::IngestConfig;
 use crate::ingest::Replayed;
+use crate::senders::Gathering;
 use crate::transport::Transport;
 
 /// The alarm that is up while rows cannot be published.
@@ -35,6 +38,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Understander {
     journal: Arc<dyn Journal>,
     protocols: &'static Protocols,
+    shared: Arc<Shared>,
+    /// Flags of live rows, on their way to the senders.
+    gathering: Gathering,
     spares: Spares,
     alarms: Arc<Alarms>,
     publish_every: Duration,
@@ -62,13 +68,13 @@ impl Understander {
     /// To be called before anything is appended.
     pub(crate) fn new(
         journal: Arc<dyn Journal>,
-        protocols: &'static Protocols,
+        config: &IngestConfig,
+        shared: Arc<Shared>,
         spares: Spares,
         alarms: Arc<Alarms>,
         give_up: Arc<AtomicBool>,
-        publish_every: Duration,
-        publish_rows: usize,
     ) -> Self {
+        let protocols = config.protocols;
         let tables = protocols
             .tables()
             .iter()
@@ -78,10 +84,12 @@ impl Understander {
         Self {
             journal,
             protocols,
+            shared,
+            gathering: Gathering::default(),
             spares,
             alarms,
-            publish_every,
-            publish_rows,
+            publish_every: config.publish_every,
+            publish_rows: config.publish_rows,
             give_up,
             tables,
             replay_upto,
@@ -135,7 +143,10 @@ impl Understander {
                         continue;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) if self.since.is_none() => continue,
+                Err(RecvTimeoutError::Timeout) if self.since.is_none() => {
+                    self.gathering.tell(&self.shared.senders, clock::now(), true);
+                    continue;
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     self.publish();
@@ -153,6 +164,9 @@ impl Understander {
         let mut rows = 0;
         for (place, entry) in block.iter().enumerate() {
             rows += u64::from(self.understand(block.seq(), block.row_id(place), &entry));
+        }
+        if let Some(last) = block.iter().last() {
+            self.gathering.tell(&self.shared.senders, last.received, false);
         }
         self.upto = block.seq();
         self.since.get_or_insert_with(Instant::now);
@@ -176,7 +190,7 @@ impl Understander {
             received: entry.received,
             sender: entry.sender.ip(),
             listener: Transport::name_of(entry.listener),
-            corrections: protocols::Corrections::default(),
+            corrections: self.shared.rules.of(entry.sender.ip(), packet.node).corrections,
         };
         let record = self.protocols.understand(&packet, &arrival);
         let rows = self
@@ -188,6 +202,10 @@ impl Understander {
             return false;
         }
         rows.batch.push(&record);
+        // Of this run: the senders of an earlier one are not those of the page.
+        if seq > self.replay_upto {
+            self.gathering.flags(entry.sender.ip(), &packet, &record.common.flags, entry.received);
+        }
         true
     }
 

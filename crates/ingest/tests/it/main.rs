@@ -11,6 +11,7 @@ mod proxy;
 mod recordings;
 mod restart;
 mod sctp;
+mod senders;
 mod server;
 mod tls;
 mod web;

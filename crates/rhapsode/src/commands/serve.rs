@@ -271,6 +271,7 @@ fn ingest_config(settings: &Resolved, protocols: &'static Protocols) -> IngestCo
         listeners: settings.listeners.clone(),
         tls: settings.tls.clone(),
         keys: settings.hep_keys.iter().map(|key| key.clone().into_bytes()).collect(),
+        senders: settings.senders.clone(),
         ..IngestConfig::default()
     }
 }

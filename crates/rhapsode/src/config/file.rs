@@ -23,6 +23,8 @@ pub(super) struct File {
     pub(super) tls: Option<listeners::Tls>,
     pub(super) listener: Option<Vec<listeners::Listener>>,
     pub(super) hep: Option<Hep>,
+    pub(super) corrections: Option<BTreeMap<String, bool>>,
+    pub(super) sender: Option<Vec<Sender>>,
     pub(super) retention: Option<Retention>,
     pub(super) storage: Option<Storage>,
     pub(super) query: Option<Query>,
@@ -34,6 +36,25 @@ pub(super) struct File {
 pub(super) struct Hep {
     /// Keys an agent may carry (chunk 0x000e); none means any.
     pub(super) keys: Option<Vec<String>>,
+    pub(super) dedup: Option<Dedup>,
+}
+
+/// What becomes of a message that another capture point has just told of.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Dedup {
+    Keep,
+    Drop,
+}
+
+/// What is different for one sender, or for some.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sender {
+    pub(super) address: Option<String>,
+    pub(super) node: Option<String>,
+    pub(super) corrections: Option<BTreeMap<String, bool>>,
+    pub(super) dedup: Option<Dedup>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -134,7 +155,7 @@ fn explain(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
 }
 
 /// Levenshtein distance: how many letters to change, add or leave out.
-fn edit_distance(a: &str, b: &str) -> usize {
+pub(super) fn edit_distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.chars().count()).collect();
     for (i, from) in a.chars().enumerate() {
         let mut diagonal = row[0];

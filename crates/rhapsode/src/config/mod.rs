@@ -6,6 +6,7 @@
 mod file;
 mod listeners;
 mod memory;
+mod senders;
 mod types;
 
 use std::collections::BTreeMap;
@@ -51,6 +52,7 @@ pub(crate) struct Resolved {
     pub(crate) listeners: Vec<ListenerConfig>,
     pub(crate) tls: Option<TlsConfig>,
     pub(crate) hep_keys: Vec<String>,
+    pub(crate) senders: ingest::SenderRules,
     pub(crate) retention_days: BTreeMap<String, u32>,
     pub(crate) retention_bytes_max: Option<u64>,
     pub(crate) retention_free_disk_min: u64,
@@ -105,11 +107,17 @@ pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
         &written.listener.unwrap_or_default(),
         tls.as_ref(),
     )?;
+    let senders = senders::rules(
+        written.corrections.as_ref(),
+        hep.dedup,
+        written.sender.as_deref().unwrap_or_default(),
+    )?;
     Ok(Resolved {
         data,
         types,
         memory,
         protocols,
+        senders,
         listeners,
         tls,
         hep_keys: hep.keys.unwrap_or_default(),
@@ -278,6 +286,41 @@ mod tests {
         assert!(message.contains("listen.http") && message.contains("IP:PORT"), "{message}");
         let message = format!("{:#}", resolved("[retention.days]\nsipp = 3\n").expect_err("refused"));
         assert!(message.contains("sipp") && message.contains("sip, rtcp"), "{message}");
+    }
+
+    #[test]
+    fn rules_for_senders_are_read_and_wrong_ones_named() {
+        let settings = resolved(
+            "[corrections]\nchannel_name = false\n[hep]\ndedup = \"keep\"\n\
+             [[sender]]\naddress = \"192.0.2.0/24\"\nnode = \"edge\"\ndedup = \"drop\"\n\
+             corrections = { milliseconds = true }\n",
+        )
+        .expect("resolves");
+        let rule = |name| protocols::corrections::find(name).expect("a rule");
+        assert!(!settings.senders.all.corrections.contains(rule("channel_name")));
+        assert!(settings.senders.all.corrections.contains(rule("shifted_capture_id")));
+        let edge = &settings.senders.some[0];
+        assert_eq!(
+            (edge.corrections.as_slice(), edge.drops_duplicates),
+            (&[(rule("milliseconds"), true)][..], Some(true))
+        );
+        assert_eq!(edge.node.as_deref(), Some("edge"));
+        for (toml, words) in [
+            (
+                "[corrections]\nshifted_captur_id = false\n",
+                &["shifted_captur_id", "did you mean shifted_capture_id"][..],
+            ),
+            ("[[sender]]\naddress = \"10.0.0.0/99\"\n", &["sender[0].address", "10.0.0.0/99"]),
+            ("[[sender]]\ndedup = \"drop\"\n", &["sender[0]", "address", "node"]),
+            (
+                "[[sender]]\nnode = \"a\"\ncorrections = { nonsense = true }\n",
+                &["sender[0].corrections", "nonsense"],
+            ),
+            ("[[sender]]\nnode = \"a\"\ndedup = \"maybe\"\n", &["rhapsode.toml:", "maybe"]),
+        ] {
+            let message = format!("{:#}", resolved(toml).expect_err("refused"));
+            assert!(words.iter().all(|word| message.contains(word)), "{toml}: {message}");
+        }
     }
 
     #[test]
