@@ -50,7 +50,8 @@ pub(crate) fn foreign_programs() -> Result<()> {
     let files =
         FOREIGN_FILES.iter().filter(|(file, _)| !root.join(file).exists()).map(|(_, package)| *package);
     let missing: Vec<&str> = programs.chain(files).collect();
-    apt(&missing)
+    apt(&missing)?;
+    npm("crates/testkit/hepjs")
 }
 
 pub(crate) fn nextest() -> Result<()> {
@@ -61,17 +62,22 @@ pub(crate) fn nextest() -> Result<()> {
     run(cargo(&["install", "--locked", "cargo-nextest"]))
 }
 
-/// `npm ci` when the lock file is newer than what is installed.
+/// What the web part is made of.
 pub(crate) fn npm_packages() -> Result<()> {
-    let web = repository().join("web");
+    npm("web")
+}
+
+/// `npm ci` when the lock file is newer than what is installed.
+fn npm(folder: &str) -> Result<()> {
+    let path = repository().join(folder);
     let modified = |path: PathBuf| std::fs::metadata(path).and_then(|file| file.modified()).ok();
-    let installed = modified(web.join("node_modules/.package-lock.json"));
-    if installed.is_some() && installed >= modified(web.join("package-lock.json")) {
+    let installed = modified(path.join("node_modules/.package-lock.json"));
+    if installed.is_some() && installed >= modified(path.join("package-lock.json")) {
         return Ok(());
     }
-    println!("installing the web part's npm packages (into web/node_modules)");
+    println!("installing npm packages into {folder}/node_modules");
     let mut npm = command("npm", &["ci", "--no-audit", "--no-fund"]);
-    npm.current_dir(web);
+    npm.current_dir(path);
     run(npm)
 }
 

@@ -24,6 +24,19 @@ pub fn find(name: &str) -> Result<Option<PathBuf>> {
     Ok(found)
 }
 
+/// The script that lets the real hep-js encode and decode, or `None` with a loud line, as [`find`].
+pub fn find_hepjs() -> Result<Option<PathBuf>> {
+    let folder = crate::recordings::repository().join("crates/testkit/hepjs");
+    if folder.join("node_modules/hep-js").is_dir() {
+        return Ok(Some(folder.join("exchange.js")));
+    }
+    if std::env::var("RHAPSODE_TEST_PROGRAMS").is_ok_and(|value| value == "required") {
+        bail!("hep-js is not installed, though `cargo xtask test` installs it");
+    }
+    eprintln!("SKIPPED: hep-js is not installed (cargo xtask test installs it)");
+    Ok(None)
+}
+
 /// A program running beside the test, ended when dropped.
 pub struct Program {
     child: Child,

@@ -5,6 +5,7 @@ mod configuration;
 mod crash;
 mod export;
 mod full_disk;
+mod hepjs;
 mod live;
 mod live_transports;
 mod replay;

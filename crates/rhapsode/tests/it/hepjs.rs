@@ -1,0 +1,147 @@
+//! The JSON form of hep-js: what goes out in it comes back in, and the real hep-js takes and gives the same packets.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use testkit::programs::{find, find_hepjs};
+use testkit::recordings::recording;
+use testkit::server::{Server, send_udp};
+
+use crate::options;
+
+/// All there is: recordings are older than the last hour.
+const EXPORT: &str = "/api/v1/export?format=hepjs&from=2000-01-01T00:00:00Z&limit=100000";
+
+/// The tables of what the recordings hold.
+const TABLES: &[&str] = &["sip", "rtcp", "log"];
+
+/// Columns that tell how a packet arrived here.
+const ARRIVAL: &[&str] = &["id", "received", "sender", "listener"];
+
+/// Lines of an export that go into one request: far below its limit of bytes.
+const LINES: usize = 200;
+
+fn post(server: &Server, body: &str) -> Result<Value> {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut answer =
+        agent.post(server.url("/api/v1/ingest")).header("Content-Type", "application/x-ndjson").send(body)?;
+    Ok(answer.body_mut().read_json()?)
+}
+
+/// What rows say, payload and all, apart from when and how they arrived here.
+fn sorted_rows(server: &Server) -> Result<Vec<String>> {
+    let mut rows = Vec::new();
+    for table in TABLES {
+        for mut row in server.sql(&format!("SELECT * FROM {table}"))? {
+            let columns = row.as_object_mut().context("a row is an object")?;
+            columns.retain(|name, _| !ARRIVAL.contains(&name.as_str()));
+            rows.push(format!("{table} {row}"));
+        }
+    }
+    rows.sort();
+    Ok(rows)
+}
+
+/// Of senders that contradict themselves nowhere: a wrong family octet is flagged and not kept.
+#[test]
+fn what_is_exported_is_ingested_as_the_same_rows() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let first = Server::start(options(&folder)?)?;
+    let mut sent = 0;
+    for name in [
+        "kamailio-hep3-udp.pcap",
+        "kamailio-hep3-ipv6.pcap",
+        "kamailio-b2bua-rtpengine-hep3-udp.pcap",
+        "kamailio-rtpengine-hep3-udp.pcap",
+    ] {
+        let recording = recording(name)?.with_context(|| format!("{name} is a fixture"))?;
+        send_udp(&first.options.hep_udp, &recording.pieces)?;
+        sent += recording.pieces.len() as u64;
+    }
+    first.wait_for_received(sent)?;
+    first.wait_for_count("SELECT count(*) AS n FROM messages", sent)?;
+    let export = String::from_utf8(first.get_bytes(EXPORT)?)?;
+    let lines: Vec<&str> = export.lines().collect();
+    ensure!(lines.len() as u64 == sent, "{} lines of {sent} packets", lines.len());
+
+    let folder = tempfile::tempdir()?;
+    let second = Server::start(options(&folder)?)?;
+    for lines in lines.chunks(LINES) {
+        let answer = post(&second, &lines.join("\n"))?;
+        ensure!(
+            answer == json!({"accepted": lines.len(), "keepalives": 0, "refused": {}}),
+            "nothing is refused, no key is unknown: {answer}"
+        );
+    }
+    second.wait_for_count("SELECT count(*) AS n FROM messages", sent)?;
+    let (ours, theirs) = (sorted_rows(&first)?, sorted_rows(&second)?);
+    for (one, other) in ours.iter().zip(&theirs) {
+        ensure!(one == other, "{one}\nbecame\n{other}");
+    }
+    ensure!(ours.len() == theirs.len(), "{} rows became {}", ours.len(), theirs.len());
+    Ok(())
+}
+
+/// hep-js decodes our frames to the JSON we write, encodes our JSON to frames we read, and what it sends is found.
+#[test]
+fn live_hep_js_and_we_read_each_other() -> Result<()> {
+    let (Some(node), Some(script)) = (find("node")?, find_hepjs()?) else { return Ok(()) };
+    let mut child = Command::new(node).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut questions = child.stdin.take().context("a pipe")?;
+    let mut answers = BufReader::new(child.stdout.take().context("a pipe")?);
+    let mut ask = |question: &Value| -> Result<Value> {
+        writeln!(questions, "{question}")?;
+        let mut line = String::new();
+        answers.read_line(&mut line)?;
+        serde_json::from_str(&line).with_context(|| format!("hep-js answered {line:?} to {question}"))
+    };
+
+    let rcinfo = json!({
+        "protocolFamily": 2, "protocol": 6, "srcIp": "192.0.2.1", "dstIp": "192.0.2.2", "srcPort": 64831,
+        "dstPort": 5060, "timeSeconds": 1_700_000_000, "timeUseconds": 669_278, "payloadType": 1,
+        "captureId": 2001, "hepNodeName": "edge-1", "correlation_id": "hepjs@test",
+    });
+    let payload = "OPTIONS sip:a@example.com SIP/2.0\r\nCall-ID: hepjs@test\r\nCSeq: 1 OPTIONS\r\n\r\n";
+    let packet = json!({"rcinfo": rcinfo, "payload": payload});
+
+    // Our JSON in hep-js' encoder gives the packet that our own encoder makes of it.
+    let theirs = bytes(&ask(&json!({"encapsulate": packet}))?["hex"])?;
+    let mut ours = Vec::new();
+    hep::json::decode(&packet.to_string())?.encode_v3(&mut ours)?;
+    let (from_theirs, _) = hep::decode(&theirs, 0)?;
+    let (from_ours, _) = hep::decode(&ours, 0)?;
+    ensure!(format!("{from_ours:?}") == format!("{from_theirs:?}"), "{from_ours:?}\n{from_theirs:?}");
+    // Our frame in hep-js' decoder gives the JSON that our own encoder makes of it.
+    let mut text = String::new();
+    hep::json::encode(&from_ours, &mut text);
+    let decoded = ask(&json!({"decapsulate": hex(&ours)}))?;
+    ensure!(decoded == serde_json::from_str::<Value>(&text)?, "{decoded}\n{text}");
+
+    // And over the wire: its frame by UDP, its JSON by HTTP, found as equal rows, exported as it had them.
+    let folder = tempfile::tempdir()?;
+    let server = Server::start(options(&folder)?)?;
+    send_udp(&server.options.hep_udp, &[theirs])?;
+    let answer = post(&server, &decoded.to_string())?;
+    ensure!(answer["accepted"] == 1, "{answer}");
+    server.wait_for_count("SELECT count(*) AS n FROM sip WHERE call_id = 'hepjs@test'", 2)?;
+    let rows = sorted_rows(&server)?;
+    ensure!(rows.len() == 2 && rows[0] == rows[1], "{rows:?}");
+    for line in String::from_utf8(server.get_bytes(EXPORT)?)?.lines() {
+        let exported: Value = serde_json::from_str(line)?;
+        ensure!(exported == packet, "{exported}\n{packet}");
+    }
+    drop(questions);
+    child.wait()?;
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(hex: &Value) -> Result<Vec<u8>> {
+    let hex = hex.as_str().context("no hex")?;
+    (0..hex.len()).step_by(2).map(|at| Ok(u8::from_str_radix(&hex[at..at + 2], 16)?)).collect()
+}
