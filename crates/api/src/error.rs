@@ -32,6 +32,8 @@ pub(crate) enum Code {
     TooManyAttempts,
     /// No login and no valid token.
     Unauthorized,
+    /// The route is a WebSocket, the request no handshake for one.
+    UpgradeRequired,
 }
 
 /// The one shape of all errors: `{"error": {...}}`.
@@ -102,6 +104,7 @@ impl ApiError {
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Code::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+            Code::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
         }
     }
 }
@@ -120,6 +123,11 @@ impl IntoResponse for ApiError {
         let mut response = (status, Json(ErrorBody { error: detail })).into_response();
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.code == Code::UpgradeRequired {
+            // RFC 9110 15.5.22 and RFC 6455 4.2.2: to what, and to which version of it.
+            response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
         if challenge {
             // RFC 9110 11.6.1: a 401 names the scheme that would help.

@@ -29,6 +29,7 @@ mod sql;
 mod state;
 mod status;
 mod summary;
+mod tail;
 mod time;
 mod web;
 

@@ -119,3 +119,28 @@ pub(crate) const COMPLETION_REFRESH: Duration = Duration::from_secs(30);
 
 /// Completion runs at every keystroke: an answer after this long is of no use.
 pub(crate) const COMPLETION_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// Viewers that watch at the same time; each evaluates its condition on every row that comes in, some microseconds
+/// for a thousand rows, and may hold 2 MB of rows to be sent and 16 MB still to be looked at.
+pub(crate) const TAIL_VIEWERS_MAX: usize = 50;
+
+/// Rows a second that one viewer gets: more than a person can follow or a browser should draw.
+pub(crate) const TAIL_ROWS_PER_SECOND: usize = 500;
+
+/// Rows found for a viewer and not yet sent: about 2 MB, four seconds at the full rate.
+pub(crate) const TAIL_WAITING_ROWS_MAX: usize = 2_000;
+
+/// Rows of one frame: a browser reads it between two pictures.
+pub(crate) const TAIL_FRAME_ROWS: usize = 200;
+
+/// How often a viewer hears that the server is there, and its token is looked at again.
+pub(crate) const TAIL_HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// A viewer that has not answered a ping for this long is gone.
+pub(crate) const TAIL_SILENCE_MAX: Duration = Duration::from_secs(45);
+
+/// A frame that a viewer does not take within this time is the last: its line stands still.
+pub(crate) const TAIL_SEND_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Longest message from a viewer, who has nothing to say.
+pub(crate) const TAIL_RECEIVED_BYTES_MAX: usize = 4 * 1024;

@@ -15,7 +15,8 @@ use crate::error::{ApiError, Code};
 use crate::openapi::Document;
 use crate::state::ApiState;
 use crate::{
-    auth, call, catalogue, complete, export, limits, message, messages, openapi, senders, sql, status, web,
+    auth, call, catalogue, complete, export, limits, message, messages, openapi, senders, sql, status, tail,
+    web,
 };
 
 /// Everything this room answers. Serve it with the peer's address known
@@ -63,6 +64,7 @@ fn guarded() -> OpenApiRouter<ApiState> {
         .routes(routes!(catalogue::catalogue))
         .routes(routes!(complete::complete))
         .routes(routes!(messages::messages))
+        .routes(routes!(tail::tail))
         .routes(routes!(message::message))
         .routes(routes!(call::calls))
         .routes(routes!(call::call))

@@ -42,6 +42,8 @@ struct Inner {
     gathered: Gathered,
     /// Turns for queries.
     turns: Arc<Semaphore>,
+    /// Places for those who watch.
+    viewers: Arc<Semaphore>,
     version: &'static str,
     started: Micros,
 }
@@ -60,6 +62,7 @@ impl ApiState {
             catalogue: config.protocols.catalogue(),
             gathered: Gathered::default(),
             turns: Arc::new(Semaphore::new(limits::QUERIES_AT_ONCE)),
+            viewers: Arc::new(Semaphore::new(limits::TAIL_VIEWERS_MAX)),
             version: config.version,
             started: now(),
         })))
@@ -96,6 +99,10 @@ impl ApiState {
 
     pub(crate) fn turns(&self) -> &Arc<Semaphore> {
         &self.0.turns
+    }
+
+    pub(crate) fn viewers(&self) -> &Arc<Semaphore> {
+        &self.0.viewers
     }
 
     pub(crate) fn version(&self) -> &'static str {

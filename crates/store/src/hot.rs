@@ -10,6 +10,7 @@ use model::Table;
 
 use crate::StoreError;
 use crate::lake::LakeFile;
+use crate::tail::Viewers;
 use crate::view::{HotBatch, TableView, View, fits};
 
 /// Published rows that are searchable and not settled yet, and the one place where the store's view changes.
@@ -23,6 +24,7 @@ pub(crate) struct Hot {
     /// Publishers wait here when all memory is taken.
     room: Condvar,
     bytes_max: usize,
+    pub(crate) viewers: Viewers,
 }
 
 struct State {
@@ -69,7 +71,13 @@ impl Hot {
             closing: false,
             requests: Vec::new(),
         };
-        Self { state: Mutex::new(state), work: Condvar::new(), room: Condvar::new(), bytes_max }
+        Self {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            room: Condvar::new(),
+            bytes_max,
+            viewers: Viewers::default(),
+        }
     }
 
     pub(crate) fn view(&self) -> Arc<View> {
@@ -122,6 +130,7 @@ impl Hot {
             return Err(StoreError::Closed);
         }
         let mut view = View::clone(&state.view);
+        let mut published = Vec::new();
         for (table, batch) in batches {
             let place = place(&view, table)?;
             if !fits(&batch.rows, &view.tables[place].schema) {
@@ -133,13 +142,17 @@ impl Hot {
             let known = state.position.max(state.settled[place]);
             let Some(batch) = newer(batch, known)? else { continue };
             state.bytes += batch.bytes;
-            Arc::make_mut(&mut view.tables[place]).hot.push(Arc::new(batch));
+            let batch = Arc::new(batch);
+            published.push((place, Arc::clone(&batch)));
+            Arc::make_mut(&mut view.tables[place]).hot.push(batch);
         }
         state.view = Arc::new(view);
         state.position = state.position.max(position);
         if state.bytes > self.bytes_max / 2 {
             self.work.notify_all();
         }
+        drop(state);
+        self.viewers.offer(&published);
         Ok(())
     }
 
@@ -179,6 +192,7 @@ impl Hot {
         self.lock().closing = true;
         self.work.notify_all();
         self.room.notify_all();
+        self.viewers.close();
     }
 
     pub(crate) fn due(&self, place: usize) -> Due {

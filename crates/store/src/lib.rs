@@ -18,6 +18,7 @@
 //! * **Lake**: one Delta table per record kind, readable by any engine. Every commit remembers the last block it
 //!   covers, so replay after a crash skips exactly what is already there, per table ([`Store::settled`]).
 //! * **Ask** ([`Store::search`], [`Store::sql`]): over one immutable view of files and hot rows, each row once.
+//! * **Watch** ([`Store::tail`]): rows as they are published, for whoever looks on live.
 //! * **Retention**: by age, bytes and free disk, oldest first, all the time.
 //!
 //! The data plane (`log`, `publish`, [`TableBatch`]) is synchronous and cheap. Questions run on threads the store
@@ -36,6 +37,7 @@ mod search;
 mod settle;
 mod status;
 mod store;
+mod tail;
 mod view;
 
 pub mod log;
@@ -46,3 +48,4 @@ pub use error::StoreError;
 pub use search::{Answer, Cursor, Cut, Order, SearchRequest};
 pub use status::{Alarm, StoreStatus, TableStatus};
 pub use store::Store;
+pub use tail::{Seen, Tail};

@@ -3,6 +3,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
 
 use arrow::array::RecordBatch;
+use model::query::Expr;
 use model::{Micros, Table};
 use tokio::runtime::{Builder, Runtime};
 
@@ -14,6 +15,7 @@ use crate::log::{Log, Options, Replay};
 use crate::search::{Answer, Engine, SearchRequest};
 use crate::settle::Settler;
 use crate::status::{Alarms, StoreStatus, TableStatus};
+use crate::tail::Tail;
 use crate::view::{TableView, View};
 use crate::{Limits, StoreError};
 
@@ -142,6 +144,13 @@ impl Store {
     /// Finds records; see [`SearchRequest`].
     pub async fn search(&self, request: SearchRequest) -> Result<Answer, StoreError> {
         self.engine.search(self.hot.view(), request).await
+    }
+
+    /// Shows the rows that satisfy the condition as they are published, from now on. `columns` as in a
+    /// [`SearchRequest`].
+    pub async fn tail(&self, expr: &Expr, columns: &[String]) -> Result<Tail, StoreError> {
+        let filters = self.engine.filters(&self.hot.view(), expr, columns).await?;
+        Ok(self.hot.viewers.add(filters, self.engine.questions().clone()))
     }
 
     /// Answers one `SELECT` over the tables and the view `messages`.

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use model::Micros;
@@ -36,6 +36,7 @@ pub(crate) use tokens::{__path_add_token, __path_remove_token, __path_tokens};
 
 use attempts::Attempts;
 use settings::{ADMIN, Settings, TokenKind};
+use token::TokenHash;
 
 /// Name of the session cookie.
 pub(crate) const COOKIE: &str = "rhapsode_session";
@@ -53,6 +54,10 @@ pub(crate) struct Caller {
     pub(crate) user: String,
     pub(crate) role: String,
 }
+
+/// What a request was let in with.
+#[derive(Clone)]
+pub(crate) struct Pass(TokenHash);
 
 /// Users, tokens and what protects them.
 pub(crate) struct Auth {
@@ -100,6 +105,12 @@ impl Auth {
             .map_err(|cause| ApiError::internal(&cause))
     }
 
+    /// Whether the request would still be let in: its token may have been removed or expired since.
+    pub(crate) async fn is_valid(&self, pass: &Pass) -> bool {
+        let hash = pass.0;
+        matches!(self.settings(move |settings| settings.caller(&hash, now())).await, Ok(Some(_)))
+    }
+
     fn attempts<T>(&self, action: impl FnOnce(&mut Attempts, Instant) -> T) -> T {
         let mut attempts = self.attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         action(&mut attempts, Instant::now())
@@ -119,6 +130,7 @@ pub(crate) async fn require_login(
     }
     let caller = state.auth().settings(move |settings| settings.caller(&hash, now())).await?;
     request.extensions_mut().insert(caller.ok_or_else(ApiError::unauthorized)?);
+    request.extensions_mut().insert(Pass(hash));
     Ok(next.run(request).await)
 }
 
@@ -141,11 +153,27 @@ fn presented(headers: &HeaderMap) -> Option<(&str, bool)> {
 /// A cookie travels by itself. SameSite=Strict keeps other sites out, but another port of the same host is the
 /// same site: what changes something must come from our own origin, which browsers name in a header scripts
 /// cannot set (Fetch Metadata).
+///
+/// A WebSocket begins with a GET, but other sites may open one and read it: it must name our own origin, as every
+/// browser does (RFC 6455 section 10.2).
 fn is_own_page(method: &Method, headers: &HeaderMap) -> bool {
+    if headers.contains_key(header::UPGRADE) {
+        return has_own_origin(headers);
+    }
     if method.is_safe() {
         return true;
     }
     headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none")
+}
+
+/// Whether the page was loaded from the host that is asked.
+fn has_own_origin(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://"));
+    match (origin, text(header::HOST)) {
+        (Some((_, origin)), Some(host)) => origin.eq_ignore_ascii_case(host),
+        _ => false,
+    }
 }
 
 /// Makes the file, or tightens it, so that only its owner reads it, before anything secret is in it.
@@ -193,5 +221,22 @@ mod tests {
         assert!(!is_own_page(&Method::DELETE, &headers(&[("sec-fetch-site", "cross-site")])));
         assert!(is_own_page(&Method::POST, &headers(&[("sec-fetch-site", "same-origin")])));
         assert!(is_own_page(&Method::POST, &headers(&[])), "not a browser");
+    }
+
+    #[test]
+    fn only_our_own_pages_open_a_websocket_with_the_cookie() {
+        let opened = |origin: &[(&'static str, &'static str)]| {
+            let mut all = vec![("upgrade", "websocket"), ("host", "voice.example:9080")];
+            all.extend(origin);
+            is_own_page(&Method::GET, &headers(&all))
+        };
+        assert!(opened(&[("origin", "http://voice.example:9080")]));
+        assert!(opened(&[("origin", "https://VOICE.example:9080")]));
+        for foreign in
+            ["http://evil.example", "http://voice.example:9081", "http://voice.example", "null", ""]
+        {
+            assert!(!opened(&[("origin", foreign)]), "{foreign}");
+        }
+        assert!(!opened(&[]), "a browser always names it");
     }
 }

@@ -10,5 +10,6 @@ mod openapi;
 mod server;
 mod sql;
 mod status;
+mod tail;
 mod traffic;
 mod web;

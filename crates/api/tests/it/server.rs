@@ -31,6 +31,7 @@ pub(crate) struct Server {
     /// When the traffic began, in microseconds.
     pub(crate) start: i64,
     pub(crate) dir: tempfile::TempDir,
+    store: Arc<Store>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -111,7 +112,8 @@ impl Server {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_micros() as i64;
         // Whole milliseconds, so that times read back are what the stories say.
         let now = now - now % 1_000;
-        publish(&store, stories, now);
+        publish(&store, 1, stories, now);
+        let store = Arc::new(store);
 
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
@@ -125,7 +127,7 @@ impl Server {
             version: "0.0.0-test",
             protocols: Protocols::built_in(),
         };
-        let state = ApiState::new(&config, Arc::new(store), Arc::new(Quiet)).expect("the settings open");
+        let state = ApiState::new(&config, Arc::clone(&store), Arc::new(Quiet)).expect("the settings open");
         if password.is_none()
             && let Some(first) = state.first_password()
         {
@@ -136,7 +138,7 @@ impl Server {
         // A connection for each request: whether an idle one is still open is for clients to guess, not for tests.
         let agent = ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0);
         let agent = agent.build().into();
-        Self { url, token: None, agent, start: now, dir, _runtime: runtime }
+        Self { url, token: None, agent, start: now, dir, store, _runtime: runtime }
     }
 
     pub(crate) fn logged_in(mut self) -> Self {
@@ -155,13 +157,23 @@ impl Server {
         self.token = token.map(str::to_owned);
     }
 
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// Brings more packets, as log block `block`.
+    pub(crate) fn publish(&self, block: u64, story: Vec<Captured>) {
+        publish(&self.store, block, &[(0, story)], self.start);
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// Ends the server and gives its folder back.
     pub(crate) fn stop(self) -> tempfile::TempDir {
-        let Self { dir, _runtime: runtime, .. } = self;
+        let Self { dir, store, _runtime: runtime, .. } = self;
+        drop(store);
         runtime.shutdown_timeout(std::time::Duration::from_secs(5));
         dir
     }
@@ -245,8 +257,7 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// Brings packets to the store as the receiver does: decoded, understood, in batches.
-fn publish(store: &Store, stories: &[(i64, Vec<Captured>)], now: i64) {
-    const BLOCK: i64 = 1;
+fn publish(store: &Store, block: u64, stories: &[(i64, Vec<Captured>)], now: i64) {
     let mut batches: Vec<(&'static Table, TableBatch)> = Vec::new();
     let packets = stories.iter().flat_map(|(seconds_ago, story)| {
         story.iter().map(move |captured| captured.encode(now - seconds_ago * Micros::SECOND))
@@ -254,7 +265,7 @@ fn publish(store: &Store, stories: &[(i64, Vec<Captured>)], now: i64) {
     for (index, bytes) in packets.enumerate() {
         let (packet, _) = hep::decode(&bytes, (now / Micros::SECOND) as u32).expect("a packet");
         let arrival = Arrival {
-            id: BLOCK << 16 | index as i64,
+            id: (block as i64) << 16 | index as i64,
             received: Micros(now),
             sender: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
             listener: "udp",
@@ -269,7 +280,7 @@ fn publish(store: &Store, stories: &[(i64, Vec<Captured>)], now: i64) {
         batches[place].1.push(&record);
     }
     let batches = batches.into_iter().map(|(table, mut batch)| (table, batch.finish())).collect();
-    store.publish(BLOCK as u64, batches).expect("published");
+    store.publish(block, batches).expect("published");
 }
 
 /// A receiver that stands still.

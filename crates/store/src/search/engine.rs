@@ -113,6 +113,10 @@ impl Engine {
         view.tables.iter().map(|table| (table.table.name, self.snapshot(table))).collect()
     }
 
+    pub(crate) fn questions(&self) -> &Handle {
+        &self.questions
+    }
+
     /// Runs work that may need much stack, such as planning.
     pub(super) async fn on_question_thread<T: Send + 'static>(
         &self,

@@ -9,6 +9,7 @@ mod answer;
 mod compile;
 mod deadline;
 mod engine;
+mod filter;
 mod find;
 mod functions;
 mod messages;

@@ -11,3 +11,4 @@ mod retention;
 mod rows;
 mod search;
 mod sql;
+mod tail;
