@@ -227,6 +227,19 @@ async function run(page) {
     await shot(page, 'call-dark');
   });
 
+  await step('watch live', async () => {
+    await page.goto(at('/live'));
+    await page.locator('.lamp.open').waitFor();
+    await shot(page, 'live');
+    await page.keyboard.press('p');
+    await page.locator('.lamp.still').waitFor();
+    await page.keyboard.press('p');
+    await page.locator('.lamp.open').waitFor();
+    await page.keyboard.press('l');
+    await page.waitForFunction(() => location.hash === '#/live?view=ladder');
+    await shot(page, 'live-ladder');
+  });
+
   await step('log out', async () => {
     await page.locator('button', { hasText: 'Log out' }).click();
     await page.locator('input[name=password]').waitFor();

@@ -1,6 +1,7 @@
 // The built screens and the mock API on one port, with the headers the product sends.
 //   node mock/serve.mjs [--port 9081] [--empty]
 
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
@@ -35,7 +36,29 @@ export function serve(port, { empty = false } = {}) {
       response.writeHead(404).end();
     }
   });
+  server.on('upgrade', (request, socket) => tail(request, socket, answer));
   return new Promise((done) => server.listen(port, '127.0.0.1', () => done(server)));
+}
+
+/** `tail`: the newest messages again and again, a few a second. */
+function tail(request, socket, answer) {
+  const url = new URL(request.url, 'http://mock');
+  const newest = answer('GET', 'messages', new URLSearchParams({ q: url.searchParams.get('q') ?? '', limit: '400' }), {}, request.headers.cookie).body.messages ?? [];
+  const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+  const say = (message) => {
+    const text = Buffer.from(JSON.stringify(message));
+    const head = text.length < 126 ? [0x81, text.length] : [0x81, 126, text.length >> 8, text.length & 255];
+    socket.write(Buffer.concat([Buffer.from(head), text]));
+  };
+  let number = 0;
+  const timer = setInterval(() => {
+    number += 1;
+    const message = newest[newest.length - (number % newest.length) - 1];
+    if (message) say({ messages: [{ ...message, id: `live-${number}`, ts: new Date().toISOString().replace('Z', '000Z') }] });
+    if (number % 50 === 0) say({ skipped: 7 });
+  }, 250);
+  socket.on('close', () => clearInterval(timer)).on('error', () => clearInterval(timer)).resume();
 }
 
 /** Enough of each format for the screens' own check. */
