@@ -89,6 +89,10 @@ impl Client {
         &self.url
     }
 
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     pub(crate) fn get(&self, path: &Path) -> Result<Value> {
         let mut answer = self.request(path)?;
         serde_json::from_reader(answer.body_mut().as_reader()).context("the answer is not JSON")

@@ -36,6 +36,72 @@ pub(crate) fn draw(call: &Value, width: usize, colours: bool) -> String {
     canvas.text
 }
 
+/// A ladder that grows: messages of any calls as they come in.
+pub(crate) struct Growing {
+    hosts: Hosts,
+    /// Place of each host in the order of who spoke last.
+    spoke: Vec<u64>,
+    messages: u64,
+    width: usize,
+    colours: bool,
+}
+
+impl Growing {
+    pub(crate) fn new(width: usize, colours: bool) -> Self {
+        let hosts = Hosts { names: Vec::new(), by_port: false };
+        Self { hosts, spoke: Vec::new(), messages: 0, width, colours }
+    }
+
+    /// What to print for the next message: its row, below new heads if the columns have changed.
+    pub(crate) fn row(&mut self, message: &Value) -> String {
+        let changed = self.find_columns(message);
+        let mut canvas = Canvas::new(&self.hosts, self.width, self.colours);
+        if changed {
+            if self.messages > 0 {
+                canvas.text.push('\n');
+            }
+            canvas.heads();
+        }
+        self.messages += 1;
+        canvas.message(&Row { message, time: 0, repeats: 0, witnesses: 0 }, None);
+        canvas.text
+    }
+
+    /// Gives the hosts of the message columns; where there are too many, those that were silent longest lose theirs.
+    fn find_columns(&mut self, message: &Value) -> bool {
+        let mut changed = false;
+        let to_itself = message["src_ip"] == message["dst_ip"] && message["src_ip"].is_string();
+        if to_itself && !self.hosts.by_port && message["table"] == "sip" {
+            self.hosts = Hosts { names: Vec::new(), by_port: true };
+            self.spoke.clear();
+            changed = true;
+        }
+        let longest = self.hosts.names.iter().map(|host| host.chars().count()).max().unwrap_or(0);
+        let lane = LANE_WIDTH_MIN.max(longest + 2);
+        let most = (self.width.saturating_sub(TIME_WIDTH) / lane).max(2);
+        for side in ["src", "dst"] {
+            let Some(name) = self.hosts.name(message, side) else { continue };
+            let place = match self.hosts.names.iter().position(|known| *known == name) {
+                Some(place) => place,
+                None => {
+                    changed = true;
+                    if self.hosts.names.len() >= most
+                        && let Some(silent) = (0..self.spoke.len()).min_by_key(|place| self.spoke[*place])
+                    {
+                        self.hosts.names.remove(silent);
+                        self.spoke.remove(silent);
+                    }
+                    self.hosts.names.push(name);
+                    self.spoke.push(0);
+                    self.hosts.names.len() - 1
+                }
+            };
+            self.spoke[place] = self.messages + 1;
+        }
+        changed
+    }
+}
+
 /// The columns: one a host, in the order they spoke. By address; by address and port where a host talks to itself,
 /// as in a laboratory on one machine.
 struct Hosts {
@@ -152,7 +218,11 @@ impl<'a> Canvas<'a> {
         .collect();
         self.line(&outcome.join(", "));
         self.text.push('\n');
+        self.heads();
+    }
 
+    /// The names of the hosts above their lanes.
+    fn heads(&mut self) {
         let mut heads = " ".repeat(TIME_WIDTH);
         for (index, host) in self.hosts.names.iter().enumerate() {
             let centre = self.centre(index);
@@ -272,6 +342,11 @@ fn colour(message: &Value) -> Colour {
     }
 }
 
+/// A text about a message in the message's colour.
+pub(crate) fn coloured(text: &str, message: &Value, colours: bool) -> String {
+    paint(text, colour(message), colours, false)
+}
+
 fn paint(text: &str, colour: Colour, colours: bool, bold: bool) -> String {
     if !colours {
         return text.to_owned();
@@ -380,6 +455,33 @@ alice -> bob, answered, 200, 1.5 s, 2026-11-21T03:00:00.000000Z
         assert!(drawn.contains(" INVITE x2 (2 witnesses) "), "{drawn}");
         let invites = drawn.lines().filter(|line| line.contains("INVITE")).count();
         assert_eq!(invites, 3, "that of the unknown stays:\n{drawn}");
+    }
+
+    #[test]
+    fn a_growing_ladder_gets_columns_as_hosts_speak() {
+        let message = |from: &str, to: &str, label: &str| {
+            json!({"ts": "2026-11-21T03:00:00.000000Z", "src_ip": from, "src_port": 5060, "dst_ip": to, "dst_port": 5060,
+                "label": label, "table": "sip"})
+        };
+        let mut ladder = Growing::new(80, false);
+        let first = ladder.row(&message("10.0.0.1", "10.0.0.2", "INVITE"));
+        assert!(
+            first.contains("10.0.0.1") && first.contains("10.0.0.2") && first.contains("INVITE"),
+            "{first}"
+        );
+        let second = ladder.row(&message("10.0.0.2", "10.0.0.1", "100 Trying"));
+        assert_eq!(second.lines().count(), 1, "the columns stay: {second}");
+        assert!(second.contains('◀') && second.contains("03:00:00.000"), "{second}");
+        let third = ladder.row(&message("10.0.0.2", "10.0.0.3", "INVITE"));
+        assert!(third.contains("10.0.0.3"), "a new host, new heads: {third}");
+        // Wider than the terminal: who was silent longest goes.
+        for host in 4..20 {
+            let row = ladder.row(&message("10.0.0.2", &format!("10.0.0.{host}"), "OPTIONS"));
+            assert!(row.lines().all(|line| line.chars().count() <= 80), "{row}");
+            assert!(row.contains("10.0.0.2") && row.contains(&format!("10.0.0.{host}")), "{row}");
+        }
+        let own = ladder.row(&message("10.0.0.2", "10.0.0.2", "OPTIONS"));
+        assert!(own.contains("10.0.0.2:5060"), "by port, once a host talks to itself: {own}");
     }
 
     #[test]

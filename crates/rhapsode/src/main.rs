@@ -1,11 +1,13 @@
 //! One binary: commands, configuration and wiring; nothing else.
 
+mod capture;
 mod client;
 mod commands;
 mod config;
 mod ladder;
 mod live;
 mod play;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,7 @@ Examples:
   rhapsode demo                           the same with lifelike calls, to look around
   rhapsode search 'status in 500..599' --from=-1h
   rhapsode call 7f3a91@10.0.0.1           draws the call as a ladder
+  rhapsode tail 'method = INVITE'         shows messages as they come in
   rhapsode sql 'SELECT method, count(*) FROM sip GROUP BY method'";
 
 fn main() -> ExitCode {

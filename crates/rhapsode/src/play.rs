@@ -96,6 +96,15 @@ pub(crate) fn play(
     Ok(sent)
 }
 
+/// Sends one packet. Over HTTP and TCP it has left once this returns; over UDP nobody knows.
+pub(crate) fn send(target: &Target, packet: &[u8]) -> Result<()> {
+    let mut door = Door::open(target)?;
+    if door.send(packet)? + door.flush()? > 0 {
+        bail!("it could not be sent: is something listening there?");
+    }
+    Ok(())
+}
+
 pub(crate) fn now_micros() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)

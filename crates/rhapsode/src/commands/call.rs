@@ -41,9 +41,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         writeln!(out, "{call:#}")?;
         return Ok(());
     }
-    let on_terminal = std::io::stdout().is_terminal();
-    let width = arguments.width.or_else(|| terminal_width(on_terminal)).unwrap_or(WIDTH_DEFAULT);
-    let colours = on_terminal && std::env::var_os("NO_COLOR").is_none();
+    let width = ladder_width(arguments.width);
+    let colours = has_colours();
     write!(out, "{}", ladder::draw(&call, width, colours))?;
     let page = Path::new("/#/call").segment(&arguments.call_id);
     writeln!(out, "\n{}{page}", client.url())?;
@@ -54,7 +53,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn terminal_width(on_terminal: bool) -> Option<usize> {
-    let (_rows, columns) = on_terminal.then(|| console::Term::stdout().size_checked()).flatten()?;
-    Some(usize::from(columns))
+/// The width asked for, else the terminal's.
+pub(super) fn ladder_width(asked: Option<usize>) -> usize {
+    let terminal = || {
+        let on_terminal = std::io::stdout().is_terminal();
+        let (_rows, columns) = on_terminal.then(|| console::Term::stdout().size_checked()).flatten()?;
+        Some(usize::from(columns))
+    };
+    asked.or_else(terminal).unwrap_or(WIDTH_DEFAULT)
+}
+
+/// Whether standard output should be coloured.
+pub(super) fn has_colours() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }

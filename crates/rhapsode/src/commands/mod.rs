@@ -4,9 +4,12 @@ mod call;
 mod demo;
 mod export;
 mod generate;
+mod hep;
+mod import;
 mod search;
 mod serve;
 mod sql;
+mod tail;
 
 use std::io::ErrorKind;
 
@@ -21,10 +24,16 @@ pub(crate) enum Command {
     Demo(demo::Arguments),
     /// Send lifelike HEP traffic to a collector
     Generate(generate::Arguments),
+    /// Bring recorded traffic into a running server: captures, HEP files
+    Import(import::Arguments),
+    /// Take HEP packets apart, or make one: for whoever debugs senders
+    Hep(hep::Arguments),
     /// Find calls or messages
     Search(search::Arguments),
     /// Draw one call as a ladder
     Call(call::Arguments),
+    /// Show messages as they come in
+    Tail(tail::Arguments),
     /// Ask in SQL (read-only)
     Sql(sql::Arguments),
     /// Write a call, or what a query finds, as pcap, text or JSON
@@ -37,8 +46,11 @@ impl Command {
             Self::Serve(arguments) => serve::run(&arguments),
             Self::Demo(arguments) => demo::run(&arguments),
             Self::Generate(arguments) => generate::run(&arguments),
+            Self::Import(arguments) => import::run(&arguments),
+            Self::Hep(arguments) => hep::run(&arguments),
             Self::Search(arguments) => search::run(&arguments),
             Self::Call(arguments) => call::run(&arguments),
+            Self::Tail(arguments) => tail::run(&arguments),
             Self::Sql(arguments) => sql::run(&arguments),
             Self::Export(arguments) => export::run(&arguments),
         }

@@ -132,7 +132,7 @@ fn duration(milliseconds: &Value) -> String {
     milliseconds.as_f64().map_or_else(String::new, |value| format!("{:.1} s", value / 1000.0))
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),

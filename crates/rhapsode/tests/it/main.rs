@@ -6,6 +6,7 @@ mod crash;
 mod export;
 mod full_disk;
 mod hepjs;
+mod import;
 mod live;
 mod live_transports;
 mod replay;
