@@ -26,7 +26,8 @@ static TABLE: Table = Table {
     retention_days: 90,
     fields: &[
         Field::new("text", Kind::Text, "How the call ended and how long it was, without numbers of people"),
-        Field::new("kind", Kind::Text, "Which kind of record, where the sender tells: call, registration").facet(),
+        Field::new("kind", Kind::Text, "Which kind of record, where the sender tells: call, registration")
+            .facet(),
         Field::new("from_user", Kind::Text, "Who called").indexed().private(),
         Field::new("to_user", Kind::Text, "Who was called").indexed().private(),
         Field::new("caller_name", Kind::Text, "Name shown with the caller").private(),
@@ -35,47 +36,127 @@ static TABLE: Table = Table {
         Field::new("end_time", Kind::Time, "When it ended"),
         Field::new("duration", Kind::Float, "From begin to end, ringing included").unit(Unit::Seconds),
         Field::new("billsec", Kind::Float, "From answer to end, what is charged for").unit(Unit::Seconds),
-        Field::new("disposition", Kind::Text, "How it ended, in the words of the sender: ANSWERED, NO ANSWER, NORMAL_CLEARING").facet(),
+        Field::new(
+            "disposition",
+            Kind::Text,
+            "How it ended, in the words of the sender: ANSWERED, NO ANSWER, NORMAL_CLEARING",
+        )
+        .facet(),
         Field::new("status", Kind::Int16, "Status code of the final SIP reply (RFC 3261 7.2)").facet(),
         Field::new("cause", Kind::Int16, "Why the call ended, by number (Q.850 2.2.7)").facet(),
         Field::new("direction", Kind::Text, "inbound or outbound, as the sender sees it").facet(),
         Field::new("account", Kind::Text, "Account or customer the call is charged to").facet().private(),
-        Field::new("unique_id", Kind::Text, "What the sender itself calls the call: uniqueid, uuid").indexed(),
-        Field::new("linked_id", Kind::Text, "What the sender itself calls the calls that belong together").indexed(),
+        Field::new("unique_id", Kind::Text, "What the sender itself calls the call: uniqueid, uuid")
+            .indexed(),
+        Field::new("linked_id", Kind::Text, "What the sender itself calls the calls that belong together")
+            .indexed(),
         Field::new("channel", Kind::Text, "Channel or gateway of the caller").private(),
         Field::new("destination_channel", Kind::Text, "Channel or gateway of the called").private(),
     ],
 };
 
-const CALL_ID: &[&str] =
-    &["sip_call_id", "sip_callid", "callid", "variables.sip_call_id", "variable_sip_call_id", "acct_session_id"];
+const CALL_ID: &[&str] = &[
+    "sip_call_id",
+    "sip_callid",
+    "callid",
+    "variables.sip_call_id",
+    "variable_sip_call_id",
+    "acct_session_id",
+];
 const FROM: &[&str] = &[
-    "from_user", "caller_id_number", "callerid_num", "caller", "src", "src_user", "source", "calling_number", "calling",
-    "a_number", "ani", "cli", "from", "callerid", "variables.caller_id_number", "variables.sip_from_user", "calling_station_id",
+    "from_user",
+    "caller_id_number",
+    "callerid_num",
+    "caller",
+    "src",
+    "src_user",
+    "source",
+    "calling_number",
+    "calling",
+    "a_number",
+    "ani",
+    "cli",
+    "from",
+    "callerid",
+    "variables.caller_id_number",
+    "variables.sip_from_user",
+    "calling_station_id",
 ];
 const TO: &[&str] = &[
-    "to_user", "destination_number", "callee", "dst", "dst_user", "dst_ouser", "destination", "called_number", "called",
-    "b_number", "dnis", "to", "variables.destination_number", "variables.sip_to_user", "called_station_id",
+    "to_user",
+    "destination_number",
+    "callee",
+    "dst",
+    "dst_user",
+    "dst_ouser",
+    "destination",
+    "called_number",
+    "called",
+    "b_number",
+    "dnis",
+    "to",
+    "variables.destination_number",
+    "variables.sip_to_user",
+    "called_station_id",
 ];
 const START: &[&str] = &[
-    "start_time", "start", "calldate", "call_start", "start_stamp", "variables.start_stamp", "variables.start_epoch",
-    "start_epoch", "created", "setup_time", "time_start", "time",
+    "start_time",
+    "start",
+    "calldate",
+    "call_start",
+    "start_stamp",
+    "variables.start_stamp",
+    "variables.start_epoch",
+    "start_epoch",
+    "created",
+    "setup_time",
+    "time_start",
+    "time",
 ];
 const ANSWER: &[&str] = &[
-    "answer_time", "answer", "answered_at", "answer_stamp", "variables.answer_stamp", "variables.answer_epoch",
-    "answer_epoch", "connect_time", "time_connect",
+    "answer_time",
+    "answer",
+    "answered_at",
+    "answer_stamp",
+    "variables.answer_stamp",
+    "variables.answer_epoch",
+    "answer_epoch",
+    "connect_time",
+    "time_connect",
 ];
 const END: &[&str] = &[
-    "end_time", "end", "hangup_time", "end_stamp", "variables.end_stamp", "variables.end_epoch", "end_epoch",
-    "disconnect_time", "time_end",
+    "end_time",
+    "end",
+    "hangup_time",
+    "end_stamp",
+    "variables.end_stamp",
+    "variables.end_epoch",
+    "end_epoch",
+    "disconnect_time",
+    "time_end",
 ];
-const DURATION: &[&str] = &["duration", "call_duration", "total_duration", "variables.duration", "duration_seconds"];
+const DURATION: &[&str] =
+    &["duration", "call_duration", "total_duration", "variables.duration", "duration_seconds"];
 const DURATION_MILLISECONDS: &[&str] = &["ms_duration", "duration_ms", "mduration", "variables.mduration"];
-const BILLED: &[&str] =
-    &["billsec", "bill_seconds", "billing_seconds", "billed", "talk_time", "variables.billsec", "conversation_time"];
+const BILLED: &[&str] = &[
+    "billsec",
+    "bill_seconds",
+    "billing_seconds",
+    "billed",
+    "talk_time",
+    "variables.billsec",
+    "conversation_time",
+];
 const BILLED_MILLISECONDS: &[&str] = &["billmsec", "variables.billmsec", "talk_ms"];
-const DISPOSITION: &[&str] =
-    &["disposition", "hangup_cause", "variables.hangup_cause", "sip_reason", "call_status", "result", "state"];
+const DISPOSITION: &[&str] = &[
+    "disposition",
+    "hangup_cause",
+    "variables.hangup_cause",
+    "sip_reason",
+    "call_status",
+    "result",
+    "state",
+];
 
 fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
     let payload = text::of(packet, draft);
@@ -119,7 +200,8 @@ fn record(object: &Json<'_>, draft: &mut Draft<'_>) {
     let billsec = seconds(&mut members, BILLED, BILLED_MILLISECONDS).or_else(|| between(answer, end));
     let disposition = members.text(DISPOSITION);
     let status = members.integer(&["sip_code", "status_code", "response_code", "sip_status", "status"]);
-    let cause = members.integer(&["cause", "cause_code", "q850", "hangup_cause_q850", "variables.hangup_cause_q850"]);
+    let cause =
+        members.integer(&["cause", "cause_code", "q850", "hangup_cause_q850", "variables.hangup_cause_q850"]);
 
     let status = status.filter(|status| (100..700).contains(status));
     let summary = Summary::of("CDR")

@@ -68,7 +68,9 @@ fn media_proxy(payload: &[u8], draft: &mut Draft<'_>) -> Event {
     members.leave(&mut draft.extra);
     let summary = match (&command, &result) {
         (Some(command), _) => Summary::of("NG").word(command),
-        (None, Some(result)) => Summary::of("NG reply").word(result).joined(": ", reason.as_deref().unwrap_or_default()),
+        (None, Some(result)) => {
+            Summary::of("NG reply").word(result).joined(": ", reason.as_deref().unwrap_or_default())
+        }
         (None, None) => Summary::of("NG message"),
     };
     Event {

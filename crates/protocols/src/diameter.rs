@@ -24,9 +24,19 @@ static TABLE: Table = Table {
     fields: &[
         Field::new("text", Kind::Text, "The message on one line, without names of people"),
         Field::new("kind", Kind::Text, "request or answer (bit R, RFC 6733 3)").facet(),
-        Field::new("method", Kind::Text, "Command by its letters: CE, DW, CC, UA, MA, LI (RFC 6733 3.1, RFC 4006 3, TS 29.229 6.1)").facet(),
+        Field::new(
+            "method",
+            Kind::Text,
+            "Command by its letters: CE, DW, CC, UA, MA, LI (RFC 6733 3.1, RFC 4006 3, TS 29.229 6.1)",
+        )
+        .facet(),
         Field::new("application_id", Kind::Int64, "Application by number (RFC 6733 2.4)"),
-        Field::new("application", Kind::Text, "Application by name: Base, Credit Control, Cx, Sh, Gx, Rx, S6a (IANA, \"AAA Parameters\")").facet(),
+        Field::new(
+            "application",
+            Kind::Text,
+            "Application by name: Base, Credit Control, Cx, Sh, Gx, Rx, S6a (IANA, \"AAA Parameters\")",
+        )
+        .facet(),
         Field::new("result_code", Kind::Int64, "Result-Code, 2001 is success (RFC 6733 7.1)").facet(),
         Field::new("session_id", Kind::Text, "Session-Id (RFC 6733 8.8)").indexed(),
         Field::new("origin_host", Kind::Text, "Origin-Host (RFC 6733 6.3)").facet(),
@@ -34,7 +44,11 @@ static TABLE: Table = Table {
         Field::new("destination_host", Kind::Text, "Destination-Host (RFC 6733 6.5)").facet(),
         Field::new("destination_realm", Kind::Text, "Destination-Realm (RFC 6733 6.6)").facet(),
         Field::new("user_name", Kind::Text, "User-Name (RFC 6733 8.14)").indexed().private(),
-        Field::new("hop_by_hop_id", Kind::Int64, "What joins an answer to its request on one connection (RFC 6733 3)"),
+        Field::new(
+            "hop_by_hop_id",
+            Kind::Int64,
+            "What joins an answer to its request on one connection (RFC 6733 3)",
+        ),
         Field::new("end_to_end_id", Kind::Int64, "What tells a repeated request (RFC 6733 3)"),
     ],
 };
@@ -94,7 +108,8 @@ fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
     let objects = json::objects(&payload, draft);
     let Some(first) = objects.first() else { return };
     // Some writers put the whole message into one member.
-    let inner = Members::of(first).take(&["diameter_info", "diameter"]).filter(|inner| inner.members().is_some());
+    let inner =
+        Members::of(first).take(&["diameter_info", "diameter"]).filter(|inner| inner.members().is_some());
     let mut members = Members::of(inner.unwrap_or(first));
     let kind = kind(&mut members);
     let method = members.named(&["command", "command_code", "cmd_code", "code"], COMMANDS);

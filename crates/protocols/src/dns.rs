@@ -26,12 +26,31 @@ static TABLE: Table = Table {
         Field::new("kind", Kind::Text, "query or answer (bit QR, RFC 1035 4.1.1)").facet(),
         Field::new("query_id", Kind::Int32, "ID that joins an answer to its question (RFC 1035 4.1.1)"),
         Field::new("query_name", Kind::Text, "Name that is asked for (RFC 1035 4.1.2)").indexed(),
-        Field::new("query_type", Kind::Text, "Record type that is asked for: A, AAAA, SRV, NAPTR (RFC 1035 3.2.2)").facet(),
-        Field::new("response_code", Kind::Text, "Outcome: NOERROR, NXDOMAIN, SERVFAIL (RFC 6895 2.3); answers only").facet(),
-        Field::new("is_authoritative", Kind::Bool, "The answering server owns the name (bit AA, RFC 1035 4.1.1)"),
+        Field::new(
+            "query_type",
+            Kind::Text,
+            "Record type that is asked for: A, AAAA, SRV, NAPTR (RFC 1035 3.2.2)",
+        )
+        .facet(),
+        Field::new(
+            "response_code",
+            Kind::Text,
+            "Outcome: NOERROR, NXDOMAIN, SERVFAIL (RFC 6895 2.3); answers only",
+        )
+        .facet(),
+        Field::new(
+            "is_authoritative",
+            Kind::Bool,
+            "The answering server owns the name (bit AA, RFC 1035 4.1.1)",
+        ),
         Field::new("is_truncated", Kind::Bool, "The answer did not fit (bit TC, RFC 1035 4.1.1)"),
-        Field::new("answers", Kind::TextList, "Data of the answers: addresses, names, texts (RFC 1035 4.1.3)"),
-        Field::new("ttl", Kind::Int64, "Shortest time to live of the answers (RFC 1035 4.1.3)").unit(Unit::Seconds),
+        Field::new(
+            "answers",
+            Kind::TextList,
+            "Data of the answers: addresses, names, texts (RFC 1035 4.1.3)",
+        ),
+        Field::new("ttl", Kind::Int64, "Shortest time to live of the answers (RFC 1035 4.1.3)")
+            .unit(Unit::Seconds),
     ],
 };
 
@@ -146,7 +165,8 @@ fn short_code(name: &str) -> String {
 
 /// What an answer says, under the names that heplify gives each type.
 fn data(answer: &Json<'_>) -> Option<String> {
-    let value = Members::of(answer).take(&["ip", "cname", "ns", "ptr", "txt", "txts", "srv", "naptr", "mx", "data", "rdata"])?;
+    let value = Members::of(answer)
+        .take(&["ip", "cname", "ns", "ptr", "txt", "txts", "srv", "naptr", "mx", "data", "rdata"])?;
     let parts: Vec<&str> = match value {
         Json::List(items) => items.iter().filter_map(Json::as_text).collect(),
         Json::Object(parts) => parts.iter().filter_map(|(_, part)| part.as_text()).collect(),

@@ -85,8 +85,12 @@ fn command(payload: &str, draft: &mut Draft<'_>) -> Event {
     }
     let (result, reason) = reply.as_deref().map(outcome).unwrap_or_default();
     let summary = match &command {
-        Some(command) => Summary::of("MI").word(command).joined(" by ", backend.as_deref().unwrap_or_default()),
-        None => Summary::of("MI reply").maybe(result.as_deref()).joined(": ", reason.as_deref().unwrap_or_default()),
+        Some(command) => {
+            Summary::of("MI").word(command).joined(" by ", backend.as_deref().unwrap_or_default())
+        }
+        None => Summary::of("MI reply")
+            .maybe(result.as_deref())
+            .joined(": ", reason.as_deref().unwrap_or_default()),
     };
     Event {
         text: summary.finish(),
@@ -249,8 +253,11 @@ fn control(packet: &Packet<'_>) -> Event {
     let read = json::read(&chunk);
     let members = read.values.first().and_then(json::Json::members).unwrap_or_default();
     let mut ids = members.iter().filter_map(|(_, value)| value.as_text());
-    let summary = Summary::of("correlate")
-        .maybe(ids.next())
-        .joined(" with ", ids.next().unwrap_or_default());
-    Event { text: summary.finish(), kind: Some("control".to_owned()), event: Some("correlate".to_owned()), ..Event::default() }
+    let summary = Summary::of("correlate").maybe(ids.next()).joined(" with ", ids.next().unwrap_or_default());
+    Event {
+        text: summary.finish(),
+        kind: Some("control".to_owned()),
+        event: Some("correlate".to_owned()),
+        ..Event::default()
+    }
 }

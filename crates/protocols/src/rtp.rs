@@ -25,12 +25,21 @@ static TABLE: Table = Table {
         Field::new("text", Kind::Text, "The header in a line"),
         Field::new("rtp_version", Kind::Int16, "Version, 2 (RFC 3550 5.1)"),
         Field::new("payload_type", Kind::Int16, "Payload type (RFC 3550 5.1)").facet(),
-        Field::new("codecs", Kind::Text, "Codec that the payload type stands for, if it is one of the fixed ones (RFC 3551 6)").facet(),
+        Field::new(
+            "codecs",
+            Kind::Text,
+            "Codec that the payload type stands for, if it is one of the fixed ones (RFC 3551 6)",
+        )
+        .facet(),
         Field::new("ssrc", Kind::Int64, "SSRC of the stream (RFC 3550 5.1)"),
         Field::new("sequence", Kind::Int32, "Sequence number (RFC 3550 5.1)"),
         Field::new("rtp_timestamp", Kind::Int64, "Sampling instant in units of the RTP clock (RFC 3550 5.1)"),
         Field::new("marker", Kind::Bool, "Marker: begins a talk spurt or ends a frame (RFC 3551 4.1)"),
-        Field::new("extension", Kind::Int32, "Profile number of the header extension (RFC 3550 5.3.1), 48862 for RFC 8285"),
+        Field::new(
+            "extension",
+            Kind::Int32,
+            "Profile number of the header extension (RFC 3550 5.3.1), 48862 for RFC 8285",
+        ),
         Field::new("media_size", Kind::Int32, "Bytes of media, without header and padding").unit(Unit::Bytes),
     ],
 };

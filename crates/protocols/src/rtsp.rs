@@ -25,7 +25,8 @@ static TABLE: Table = Table {
     fields: &[
         Field::new("text", Kind::Text, "The start line of the message"),
         Field::new("method", Kind::Text, "Method of the request (RFC 7826 13)").facet(),
-        Field::new("status", Kind::Int16, "Status code of a reply (RFC 7826 8.1.1); empty for requests").facet(),
+        Field::new("status", Kind::Int16, "Status code of a reply (RFC 7826 8.1.1); empty for requests")
+            .facet(),
         Field::new("reason_phrase", Kind::Text, "Text beside the status code (RFC 7826 8.1)"),
         Field::new("cseq", Kind::Int64, "CSeq, what joins a reply to its request (RFC 7826 18.20)"),
         Field::new("url", Kind::Text, "Which stream (RFC 7826 4.2)").indexed(),
@@ -106,7 +107,8 @@ fn of_text(text: &str) -> Option<Message> {
     if let Some(rest) = line.strip_prefix("RTSP/") {
         let mut words = rest.splitn(3, ' ');
         message.status = words.nth(1)?.parse().ok();
-        message.reason_phrase = words.next().map(|phrase| phrase.trim().to_owned()).filter(|text| !text.is_empty());
+        message.reason_phrase =
+            words.next().map(|phrase| phrase.trim().to_owned()).filter(|text| !text.is_empty());
     } else {
         let mut words = line.split_ascii_whitespace();
         let (method, url) = (words.next()?, words.next()?);

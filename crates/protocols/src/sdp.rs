@@ -23,13 +23,33 @@ static TABLE: Table = Table {
     retention_days: 30,
     fields: &[
         Field::new("text", Kind::Text, "The media in a line"),
-        Field::new("media", Kind::Text, "Address and port where the first media is wanted (RFC 8866 5.7, 5.14)"),
+        Field::new(
+            "media",
+            Kind::Text,
+            "Address and port where the first media is wanted (RFC 8866 5.7, 5.14)",
+        ),
         Field::new("codecs", Kind::Text, "Codecs of the session description, in its order (RFC 8866 6.6)"),
-        Field::new("media_types", Kind::Text, "Types of the media, in their order: audio, video, image (RFC 8866 5.14)").facet(),
-        Field::new("media_protocol", Kind::Text, "Transport of the first media: RTP/AVP, RTP/SAVPF, udptl (RFC 8866 5.14)").facet(),
-        Field::new("media_direction", Kind::Text, "sendrecv, sendonly, recvonly or inactive, of the first media (RFC 8866 6.7)").facet(),
+        Field::new(
+            "media_types",
+            Kind::Text,
+            "Types of the media, in their order: audio, video, image (RFC 8866 5.14)",
+        )
+        .facet(),
+        Field::new(
+            "media_protocol",
+            Kind::Text,
+            "Transport of the first media: RTP/AVP, RTP/SAVPF, udptl (RFC 8866 5.14)",
+        )
+        .facet(),
+        Field::new(
+            "media_direction",
+            Kind::Text,
+            "sendrecv, sendonly, recvonly or inactive, of the first media (RFC 8866 6.7)",
+        )
+        .facet(),
         Field::new("origin_user", Kind::Text, "User name of the origin (RFC 8866 5.2)").private(),
-        Field::new("origin_session", Kind::Text, "Session id of the origin, which joins legs (RFC 8866 5.2)").indexed(),
+        Field::new("origin_session", Kind::Text, "Session id of the origin, which joins legs (RFC 8866 5.2)")
+            .indexed(),
         Field::new("origin_version", Kind::Text, "Session version of the origin (RFC 8866 5.2)"),
         Field::new("origin_address", Kind::Text, "Address of the origin (RFC 8866 5.2)"),
         Field::new("session_name", Kind::Text, "Name of the session (RFC 8866 5.3)"),

@@ -1,8 +1,8 @@
 //! SIP as JSON: the message as text in a member, else its headers as members, under the names that HOMER and captagent
 //! give them.
 
-use hep::Packet;
 use ::sip::value::NameAddr;
+use hep::Packet;
 use model::{Kind, Value};
 
 use crate::json;
@@ -66,7 +66,8 @@ fn fields(members: &mut Members<'_>, draft: &mut Draft<'_>) {
     let mut cseq = cseq.as_deref().unwrap_or_default().split_whitespace();
     let (cseq_number, cseq_method) = (cseq.next(), cseq.next());
     for field in TABLE.fields {
-        let others = NAMES.iter().find(|(column, _)| *column == field.name).map_or(&[][..], |(_, names)| names);
+        let others =
+            NAMES.iter().find(|(column, _)| *column == field.name).map_or(&[][..], |(_, names)| names);
         let names: Vec<&str> = std::iter::once(field.name).chain(others.iter().copied()).collect();
         let text = match field.name {
             // HOMER has the header whole: `1 INVITE`.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use sip::{Message, Name, Part};
 
-use crate::flags::{BAD_UTF8, NOT_REPORT};
 use crate::extra::write_string;
+use crate::flags::{BAD_UTF8, NOT_REPORT};
 use crate::json::Json;
 use crate::members::Members;
 use crate::report::{self, Report, Stream, endpoint, pairs, ssrc};
@@ -58,9 +58,8 @@ fn body<'a>(message: &Message<'a>) -> Option<&'a [u8]> {
     if message.header(Name::ContentType)? == b"application/sdp" {
         return None;
     }
-    let is_report = |part: &Part<'_>| {
-        part.content_type.is_some_and(|content| content.is(b"application/vq-rtcpxr"))
-    };
+    let is_report =
+        |part: &Part<'_>| part.content_type.is_some_and(|content| content.is(b"application/vq-rtcpxr"));
     message.parts().find(is_report).map(|part| part.body)
 }
 

@@ -27,7 +27,8 @@ fn understand<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
         return Message { protocol: "xmpp", ..Message::default() }.push(draft);
     };
     let jingle = payload.find("<jingle").and_then(|at| element(&payload[at..]));
-    let attribute = |name: &str| stanza.attribute(name).filter(|value| !value.is_empty()).map(Cow::into_owned);
+    let attribute =
+        |name: &str| stanza.attribute(name).filter(|value| !value.is_empty()).map(Cow::into_owned);
     let action = jingle.as_ref().and_then(|jingle| jingle.attribute("action"));
     if let Some(session) = jingle.as_ref().and_then(|jingle| jingle.attribute("sid"))
         && text::is_call_id(&session)
@@ -87,7 +88,8 @@ fn element(text: &str) -> Option<Element<'_>> {
         let after = after.strip_prefix('/').unwrap_or(after);
         let end = after.find(|letter: char| letter.is_whitespace() || matches!(letter, '>' | '/'));
         let (name, attributes) = after.split_at(end.unwrap_or(after.len()));
-        let is_name = name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, ':' | '-' | '_' | '.'));
+        let is_name =
+            name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, ':' | '-' | '_' | '.'));
         // A quote may hold the closing sign.
         let mut quote = None;
         let end = attributes.find(|letter: char| {

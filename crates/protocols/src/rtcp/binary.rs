@@ -1,7 +1,7 @@
 //! RTCP as it was on the wire.
 
-use media::rtcp::{Chunk, Compound, Report, ReportBlock, SourceDescription};
 use media::rtcp::extended::{Block, Extended};
+use media::rtcp::{Chunk, Compound, Report, ReportBlock, SourceDescription};
 
 use super::Columns;
 use crate::Draft;
@@ -216,7 +216,8 @@ fn extended(report: &Extended<'_>, object: &mut Extra) {
         }
         object.json("voip_metrics", &voip.finish().unwrap_or_default());
     }
-    let kinds: Vec<String> = report.blocks.iter().take(LISTED_MAX).map(|block| kind(block).to_string()).collect();
+    let kinds: Vec<String> =
+        report.blocks.iter().take(LISTED_MAX).map(|block| kind(block).to_string()).collect();
     object.json("blocks", &format!("[{}]", kinds.join(",")));
 }
 

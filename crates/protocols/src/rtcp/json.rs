@@ -98,10 +98,10 @@ impl<'j> Report<'j> {
     fn has_wrong_ssrc(&self) -> bool {
         let seconds = self.sender().and_then(|sender| sender.member("ntp_timestamp_sec"));
         let Some(Json::Text(_)) = seconds else { return false };
-        let micros = seconds.and_then(Json::as_integer).and_then(|seconds| seconds.checked_mul(Micros::SECOND));
-        micros.is_some_and(|micros| {
-            self.ssrc() == Some(i64::from(NtpTime::from_unix_micros(micros).seconds()))
-        })
+        let micros =
+            seconds.and_then(Json::as_integer).and_then(|seconds| seconds.checked_mul(Micros::SECOND));
+        micros
+            .is_some_and(|micros| self.ssrc() == Some(i64::from(NtpTime::from_unix_micros(micros).seconds())))
     }
 
     /// The wall clock: NTP seconds and fraction, or, from Asterisk, Unix seconds and microseconds as texts, or, from
@@ -115,7 +115,8 @@ impl<'j> Report<'j> {
         let part = sender.member("ntp_timestamp_usec").and_then(Json::as_integer).unwrap_or(0);
         match seconds {
             Json::Text(_) => {
-                let seconds = seconds.as_integer().filter(|seconds| (1..=i64::from(u32::MAX)).contains(seconds))?;
+                let seconds =
+                    seconds.as_integer().filter(|seconds| (1..=i64::from(u32::MAX)).contains(seconds))?;
                 Some(seconds * Micros::SECOND + part.clamp(0, Micros::SECOND - 1))
             }
             _ => {
@@ -127,8 +128,12 @@ impl<'j> Report<'j> {
 
     /// Of this extended report. heplify always writes the metrics, all zero when there were none.
     fn voip_metrics(&self) -> Option<VoipMetrics> {
-        let names =
-            ["voip_metrics", "report_blocks_xr", "Extended_report_information", "extended_report_information"];
+        let names = [
+            "voip_metrics",
+            "report_blocks_xr",
+            "Extended_report_information",
+            "extended_report_information",
+        ];
         names
             .into_iter()
             .filter_map(|name| self.get(name))
