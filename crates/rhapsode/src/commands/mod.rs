@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod call;
+mod check;
 mod demo;
 mod export;
 mod generate;
@@ -22,6 +23,8 @@ pub(crate) enum Command {
     Serve(serve::Arguments),
     /// A server with lifelike calls, to look around
     Demo(demo::Arguments),
+    /// Explain the configuration, and what is wrong with it
+    Check(check::Arguments),
     /// Send lifelike HEP traffic to a collector
     Generate(generate::Arguments),
     /// Bring recorded traffic into a running server: captures, HEP files
@@ -45,6 +48,7 @@ impl Command {
         match self {
             Self::Serve(arguments) => serve::run(&arguments),
             Self::Demo(arguments) => demo::run(&arguments),
+            Self::Check(arguments) => check::run(&arguments),
             Self::Generate(arguments) => generate::run(&arguments),
             Self::Import(arguments) => import::run(&arguments),
             Self::Hep(arguments) => hep::run(&arguments),

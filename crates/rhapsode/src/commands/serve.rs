@@ -265,7 +265,7 @@ fn store_config(settings: &Resolved) -> store::Config {
     config
 }
 
-fn ingest_config(settings: &Resolved, protocols: &'static Protocols) -> IngestConfig {
+pub(super) fn ingest_config(settings: &Resolved, protocols: &'static Protocols) -> IngestConfig {
     IngestConfig {
         protocols,
         listeners: settings.listeners.clone(),

@@ -124,6 +124,20 @@ const fn default_port(transport: Transport) -> u16 {
     }
 }
 
+/// The settings that stand for one listener of a kind, by their key in the TOML file.
+pub(crate) const fn short_listeners() -> [(&'static str, Transport); 8] {
+    [
+        ("listen.hep_udp", Transport::Udp),
+        ("listen.hep_tcp", Transport::Tcp),
+        ("listen.hep_tls", Transport::Tls),
+        ("listen.hep_ws", Transport::Ws),
+        ("listen.hep_wss", Transport::Wss),
+        ("listen.hep_sctp", Transport::Sctp),
+        ("listen.http", Transport::Http),
+        ("listen.https", Transport::Https),
+    ]
+}
+
 /// Every listener, in the order of the status page: short settings first.
 pub(super) fn listeners(
     typed: &ListenArguments,

@@ -6,6 +6,7 @@
 mod file;
 mod listeners;
 mod memory;
+mod origin;
 mod senders;
 mod types;
 
@@ -19,8 +20,9 @@ use ingest::{ListenerConfig, TlsConfig};
 
 use protocols::Protocols;
 
-pub(crate) use listeners::ListenArguments;
+pub(crate) use listeners::{ListenArguments, short_listeners};
 pub(crate) use memory::Memory;
+pub(crate) use origin::{Origin, Origins};
 pub(crate) use types::Types;
 
 /// The settings of `serve` as typed on the command line. Each may also stand in the TOML file.

@@ -46,6 +46,11 @@ struct Document {
 }
 
 impl Types {
+    /// The names of their tables.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        self.defined.iter().filter_map(|defined| defined.definition.table_name())
+    }
+
     /// Those of the configuration file, then those of the folder in order of their names.
     pub(super) fn read(
         config: Option<&Path>,

@@ -121,3 +121,43 @@ fn a_listener_that_cannot_be_is_named_before_anything_is_written() -> Result<()>
     ensure!(line.contains("this kernel offers no SCTP") && line.contains("modprobe sctp"), "{line}");
     Ok(())
 }
+
+#[test]
+fn check_tells_where_settings_come_from_and_everything_that_is_wrong() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("rhapsode.toml");
+    std::fs::write(&config, "[storage]\nsettle_seconds = 30\n[hep]\nkeys = [\"quietly\"]\n")?;
+    let data = folder.path().join("data");
+    let taken = TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?.to_string();
+    let check = |http: &str, data: &str| {
+        let arguments =
+            ["check", "--data", data, "--hep-udp", "127.0.0.1:0", "--hep-tcp", "off", "--http", http];
+        let mut command = Command::new(BINARY);
+        command.args(arguments).args(["--config", &config.to_string_lossy()]).output()
+    };
+
+    let good = check("127.0.0.1:0", &data.to_string_lossy())?;
+    let shown = String::from_utf8(good.stdout)?;
+    ensure!(good.status.success(), "{shown}");
+    let line = |key: &str| shown.lines().find(|line| line.starts_with(key)).unwrap_or_default().to_owned();
+    ensure!(line("storage.settle_seconds").ends_with("rhapsode.toml:2"), "{shown}");
+    ensure!(line("storage.settle_seconds").contains(" 30 "), "{shown}");
+    ensure!(line("listen.http ").ends_with("command line"), "{shown}");
+    ensure!(line("query.seconds_max").ends_with("default"), "{shown}");
+    ensure!(line("hep.keys").contains("1, not shown") && !shown.contains("quietly"), "{shown}");
+    ensure!(!data.exists(), "it changes nothing");
+
+    let file = folder.path().join("file");
+    std::fs::write(&file, "not a folder")?;
+    let wrong = check(&address, &file.join("data").to_string_lossy())?;
+    ensure!(!wrong.status.success());
+    let shown = String::from_utf8(wrong.stdout)?;
+    let found: Vec<&str> = shown.lines().filter(|line| line.starts_with("wrong")).collect();
+    ensure!(found.len() == 2, "both at once: {shown}");
+    ensure!(found.iter().any(|line| line.contains(&address) && line.contains("in use")), "{shown}");
+    ensure!(found.iter().any(|line| line.contains("not a folder")), "{shown}");
+    let end = String::from_utf8(wrong.stderr)?;
+    ensure!(end.contains("2 of these keep a server from starting"), "{end}");
+    Ok(())
+}
