@@ -53,7 +53,7 @@ pub(crate) fn write(row: &Row, out: &mut String) {
     add_rare(&mut all, &extra.unwrap_or_default());
     // A text that was no UTF-8 has grown, and a number of another meaning may be too large for the chunk of its name:
     // then less is said, but never nothing.
-    let frame = [all, texts, numbers].into_iter().find_map(frame).unwrap_or_default();
+    let frame = [all, texts, numbers].iter().find_map(frame).unwrap_or_default();
     if let Ok((mut packet, _)) = hep::decode(&frame, 0) {
         packet.payload = Cow::Borrowed(&row.raw);
         hep::json::encode(&packet, out);
@@ -61,7 +61,7 @@ pub(crate) fn write(row: &Row, out: &mut String) {
 }
 
 /// The frame of these members, if they fit.
-fn frame(rcinfo: Map<String, Value>) -> Option<Vec<u8>> {
+fn frame(rcinfo: &Map<String, Value>) -> Option<Vec<u8>> {
     let mut frame = Vec::new();
     let text = json!({ "rcinfo": rcinfo }).to_string();
     hep::json::decode(&text).ok()?.encode_v3(&mut frame).ok()?;

@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::response::Response;
 use futures::{SinkExt as _, StreamExt as _};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::{Seen, Tail};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -149,5 +149,5 @@ fn frame(rows: &[String]) -> String {
 }
 
 fn skipped(count: u64) -> String {
-    Value::from(json!({"skipped": count})).to_string()
+    json!({"skipped": count}).to_string()
 }

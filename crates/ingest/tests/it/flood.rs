@@ -12,7 +12,7 @@ use crate::server::{Server, packet};
 fn is_closed(stream: &mut TcpStream) -> bool {
     stream.set_read_timeout(Some(Duration::from_millis(1))).expect("an option");
     match stream.read(&mut [0; 1]) {
-        Ok(_) => true,
+        Ok(count) => count == 0,
         Err(error) => !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
     }
 }

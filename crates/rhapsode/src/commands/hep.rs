@@ -18,7 +18,7 @@ enum Command {
     /// Show every chunk of HEP packets, what is odd about them, and what they carry
     Decode(decode::Arguments),
     /// Make a HEP packet, and print or send it
-    Encode(encode::Arguments),
+    Encode(Box<encode::Arguments>),
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {

@@ -218,7 +218,7 @@ mod tests {
         let large = batch(vec![Arc::new(BinaryArray::from_vec(vec![&[7; 1 << 20], b"x"]))]);
         let places: Vec<Place> = (0..100).map(|n| (0, usize::from(n == 99))).collect();
         let gathered = Source::new(&large.schema(), &[&large]).column(0, &places).expect("gathered");
-        assert_eq!(gathered.iter().map(|part| part.len()).collect::<Vec<_>>(), [50, 50]);
+        assert_eq!(gathered.iter().map(Array::len).collect::<Vec<_>>(), [50, 50]);
         let last = gathered[1].as_binary::<i32>();
         assert_eq!((last.value(48).len(), last.value(49)), (1 << 20, &b"x"[..]));
     }

@@ -168,7 +168,7 @@ fn packets_of_json(body: &[u8]) -> Result<Vec<Vec<u8>>> {
         .enumerate()
         .map(|(index, item)| {
             let mut packet = Vec::new();
-            let read = item.and_then(|item| hep::json::decode(item));
+            let read = item.and_then(hep::json::decode);
             let read = read.map_err(|error| anyhow!("object {}: {error}", index + 1))?;
             read.encode_v3(&mut packet).map_err(|error| anyhow!("object {}: {error}", index + 1))?;
             Ok(packet)
