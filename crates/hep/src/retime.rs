@@ -1,6 +1,6 @@
 use alloc::vec::Vec;
 
-use crate::chunk::{self, First, GENERIC, kind};
+use crate::chunk::{self, First, GENERIC, State, kind};
 use crate::resync;
 
 /// Makes a HEPv3 packet say that its traffic was seen at this time, and changes nothing else: for recordings that
@@ -17,7 +17,7 @@ pub fn set_time(packet: &mut Vec<u8>, seconds: u32, micros: u32) -> bool {
     }
     let mut missing = [(kind::SECONDS, seconds, true), (kind::MICROS, micros, true)];
     let mut offset = resync::HEADER_BYTES;
-    while let First::Chunk { chunk, rest, .. } = chunk::first(packet.get(offset..).unwrap_or_default()) {
+    while let First::Chunk { chunk, rest, state } = chunk::first(packet.get(offset..).unwrap_or_default()) {
         let next = packet.len().saturating_sub(rest.len());
         // Of chunks that come several times the last one counts, so all of them are set.
         let wanted = missing.iter_mut().find(|(kind, ..)| chunk.vendor == GENERIC && chunk.kind == *kind);
@@ -29,15 +29,17 @@ pub fn set_time(packet: &mut Vec<u8>, seconds: u32, micros: u32) -> bool {
             body.copy_from_slice(&value.to_be_bytes());
             *missing = false;
         }
+        if state == State::Cut {
+            // Whatever follows is a part of it, so what is missing stands before it.
+            break;
+        }
         offset = next;
     }
     for (kind, value, _) in missing.into_iter().filter(|(.., missing)| *missing) {
         let length = packet.len().saturating_add(TIME_CHUNK_BYTES);
         let Ok(length) = u16::try_from(length) else { continue };
-        packet.extend_from_slice(&GENERIC.to_be_bytes());
-        packet.extend_from_slice(&kind.to_be_bytes());
-        packet.extend_from_slice(&(TIME_CHUNK_BYTES as u16).to_be_bytes());
-        packet.extend_from_slice(&value.to_be_bytes());
+        let header = [GENERIC, kind, TIME_CHUNK_BYTES as u16].into_iter().flat_map(u16::to_be_bytes);
+        packet.splice(offset..offset, header.chain(value.to_be_bytes()));
         if let Some(field) = packet.get_mut(4..resync::HEADER_BYTES) {
             field.copy_from_slice(&length.to_be_bytes());
         }

@@ -76,3 +76,14 @@ fn what_is_no_single_packet_is_left_alone() {
         assert_eq!(before, bytes);
     }
 }
+
+/// Found by fuzzing: what was put behind a chunk that is cut off became a part of that chunk.
+#[test]
+fn the_time_stands_before_a_chunk_that_is_cut_off() {
+    // The type, and a payload that says it is longer than the packet.
+    let mut bytes = b"HEP3\0\x17\0\0\0\x0b\0\x07\x01\0\0\0\x0f\xfe\xfepay!".to_vec();
+    assert!(hep::set_time(&mut bytes, 7, 8));
+    let (packet, length) = hep::decode(&bytes, 0).unwrap();
+    assert_eq!((packet.seconds, packet.micros, length), (Some(7), Some(8), bytes.len()));
+    assert_eq!(&*packet.payload, b"pay!");
+}
