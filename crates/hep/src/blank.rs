@@ -1,6 +1,6 @@
 use alloc::vec::Vec;
 
-use crate::chunk::{self, Chunk, First, kind};
+use crate::chunk::{self, Chunk, First, State, kind};
 use crate::{protobuf, resync};
 
 /// Packets inside payloads are looked into this deep: relays wrap a packet once. What is wrapped deeper is zeroed as
@@ -62,13 +62,19 @@ pub fn with_payload(frame: &[u8], payload: &[u8]) -> Option<Vec<u8>> {
     let mut packet = frame.get(..4)?.to_vec();
     packet.extend_from_slice(&[0, 0]);
     let mut rest = frame.get(resync::HEADER_BYTES..end)?;
-    while let First::Chunk { chunk, rest: next, .. } = chunk::first(rest) {
+    let mut cut: &[u8] = &[];
+    while let First::Chunk { chunk, rest: next, state } = chunk::first(rest) {
         if !Place::of(&chunk).is_payload() {
-            push(&mut packet, chunk.vendor, chunk.kind, chunk.body)?;
+            match state {
+                // As it is, at the end: with its real length it would count for more than it did.
+                State::Cut => cut = rest,
+                State::Whole | State::Short => push(&mut packet, chunk.vendor, chunk.kind, chunk.body)?,
+            }
         }
         rest = next;
     }
     push(&mut packet, chunk::GENERIC, kind::PAYLOAD, payload)?;
+    packet.extend_from_slice(cut);
     let length = u16::try_from(packet.len()).ok()?;
     packet.get_mut(4..resync::HEADER_BYTES)?.copy_from_slice(&length.to_be_bytes());
     Some(packet)

@@ -527,6 +527,18 @@ fn a_payload_can_take_the_place_of_a_compressed_one() {
     assert_eq!(hep::with_payload(b"\x02\x10", b"plain"), None);
 }
 
+/// Found by fuzzing: an address that was cut off, and therefore none, became one by being written with its real length.
+#[test]
+fn a_chunk_that_is_cut_off_stays_so_beside_another_payload() {
+    let mut bytes = with(&[chunk(0, kind::COMPRESSED, b"whatever"), chunk(0, kind::SRC_IPV6, &[1, 2, 3, 4])]);
+    let length_at = bytes.len() - 4 - 2;
+    bytes[length_at..length_at + 2].copy_from_slice(&22_u16.to_be_bytes());
+    let replaced = hep::with_payload(&bytes, b"plain").expect("a small packet");
+    let (before, after) = (only(&bytes), only(&replaced));
+    assert_eq!((before.src_ip, &*after.payload), (after.src_ip, &b"plain"[..]));
+    assert!(replaced.ends_with(&[0, 22, 1, 2, 3, 4]));
+}
+
 /// Types above 255 exist only for senders of JSON; in the log they need two bytes.
 #[test]
 fn a_type_above_255_takes_two_bytes() {
