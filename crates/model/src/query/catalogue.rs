@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use crate::{Field, Kind, Table, Unit};
 
 use super::FieldRef;
@@ -7,8 +9,12 @@ use super::names::{ALIASES, Target, VALUES, nearest};
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     tables: Vec<&'static Table>,
-    /// How many tables are built in; they come first. Names of the others never change what a plain name means.
-    built_in: usize,
+    /// What plain names mean among the built-in tables, and among all others: names of those never change what a name
+    /// of these means.
+    built_in: BTreeMap<&'static str, Plain>,
+    defined: BTreeMap<&'static str, Plain>,
+    /// Every column once, with the tables that have it. Kept: completion asks with each letter typed.
+    fields: Vec<(&'static Field, Vec<&'static str>)>,
     values: Vec<(&'static str, Vec<String>)>,
 }
 
@@ -28,6 +34,15 @@ pub(super) struct Named {
     pub(super) unit: Option<Unit>,
 }
 
+/// A column by its plain name.
+#[derive(Clone, Copy, Debug)]
+enum Plain {
+    /// All tables that have it agree on what it holds.
+    Agreed(&'static Field),
+    /// These two do not.
+    Differs(&'static str, &'static str),
+}
+
 /// Why a written name means nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Unknown {
@@ -39,7 +54,15 @@ impl Catalogue {
     pub fn new(tables: &[&'static Table]) -> Self {
         let values =
             VALUES.iter().map(|(name, values)| (*name, values.iter().map(|v| (*v).to_owned()).collect()));
-        Self { tables: tables.to_vec(), built_in: tables.len(), values: values.collect() }
+        let mut catalogue = Self {
+            tables: Vec::new(),
+            built_in: plain_names(tables),
+            defined: BTreeMap::new(),
+            fields: Vec::new(),
+            values: values.collect(),
+        };
+        catalogue.add(tables);
+        catalogue
     }
 
     /// Adds tables that were defined at run time. A plain name means a column of theirs only if it means nothing
@@ -47,8 +70,24 @@ impl Catalogue {
     /// it, every column can be asked for.
     #[must_use]
     pub fn with_defined(mut self, tables: &[&'static Table]) -> Self {
-        self.tables.extend(tables);
+        self.add(tables);
+        self.defined = plain_names(&self.tables[self.tables.len() - tables.len()..]);
         self
+    }
+
+    fn add(&mut self, tables: &[&'static Table]) {
+        let mut places: BTreeMap<&'static str, usize> =
+            self.fields.iter().enumerate().map(|(place, (field, _))| (field.name, place)).collect();
+        for table in tables {
+            self.tables.push(table);
+            for field in table.columns() {
+                let place = *places.entry(field.name).or_insert(self.fields.len());
+                match self.fields.get_mut(place) {
+                    Some((_, tables)) => tables.push(table.name),
+                    None => self.fields.push((field, vec![table.name])),
+                }
+            }
+        }
     }
 
     /// Adds values known of a column, for completion and for writing them in either case: the flags a protocol may
@@ -83,17 +122,8 @@ impl Catalogue {
     }
 
     /// Every column once, with the tables that have it, in table order.
-    pub fn fields(&self) -> Vec<(&'static Field, Vec<&'static str>)> {
-        let mut fields: Vec<(&'static Field, Vec<&'static str>)> = Vec::new();
-        for table in &self.tables {
-            for field in table.columns() {
-                match fields.iter_mut().find(|(known, _)| known.name == field.name) {
-                    Some((_, tables)) => tables.push(table.name),
-                    None => fields.push((field, vec![table.name])),
-                }
-            }
-        }
-        fields
+    pub fn fields(&self) -> &[(&'static Field, Vec<&'static str>)] {
+        &self.fields
     }
 
     /// Friendly names with their line of help, as far as this catalogue has what they stand for.
@@ -117,7 +147,7 @@ impl Catalogue {
         {
             return Ok(meaning);
         }
-        match agreed(&self.tables[self.built_in..], name)? {
+        match agreed(&self.defined, name)? {
             Some(named) if table.is_none() => Ok(Meaning::Field(named)),
             _ => Err(self.unknown(table, name)),
         }
@@ -139,7 +169,7 @@ impl Catalogue {
         if let Some(table) = table {
             return Ok(table.column(name).map(|field| named(Some(table.name), field)));
         }
-        agreed(&self.tables[..self.built_in], name)
+        agreed(&self.built_in, name)
     }
 
     fn target(&self, table: Option<&'static Table>, target: Target) -> Result<Option<Meaning>, Unknown> {
@@ -169,7 +199,7 @@ impl Catalogue {
                 suggestion: near.map(|near| format!("{}.{near}", table.name)),
             };
         }
-        let columns = self.tables.iter().flat_map(|table| table.columns()).map(|field| field.name);
+        let columns = self.fields.iter().map(|(field, _)| field.name);
         let aliases = ALIASES.iter().map(|(alias, ..)| *alias);
         Unknown {
             message: format!("no field is called {name}"),
@@ -189,20 +219,29 @@ fn named(table: Option<&'static str>, field: &'static Field) -> Named {
 }
 
 /// The column of this name, if some of the tables have it and all that do agree on what it holds.
-fn agreed(tables: &[&'static Table], name: &str) -> Result<Option<Named>, Unknown> {
-    let mut found: Option<(&'static Table, &'static Field)> = None;
+fn agreed(names: &BTreeMap<&'static str, Plain>, name: &str) -> Result<Option<Named>, Unknown> {
+    match names.get(name) {
+        None => Ok(None),
+        Some(Plain::Agreed(field)) => Ok(Some(named(None, field))),
+        Some(Plain::Differs(first, other)) => Err(Unknown {
+            message: format!("{name} differs between tables {first} and {other}"),
+            suggestion: Some(format!("{first}.{name}")),
+        }),
+    }
+}
+
+/// What the plain names of these tables mean.
+fn plain_names(tables: &[&'static Table]) -> BTreeMap<&'static str, Plain> {
+    let mut names: BTreeMap<&'static str, (&'static Table, Plain)> = BTreeMap::new();
     for table in tables {
-        let Some(field) = table.column(name) else { continue };
-        match found {
-            None => found = Some((table, field)),
-            Some((first, known)) if known.kind != field.kind || known.unit != field.unit => {
-                return Err(Unknown {
-                    message: format!("{name} differs between tables {} and {}", first.name, table.name),
-                    suggestion: Some(format!("{}.{name}", first.name)),
-                });
+        for field in table.columns() {
+            let (first, plain) = names.entry(field.name).or_insert((table, Plain::Agreed(field)));
+            if let Plain::Agreed(known) = plain
+                && (known.kind != field.kind || known.unit != field.unit)
+            {
+                *plain = Plain::Differs(first.name, table.name);
             }
-            Some(_) => {}
         }
     }
-    Ok(found.map(|(_, field)| named(None, field)))
+    names.into_iter().map(|(name, (_, plain))| (name, plain)).collect()
 }

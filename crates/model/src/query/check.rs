@@ -49,6 +49,11 @@ impl Checker<'_> {
             }
             _ => Expr::or(self.each(&fields, |field| self.one(*field, test, name))?),
         };
+        if let Test::Match(written) = test {
+            // Once, however many fields the name stands for.
+            compile_regex(&written.regex())
+                .map_err(|cause| self.error(written, format!("not a regular expression: {cause}")))?;
+        }
         if !negated {
             return Ok(positive);
         }
@@ -155,11 +160,7 @@ impl Checker<'_> {
                 return Err(self.error(written, message));
             }
         }
-        let pattern = written.regex();
-        match compile_regex(&pattern) {
-            Ok(_) => Ok(Expr::Regex { field: named.field, pattern }),
-            Err(cause) => Err(self.error(written, format!("not a regular expression: {cause}"))),
-        }
+        Ok(Expr::Regex { field: named.field, pattern: written.regex() })
     }
 
     /// Plain values together, patterns and networks beside them.

@@ -140,25 +140,35 @@ fn terms(typed: &str, catalogue: &Catalogue, is_first: bool) -> Vec<Choice> {
 /// Names that start with what was typed, then those that have it inside; with a table and a dot, those of the table.
 fn names(typed: &str, catalogue: &Catalogue) -> Vec<Choice> {
     let typed = typed.to_ascii_lowercase();
-    let mut all: Vec<Choice> = Vec::new();
+    let (mut starting, mut inside) = (Vec::new(), Vec::new());
+    let mut look_at = |name: &str, doc: &str| {
+        let fitting = if name.starts_with(&typed) {
+            &mut starting
+        } else if name.contains(&typed) {
+            &mut inside
+        } else {
+            return;
+        };
+        if fitting.len() < CHOICES_MAX {
+            fitting.push(choice(name, doc));
+        }
+    };
     if let Some((table, _)) = typed.split_once('.') {
         let table = catalogue.tables().iter().find(|candidate| candidate.name == table);
-        let columns = table.into_iter().flat_map(|table| {
-            table.columns().map(move |field| choice(&format!("{}.{}", table.name, field.name), field.doc))
-        });
-        all.extend(columns);
+        for (table, field) in table.iter().flat_map(|table| table.columns().map(move |field| (table, field)))
+        {
+            look_at(&format!("{}.{}", table.name, field.name), field.doc);
+        }
     } else {
-        all.extend(catalogue.aliases().map(|(name, doc)| choice(name, doc)));
+        let aliases: Vec<_> = catalogue.aliases().collect();
+        aliases.iter().for_each(|(name, doc)| look_at(name, doc));
         for (field, _) in catalogue.fields() {
-            if !all.iter().any(|known| known.text == field.name) {
-                all.push(choice(field.name, field.doc));
+            if !aliases.iter().any(|(alias, _)| *alias == field.name) {
+                look_at(field.name, field.doc);
             }
         }
-        all.extend(catalogue.tables().iter().map(|table| choice(&format!("{}.", table.name), table.doc)));
+        catalogue.tables().iter().for_each(|table| look_at(&format!("{}.", table.name), table.doc));
     }
-    let (starting, others): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|choice| choice.text.starts_with(&typed));
-    let inside = others.into_iter().filter(|choice| choice.text.contains(&typed));
     starting.into_iter().chain(inside).take(CHOICES_MAX).collect()
 }
 

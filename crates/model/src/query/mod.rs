@@ -56,6 +56,10 @@ pub const DEPTH_MAX: usize = 32;
 /// Largest compiled regular expression: bounds memory and the time of one match.
 pub const REGEX_BYTES_MAX: usize = 1024 * 1024;
 
+/// Most regular expressions: each is compiled here, again for every table it is asked of, and takes up to
+/// [`REGEX_BYTES_MAX`] and some ten milliseconds each time.
+pub const REGEXES_MAX: usize = 16;
+
 /// A query, understood.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {

@@ -112,6 +112,8 @@ pub fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> 
         5..=8 => 2,
         _ => 3,
     };
+    // As letters once: what was written may be as long as a query may be, and there are hundreds of candidates.
+    let written: Vec<char> = written.chars().collect();
     candidates
         .map(|candidate| (distance(&written, &candidate.to_ascii_lowercase(), slips_max), candidate))
         .filter(|(slips, _)| *slips <= slips_max)
@@ -120,12 +122,12 @@ pub fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> 
 }
 
 /// Edit distance with swapped neighbours as one slip (optimal string alignment); more than `limit` is not exact.
-fn distance(a: &str, b: &str, limit: usize) -> usize {
-    let a: Vec<char> = a.chars().collect();
-    let b: Vec<char> = b.chars().collect();
-    if a.len().abs_diff(b.len()) > limit {
+fn distance(a: &[char], b: &str, limit: usize) -> usize {
+    let b_letters = b.chars().count();
+    if a.len().abs_diff(b_letters) > limit {
         return limit + 1;
     }
+    let b: Vec<char> = b.chars().collect();
     let mut rows = [vec![0; b.len() + 1], (0..=b.len()).collect::<Vec<_>>(), vec![0; b.len() + 1]];
     for i in 1..=a.len() {
         rows[2][0] = i;
@@ -138,6 +140,10 @@ fn distance(a: &str, b: &str, limit: usize) -> usize {
             rows[2][j] = best;
         }
         rows.rotate_left(1);
+        // Every way on leads through one of the last two rows: most candidates are out after a few letters.
+        if rows[..2].iter().flatten().all(|slips| *slips > limit) {
+            return limit + 1;
+        }
     }
     rows[1][b.len()]
 }
@@ -159,6 +165,7 @@ mod tests {
 
     #[test]
     fn counts_slips() {
+        let distance = |a: &str, b, limit| super::distance(&a.chars().collect::<Vec<_>>(), b, limit);
         assert_eq!(distance("abc", "abc", 3), 0);
         assert_eq!(distance("abc", "acb", 3), 1);
         assert_eq!(distance("abc", "ab", 3), 1);

@@ -7,7 +7,7 @@ use crate::Micros;
 use super::catalogue::{Meaning, Unknown};
 use super::check::{Checker, Test};
 use super::lex::{Token, TokenKind, Written, lex};
-use super::{Catalogue, DEPTH_MAX, Expr, Op, QueryError, TERMS_MAX, TEXT_BYTES_MAX, smart};
+use super::{Catalogue, DEPTH_MAX, Expr, Op, QueryError, REGEXES_MAX, TERMS_MAX, TEXT_BYTES_MAX, smart};
 
 pub(super) fn parse(text: &str, catalogue: &Catalogue, now: Micros) -> Result<Expr, QueryError> {
     if text.len() > TEXT_BYTES_MAX {
@@ -38,6 +38,7 @@ struct Parser<'a> {
     place: usize,
     depth: usize,
     terms: usize,
+    regexes: usize,
     check: Checker<'a>,
 }
 
@@ -61,6 +62,7 @@ impl<'a> Parser<'a> {
             place: 0,
             depth: 0,
             terms: 0,
+            regexes: 0,
             check: Checker { text, catalogue, now },
         }
     }
@@ -206,6 +208,11 @@ impl<'a> Parser<'a> {
             TokenKind::Word => self.list_or_range(&operator.at)?,
             TokenKind::Match | TokenKind::NotMatch => {
                 negated |= operator.kind == TokenKind::NotMatch;
+                self.regexes += 1;
+                if self.regexes > REGEXES_MAX {
+                    let message = format!("more than {REGEXES_MAX} regular expressions");
+                    return Err(self.error(operator.at, message));
+                }
                 Test::Match(self.value(&operator.at)?)
             }
             TokenKind::Equal | TokenKind::NotEqual => {

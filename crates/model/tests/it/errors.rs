@@ -1,4 +1,4 @@
-use model::query::{DEPTH_MAX, QueryError, TERMS_MAX, TEXT_BYTES_MAX, parse};
+use model::query::{DEPTH_MAX, QueryError, REGEXES_MAX, TERMS_MAX, TEXT_BYTES_MAX, parse};
 
 use crate::{NOW, catalogue};
 
@@ -110,4 +110,8 @@ fn refuses_what_is_beyond_the_limits() {
     assert!(error(&long).message.contains("bytes"));
     assert!(error("ua ~ \"(a{1000}){1000}\"").message.contains("not a regular expression"));
     assert!(error("ua ~ \"(\"").message.contains("not a regular expression"));
+    // `number` stands for four fields; the pattern counts once.
+    let patterns = "number ~ \"^00\" ".repeat(REGEXES_MAX);
+    assert!(parse(&patterns, &catalogue(), NOW).is_ok());
+    assert!(error(&format!("{patterns} ua !~ x")).message.contains("regular expressions"));
 }
