@@ -21,6 +21,8 @@ cargo xtask COMMAND
   test [PART]        install the foreign programs, then run everything; PART runs one part of it:
                      web fmt tidy licences clippy rust doc fuzz
   tidy               rules of the house that can be counted: imports, file length, type numbers
+  fuzz ROOM/ENTRY [LIBFUZZER OPTIONS | FILES]
+                     one entry until it is stopped (-runs=10000000: or so often), or FILES once each
   bench ingest       CPU seconds per million messages, from socket to settled file
   web                build the web part";
 
@@ -42,6 +44,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test"] => test::everything(),
         ["test", part] => test::part(part),
         ["tidy"] => tidy::check(),
+        ["fuzz", entry, arguments @ ..] => fuzz::one(entry, arguments),
         ["bench", "ingest"] => bench::ingest(),
         ["web"] => web::build(),
         [] | ["help" | "--help" | "-h"] => {

@@ -15,7 +15,7 @@ const PARTS: &[Part] = &[
     ("rust", "unit, corpus, live and browser tests (the first build compiles the query engine)", rust),
     ("doc", "documentation and its examples", documentation),
     ("clippy", "lints", clippy),
-    ("fuzz", "fuzzing, a short run of every target", fuzz::smoke),
+    ("fuzz", "fuzzing, ten minutes over all parsers", fuzz::smoke),
 ];
 
 pub(crate) fn everything() -> Result<()> {

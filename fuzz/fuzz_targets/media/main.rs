@@ -1,0 +1,7 @@
+//! The parsers of `media`.
+#![no_main]
+
+mod rtcp;
+mod rtp;
+
+fuzz::room!(rtcp rtp);
