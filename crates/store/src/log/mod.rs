@@ -28,7 +28,7 @@
 //! The id makes a block belong to its file: packets are chosen by strangers, and without it a packet could carry
 //! the bytes of a block, to be found by a reader that searches for the next one after damage.
 //!
-//! The data is one zstd frame (level 1). Inside are the **entries**, back to back:
+//! The data is one zstd frame, lightly compressed. Inside are the **entries**, back to back:
 //!
 //! | size | field |
 //! |---|---|
