@@ -1,20 +1,21 @@
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryBuilder, BooleanBuilder, Float64Builder, Int16Builder, Int32Builder, Int64Builder,
-    ListBuilder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+    Array, ArrayRef, BinaryBuilder, BooleanBuilder, Float64Builder, GenericByteBuilder, Int16Builder,
+    Int32Builder, Int64Builder, ListBuilder, PrimitiveBuilder, RecordBatch, StringBuilder,
+    TimestampMicrosecondBuilder,
 };
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{ArrowPrimitiveType, ByteArrayType, SchemaRef};
 use model::{COMMON, Kind, Record, TAIL, Table, Value};
 
 use crate::schema::{UTC, arrow_schema, list_item};
 
 /// Records of one table on their way into Arrow.
 ///
-/// Pushing is the hottest code of the room: one call per packet, some forty columns each. Builders grow as rows
-/// come, nothing is sized ahead: at low rates a batch holds a handful of rows.
+/// Pushing is the hottest code of the room: one call per packet, some forty columns each. Every builder starts with room
+/// for as much as the batch before had: under load they are alike, and growing copies all that is there.
 #[derive(Debug)]
 pub struct TableBatch {
     table: &'static Table,
@@ -129,8 +130,8 @@ impl TableBatch {
     pub fn finish(&mut self) -> RecordBatch {
         let mut columns = self.common.finish();
         columns.extend(self.typed.iter_mut().map(Typed::finish));
-        columns.push(text(&mut self.extra));
-        columns.push(shrunk(self.raw.finish()));
+        columns.push(bytes(&mut self.extra));
+        columns.push(bytes(&mut self.raw));
         self.len = 0;
         self.bytes = 0;
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
@@ -169,23 +170,23 @@ impl CommonColumns {
     fn finish(&mut self) -> Vec<ArrayRef> {
         let mut columns = Vec::with_capacity(COMMON.len() + TAIL.len() + 32);
         columns.extend([
-            shrunk(self.id.finish()),
+            numbers(&mut self.id),
             self.ts.finish(),
             self.received.finish(),
-            text(&mut self.sender),
-            text(&mut self.listener),
-            shrunk(self.hep_version.finish()),
-            shrunk(self.hep_type.finish()),
-            text(&mut self.transport),
-            text(&mut self.src_ip),
-            shrunk(self.src_port.finish()),
-            text(&mut self.dst_ip),
-            shrunk(self.dst_port.finish()),
-            shrunk(self.capture_id.finish()),
-            text(&mut self.node),
-            text(&mut self.correlation_id),
-            text(&mut self.call_id),
-            shrunk(self.size.finish()),
+            bytes(&mut self.sender),
+            bytes(&mut self.listener),
+            numbers(&mut self.hep_version),
+            numbers(&mut self.hep_type),
+            bytes(&mut self.transport),
+            bytes(&mut self.src_ip),
+            numbers(&mut self.src_port),
+            bytes(&mut self.dst_ip),
+            numbers(&mut self.dst_port),
+            numbers(&mut self.capture_id),
+            bytes(&mut self.node),
+            bytes(&mut self.correlation_id),
+            bytes(&mut self.call_id),
+            numbers(&mut self.size),
             self.flags.finish(),
         ]);
         columns
@@ -276,21 +277,35 @@ impl Column {
 
     fn finish(&mut self) -> ArrayRef {
         match self {
-            Self::Text(builder) => text(builder),
-            Self::Int16(builder) => shrunk(builder.finish()),
-            Self::Int32(builder) => shrunk(builder.finish()),
-            Self::Int64(builder) => shrunk(builder.finish()),
-            Self::Float(builder) => shrunk(builder.finish()),
+            Self::Text(builder) => bytes(builder),
+            Self::Int16(builder) => numbers(builder),
+            Self::Int32(builder) => numbers(builder),
+            Self::Int64(builder) => numbers(builder),
+            Self::Float(builder) => numbers(builder),
             Self::Bool(builder) => shrunk(builder.finish()),
             Self::Time(builder) => builder.finish(),
-            Self::Bytes(builder) => shrunk(builder.finish()),
+            Self::Bytes(builder) => bytes(builder),
             Self::TextList(builder) => builder.finish(),
         }
     }
 }
 
-fn text(builder: &mut StringBuilder) -> ArrayRef {
-    shrunk(builder.finish())
+/// The texts or bytes so far. The builder is ready for as many again, and an eighth more.
+fn bytes<T: ByteArrayType>(builder: &mut GenericByteBuilder<T>) -> ArrayRef {
+    let array = builder.finish();
+    *builder = GenericByteBuilder::with_capacity(ahead(array.len()), ahead(array.value_data().len()));
+    shrunk(array)
+}
+
+/// The numbers so far. The builder is ready for as many again, and an eighth more.
+fn numbers<T: ArrowPrimitiveType>(builder: &mut PrimitiveBuilder<T>) -> ArrayRef {
+    let array = builder.finish();
+    *builder = PrimitiveBuilder::with_capacity(ahead(array.len()));
+    shrunk(array)
+}
+
+fn ahead(length: usize) -> usize {
+    length + length / 8
 }
 
 /// Without the room its builder had grown ahead: a published batch lives for up to a minute.
@@ -310,7 +325,9 @@ impl Default for TimeBuilder {
 
 impl TimeBuilder {
     fn finish(&mut self) -> ArrayRef {
-        shrunk(self.0.finish())
+        let array = self.0.finish();
+        self.0 = TimestampMicrosecondBuilder::with_capacity(ahead(array.len())).with_timezone(UTC);
+        shrunk(array)
     }
 }
 
@@ -329,43 +346,85 @@ impl TextListBuilder {
     }
 }
 
-/// Texts of addresses already seen. A network has few of them and each packet names three, and writing one out
-/// costs as much as five columns. A slot is simply overwritten when two addresses meet in it.
+/// The text of an address (RFC 5952). Each packet names three, and the machinery of formatting would cost as much as the
+/// rest of the row.
 #[derive(Debug)]
 struct AddressTexts {
-    slots: Box<[(IpAddr, String)]>,
+    /// The last of version 4.
+    dotted: [u8; 15],
+    /// The last of version 6.
+    long: (Ipv6Addr, String),
 }
 
 impl AddressTexts {
-    /// Twice as many as the hosts of an ordinary network; 80 bytes each.
-    const SLOTS: usize = 512;
-
     fn new() -> Self {
-        // A slot is right from the start: it holds an address with its own text.
-        let unspecified = IpAddr::from([0, 0, 0, 0]);
-        Self { slots: vec![(unspecified, unspecified.to_string()); Self::SLOTS].into_boxed_slice() }
+        Self { dotted: [0; 15], long: (Ipv6Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED.to_string()) }
     }
 
     fn text(&mut self, ip: IpAddr) -> &str {
-        let slot = &mut self.slots[Self::slot(ip)];
-        if slot.0 != ip {
-            slot.0 = ip;
-            slot.1.clear();
-            // The standard library writes RFC 5952.
-            let _ = write!(slot.1, "{ip}");
+        match ip {
+            IpAddr::V4(ip) => self.dotted(ip),
+            IpAddr::V6(ip) => {
+                if self.long.0 != ip {
+                    self.long.0 = ip;
+                    self.long.1.clear();
+                    // The standard library writes RFC 5952.
+                    write!(self.long.1, "{ip}").expect("writing to a String cannot fail");
+                }
+                &self.long.1
+            }
         }
-        &slot.1
     }
 
-    fn slot(ip: IpAddr) -> usize {
-        let folded = match ip {
-            IpAddr::V4(v4) => u64::from(v4.to_bits()),
-            IpAddr::V6(v6) => {
-                let bits = v6.to_bits();
-                (bits >> 64) as u64 ^ bits as u64
+    fn dotted(&mut self, ip: Ipv4Addr) -> &str {
+        let mut end = 0;
+        for (place, octet) in ip.octets().into_iter().enumerate() {
+            if place > 0 {
+                self.dotted[end] = b'.';
+                end += 1;
             }
+            let (digits, length) = OCTETS[usize::from(octet)];
+            // Four octets of three digits and three dots are just fifteen: what is copied too much is overwritten, but
+            // for the last.
+            let room = (self.dotted.len() - end).min(digits.len());
+            self.dotted[end..end + room].copy_from_slice(&digits[..room]);
+            end += length;
+        }
+        std::str::from_utf8(&self.dotted[..end]).expect("digits and dots")
+    }
+}
+
+/// Each octet in digits, and how many.
+const OCTETS: [([u8; 3], usize); 256] = {
+    let mut octets = [([0; 3], 0); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let (hundreds, tens, ones) =
+            (b'0' + (octet / 100) as u8, b'0' + (octet / 10 % 10) as u8, b'0' + (octet % 10) as u8);
+        octets[octet] = match octet {
+            0..10 => ([ones, 0, 0], 1),
+            10..100 => ([tens, ones, 0], 2),
+            _ => ([hundreds, tens, ones], 3),
         };
-        // Fibonacci hashing: the top bits of the product depend on all bits of the address.
-        (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - Self::SLOTS.ilog2())) as usize
+        octet += 1;
+    }
+    octets
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_addresses_as_the_standard_library_does() {
+        let mut texts = AddressTexts::new();
+        for octet in 0..=255 {
+            let ip = IpAddr::from([octet, 255 - octet, 0, octet]);
+            assert_eq!(texts.text(ip), ip.to_string());
+        }
+        for ip in ["2001:db8::1", "::ffff:192.0.2.1", "::"] {
+            let ip: IpAddr = ip.parse().expect("an address");
+            assert_eq!(texts.text(ip), ip.to_string());
+        }
     }
 }
