@@ -30,8 +30,10 @@ const PAGE_ROWS: usize = 2_000;
 
 const RAW_PAGE_BYTES: usize = 1 << 20;
 
-/// Rows arranged and handed to the writer at a time: few enough to stay in the processor's cache.
+/// Rows arranged and handed to the writer at a time, and fewer if they are large: what one has written should still be
+/// in the processor's cache when the other reads it.
 const WRITE_ROWS: usize = 8_192;
+const WRITE_BYTES: usize = 256 << 10;
 
 /// One in a hundred row groups is read in vain; a tenth of that costs half as much disk again.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
@@ -59,7 +61,7 @@ pub(crate) fn encode(
         // Every kind of column here is one column of Parquet too.
         let writers = columns.create_column_writers(number).map_err(wrong_file)?;
         for (column, (field, mut writer)) in schema.fields().iter().zip(writers).enumerate() {
-            for places in places.chunks(WRITE_ROWS) {
+            for places in places.chunks((WRITE_BYTES / source.mean_bytes(column)).clamp(1, WRITE_ROWS)) {
                 for values in source.column(column, places).map_err(wrong_rows)? {
                     for leaf in compute_leaves(field, &values).map_err(wrong_file)? {
                         writer.write(&leaf).map_err(wrong_file)?;
