@@ -13,6 +13,9 @@ use crate::flags::{BAD_JSON, NOT_JSON};
 /// Deepest nesting that is read; reports are four deep.
 const DEPTH_MAX: usize = 16;
 
+/// Members that most objects of reports do not exceed: room for them is made at once.
+const MEMBERS_USUAL: usize = 12;
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json<'a> {
     /// `null`, and what agents print for no value: `NaN`, `undefined`, `Infinity`.
@@ -203,7 +206,7 @@ impl<'a> Reader<'a> {
     }
 
     fn object(&mut self) -> Json<'a> {
-        let mut members = Vec::new();
+        let mut members = Vec::with_capacity(MEMBERS_USUAL);
         loop {
             self.skip_blanks();
             match self.peek() {
@@ -403,6 +406,10 @@ fn is_bare(word: &str) -> bool {
 fn is_number(word: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let body = word.strip_prefix('-').unwrap_or(word);
+    // Nearly all of them are counters.
+    if digits(body) {
+        return body.len() == 1 || !body.starts_with('0');
+    }
     let (mantissa, exponent) = match body.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),
         None => (body, None),

@@ -35,8 +35,9 @@ pub(super) fn read(payload: &[u8], draft: &mut Draft<'_>) -> Columns {
     }
     let reports = reports(&read.values);
     let descriptions = Descriptions::of(&reports);
-    further(&reports, &descriptions, draft);
-    columns(&reports, &descriptions, draft)
+    let metrics = reports.iter().find_map(Report::voip_metrics);
+    further(&reports, &descriptions, metrics.is_some(), draft);
+    columns(&reports, &descriptions, metrics.unwrap_or_default(), draft)
 }
 
 /// One RTCP packet of the compound: what stood between one repetition of a key and the next.
@@ -148,7 +149,7 @@ fn reports<'j>(documents: &'j [Json<'j>]) -> Vec<Report<'j>> {
     let mut reports: Vec<Report<'j>> = Vec::new();
     let objects = documents.iter().flat_map(|json| json.items().unwrap_or(std::slice::from_ref(json)));
     for members in objects.filter_map(Json::members) {
-        let mut report = Report::default();
+        let mut report = Report { members: Vec::with_capacity(members.len()) };
         for (place, (key, value)) in members.iter().enumerate() {
             // What a sender sent stands before the rest of its report, unless there is but one.
             let is_next = key == "sender_information"
@@ -200,7 +201,12 @@ impl<'j> Descriptions<'j> {
     }
 }
 
-fn columns(reports: &[Report<'_>], descriptions: &Descriptions<'_>, draft: &mut Draft<'_>) -> Columns {
+fn columns(
+    reports: &[Report<'_>],
+    descriptions: &Descriptions<'_>,
+    metrics: VoipMetrics,
+    draft: &mut Draft<'_>,
+) -> Columns {
     let empty = Report::default();
     // A sender or receiver report says more than a description in front of it.
     let is_report = |report: &&Report<'_>| report.get("type").is_some() || !report.blocks().is_empty();
@@ -213,7 +219,6 @@ fn columns(reports: &[Report<'_>], descriptions: &Descriptions<'_>, draft: &mut 
     if has_wrong_ssrc {
         draft.flag(WRONG_SSRC);
     }
-    let metrics = reports.iter().find_map(Report::voip_metrics).unwrap_or_default();
     let cname = descriptions.cname();
     Columns {
         report_type: report.report_type(),
@@ -237,9 +242,13 @@ fn columns(reports: &[Report<'_>], descriptions: &Descriptions<'_>, draft: &mut 
 }
 
 /// Everything once more as clean JSON, if the columns do not hold it all.
-fn further(reports: &[Report<'_>], descriptions: &Descriptions<'_>, draft: &mut Draft<'_>) {
+fn further(
+    reports: &[Report<'_>],
+    descriptions: &Descriptions<'_>,
+    has_metrics: bool,
+    draft: &mut Draft<'_>,
+) {
     let blocks: usize = reports.iter().map(|report| report.blocks().len()).sum();
-    let has_metrics = reports.iter().any(|report| report.voip_metrics().is_some());
     let is_elsewhere = |key: &str| key.starts_with("sdes_") || key == "Chunks";
     if reports.len() > 1 || blocks > 1 || has_metrics {
         let mut json = String::from("[");
