@@ -16,6 +16,8 @@ pub struct Draft<'a> {
     pub(crate) flags: Vec<&'static str>,
     /// The rules that are on for the sender.
     pub(crate) corrections: Corrections,
+    /// The payload, where all of it is UTF-8: its parts need not be looked at again.
+    known_text: &'a str,
     /// What has no column.
     pub extra: Extra,
 }
@@ -28,6 +30,7 @@ impl<'a> Draft<'a> {
             may_correlate: true,
             flags: Vec::new(),
             corrections,
+            known_text: "",
             extra: Extra::default(),
         }
     }
@@ -83,9 +86,20 @@ impl<'a> Draft<'a> {
         self.extra = other.extra;
     }
 
+    /// Says that parts of this payload will be asked for as text.
+    pub(crate) fn expect_parts_of(&mut self, payload: &'a [u8]) {
+        self.known_text = std::str::from_utf8(payload).unwrap_or_default();
+    }
+
+    /// The part of the known text that these very bytes are.
+    fn known_part(&self, bytes: &[u8]) -> Option<&'a str> {
+        let start = (bytes.as_ptr() as usize).checked_sub(self.known_text.as_ptr() as usize)?;
+        self.known_text.get(start..start.checked_add(bytes.len())?)
+    }
+
     /// The bytes as text, folds undone; invalid UTF-8 is replaced and flagged.
     pub fn text(&mut self, bytes: &'a [u8]) -> Cow<'a, str> {
-        let (text, is_replaced) = text::read(bytes);
+        let (text, is_replaced) = text::read(bytes, self.known_part(bytes));
         if is_replaced {
             self.flag(BAD_UTF8);
         }

@@ -118,6 +118,7 @@ pub(crate) fn read<'a>(payload: &'a [u8], draft: &mut Draft<'a>) {
         }
         return;
     }
+    draft.expect_parts_of(payload);
     match message.call_id() {
         Some(call_id) => {
             let call_id = draft.text(call_id);

@@ -8,12 +8,12 @@ use crate::Draft;
 use crate::flags::BAD_UTF8;
 
 /// The bytes as text, line folds undone (RFC 3261 7.3.1), and whether some of them were no UTF-8 and are replaced by
-/// U+FFFD. Borrows in the usual case of one line of valid UTF-8.
+/// U+FFFD. Borrows in the usual case of one line of valid UTF-8. `known` are the bytes as text, if that is known.
 #[inline]
-pub(crate) fn read(bytes: &[u8]) -> (Cow<'_, str>, bool) {
+pub(crate) fn read<'a>(bytes: &'a [u8], known: Option<&'a str>) -> (Cow<'a, str>, bool) {
     // No early exit: one pass over whole vectors.
     let has_line_end = bytes.iter().fold(false, |found, byte| found | matches!(byte, b'\r' | b'\n'));
-    match std::str::from_utf8(bytes) {
+    match known.map_or_else(|| std::str::from_utf8(bytes), Ok) {
         Ok(text) if !has_line_end => (Cow::Borrowed(text), false),
         Ok(_) => (sip::text(bytes), false),
         Err(_) => (Cow::Owned(sip::text(bytes).into_owned()), true),
