@@ -90,13 +90,11 @@ impl Senders {
         list
     }
 
-    fn take(&self, gathered: HashMap<IpAddr, HashMap<Box<[u8]>, Row>>) {
+    fn take(&self, gathered: impl Iterator<Item = Gathered>) {
         let mut rows = self.lock();
-        for (ip, nodes) in gathered {
-            for (node, part) in nodes {
-                for cause in rows.note(ip, &node, part, self.max) {
-                    tracing::warn!(sender = %ip, cause = cause.cause(), "refusing packets: {}", cause.doc());
-                }
+        for Gathered { ip, node, row } in gathered {
+            for cause in rows.note(ip, &node, row, self.max) {
+                tracing::warn!(sender = %ip, cause = cause.cause(), "refusing packets: {}", cause.doc());
             }
         }
     }
@@ -147,9 +145,19 @@ impl Rows {
 /// What one thread saw of senders since it last told the registry.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
-    by_ip: HashMap<IpAddr, HashMap<Box<[u8]>, Row>>,
-    count: usize,
+    rows: Vec<Gathered>,
+    /// Where the row of a sender is.
+    places: HashMap<IpAddr, HashMap<Box<[u8]>, usize>>,
+    /// Where that of the last packet is: the next one is mostly of the same sender, and need not be looked up.
+    last: usize,
     told: Micros,
+}
+
+#[derive(Debug)]
+struct Gathered {
+    ip: IpAddr,
+    node: Box<[u8]>,
+    row: Row,
 }
 
 impl Gathering {
@@ -217,24 +225,32 @@ impl Gathering {
 
     /// Tells the registry if it is time, or at once if `all`.
     pub(crate) fn tell(&mut self, senders: &Senders, now: Micros, all: bool) {
-        let due = all || self.count >= GATHERED_MAX || (now.0 - self.told.0).abs() >= TELL_EVERY_MICROS;
-        if due && self.count > 0 {
-            senders.take(std::mem::take(&mut self.by_ip));
-            self.count = 0;
+        let due = all || self.rows.len() >= GATHERED_MAX || (now.0 - self.told.0).abs() >= TELL_EVERY_MICROS;
+        if due && !self.rows.is_empty() {
+            senders.take(self.rows.drain(..));
+            self.places.clear();
             self.told = now;
         }
     }
 
     fn row(&mut self, ip: IpAddr, node: &[u8], now: Micros) -> &mut Row {
-        let nodes = self.by_ip.entry(ip).or_default();
-        // Looked up twice rather than boxing the name of every packet.
-        if !nodes.contains_key(node) {
-            self.count += 1;
-            nodes.insert(node.into(), Row::new(now));
+        if self.rows.get(self.last).is_none_or(|last| last.ip != ip || *last.node != *node) {
+            self.last = self.place(ip, node, now);
         }
-        let row = nodes.get_mut(node).expect("it was there or has just been put there");
+        let row = &mut self.rows[self.last].row;
         row.last_seen = row.last_seen.max(now);
         row
+    }
+
+    fn place(&mut self, ip: IpAddr, node: &[u8], now: Micros) -> usize {
+        let places = self.places.entry(ip).or_default();
+        if let Some(place) = places.get(node) {
+            return *place;
+        }
+        let place = self.rows.len();
+        places.insert(node.into(), place);
+        self.rows.push(Gathered { ip, node: node.into(), row: Row::new(now) });
+        place
     }
 }
 
