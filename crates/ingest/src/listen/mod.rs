@@ -90,6 +90,11 @@ impl Way {
         self.admission.refuse(refused, sender, now);
     }
 
+    /// What was admitted and not passed on yet takes this much.
+    pub(crate) fn bytes(&self) -> usize {
+        self.admitted.full.iter().chain([&self.admitted.current]).map(BlockBuilder::bytes).sum()
+    }
+
     /// Tells the counters and passes on what was admitted, waiting for room no longer than `time_max` at a time and
     /// as often as `patient` says. What finds no room is dropped and counted.
     pub(crate) fn pass(&mut self, now: Micros, time_max: Duration, mut patient: impl FnMut() -> bool) {
