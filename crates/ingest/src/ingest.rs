@@ -93,7 +93,7 @@ impl Ingest {
             rules: config.senders.clone(),
         });
         let (queue, queue_end) = Queue::new(config.queue_bytes_max);
-        let hall = Hall { shared, queue: Arc::new(queue), spares: Spares::new(), stop: Arc::default() };
+        let hall = Hall { shared, queue: Arc::new(queue), spares: Spares::default(), stop: Arc::default() };
         let (tls, tls_watch) = tls.unzip();
         let ingest = Self {
             hall: hall.clone(),
@@ -110,11 +110,12 @@ impl Ingest {
 
         // From here on an error drops `ingest`, which stops what runs.
         let (blocks, blocks_end) = crossbeam_channel::bounded(BLOCKS_MAX);
+        let spare_blocks = Spares::default();
         let mut understander = Understander::new(
             Arc::clone(&journal),
             &ingest.config,
             Arc::clone(&hall.shared),
-            hall.spares.clone(),
+            spare_blocks.clone(),
             Arc::clone(&ingest.alarms),
             Arc::clone(&ingest.give_up),
         );
@@ -127,7 +128,8 @@ impl Ingest {
             queue: queue_end,
             journal,
             blocks: Some(blocks),
-            spares: hall.spares.clone(),
+            spare_batches: hall.spares.clone(),
+            spare_blocks,
             shared: Arc::clone(&hall.shared),
             alarms: Arc::clone(&ingest.alarms),
             commit_every: ingest.config.commit_every,

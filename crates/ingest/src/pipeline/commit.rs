@@ -30,7 +30,10 @@ pub(crate) struct Committer {
     /// it was given up: after a block that was not passed on no other may be, or the understander would call the
     /// missing one published.
     pub(crate) blocks: Option<Sender<Block>>,
-    pub(crate) spares: Spares,
+    /// To the listeners: as large as what one of them passes on.
+    pub(crate) spare_batches: Spares,
+    /// From the understander: as large as a block.
+    pub(crate) spare_blocks: Spares,
     pub(crate) shared: Arc<Shared>,
     pub(crate) alarms: Arc<Alarms>,
     pub(crate) commit_every: Duration,
@@ -108,7 +111,7 @@ impl Committer {
     /// Gathers for one block; also the batch that no longer fitted.
     fn gather(&self, first: (Batch, usize)) -> (Group, Option<(Batch, usize)>) {
         let deadline = Instant::now() + self.commit_every;
-        let mut group = Group::default();
+        let mut group = Group { builder: self.spare_blocks.take(), ..Group::default() };
         let mut next = Some(first);
         while let Some((mut batch, cost)) = next.take() {
             let count = batch.packets.len() as u64;
@@ -119,7 +122,7 @@ impl Committer {
                 Some((_, sum)) => *sum += count,
                 None => group.parts.push((batch.listener, count)),
             }
-            self.spares.give(batch.packets);
+            self.spare_batches.give(batch.packets);
             group.waiting.extend(batch.stored);
             group.cost += cost;
             if group.builder.bytes() >= self.commit_bytes {

@@ -143,28 +143,27 @@ impl Budget {
     }
 }
 
-/// Emptied builders on their way back to the listeners: at speed no buffer is allocated anew.
-#[derive(Clone)]
-pub(crate) struct Spares {
-    sender: Sender<BlockBuilder>,
-    receiver: Receiver<BlockBuilder>,
-}
+/// Emptied builders for those who fill them: at speed no buffer is allocated anew. The last given is the first taken,
+/// since it is still in the processor's cache.
+#[derive(Clone, Default)]
+pub(crate) struct Spares(Arc<Mutex<Vec<BlockBuilder>>>);
 
 impl Spares {
-    pub(crate) fn new() -> Self {
-        let (sender, receiver) = bounded(SPARES_MAX);
-        Self { sender, receiver }
-    }
-
     pub(crate) fn take(&self) -> BlockBuilder {
-        self.receiver.try_recv().unwrap_or_default()
+        self.lock().pop().unwrap_or_default()
     }
 
     pub(crate) fn give(&self, mut builder: BlockBuilder) {
         if (1..=SPARE_BYTES_MAX).contains(&builder.capacity()) {
             builder.clear();
-            // No room means that there are enough.
-            let _ = self.sender.try_send(builder);
+            let mut spares = self.lock();
+            if spares.len() < SPARES_MAX {
+                spares.push(builder);
+            }
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<BlockBuilder>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

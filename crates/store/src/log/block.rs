@@ -20,8 +20,9 @@ pub(super) const SEQ_MAX: u64 = (1 << 47) - 1;
 /// The fields of an entry before its frame, the address aside.
 const ENTRY_FIXED_BYTES: usize = 8 + 1 + 1 + 2 + 4;
 
-/// zstd level 1: the cheapest good compression measured (1 microsecond a message, 10 times smaller).
-pub(super) const COMPRESSION_LEVEL: i32 = 1;
+/// The log is read once, if ever, and deleted within minutes: time counts more than size. Against level 1 this takes a
+/// third less time and a third more room (4.4 instead of 6.2 times smaller, lifelike SIP).
+pub(super) const COMPRESSION_LEVEL: i32 = -3;
 
 /// One accepted packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +102,8 @@ impl BlockBuilder {
 
     /// Moves all entries of `other` behind those of this builder, or none if they do not fit.
     pub fn take_from(&mut self, other: &mut Self) -> Result<(), PushError> {
-        if self.is_empty() {
+        // Into the larger buffer: if this one has been a block before, growing the other to one costs more than a copy.
+        if self.is_empty() && self.plain.capacity() < other.plain.capacity() {
             std::mem::swap(self, other);
             return Ok(());
         }
