@@ -1,5 +1,5 @@
-//! What the fuzz binaries share. There is one for each room, and in it an entry for each parser of the room: linking
-//! takes longer than fuzzing.
+//! What the fuzz binaries share. There is one for each room, and in it an entry for each parser of the room: a program
+//! for every parser would be linked, with all that the room uses, each time.
 
 pub use libfuzzer_sys;
 

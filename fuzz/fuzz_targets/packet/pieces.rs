@@ -34,7 +34,7 @@ fn segments(start: u32, steps: &[[u8; STEP_BYTES]]) {
     let mut reassembler = Reassembler::new();
     let (mut micros, mut sent_bytes, mut given_bytes) = (0, 0, 0);
     // Where the next piece may begin, by the bytes of those before; empty before the first.
-    let mut places: Vec<usize> = Vec::new();
+    let (mut places, mut anywhere) = (Vec::<usize>::new(), false);
     for &[high, low, length, flags, tenths] in steps {
         micros += i64::from(tenths) * 100_000;
         let flags = TcpFlags(flags & 0x07);
@@ -56,18 +56,19 @@ fn segments(start: u32, steps: &[[u8; STEP_BYTES]]) {
         given_bytes += pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>();
         // An end ends this connection; a SYN begins another, or repeats that of this one: from there on, anywhere.
         if is_syn || is_end {
-            places = if is_end { Vec::new() } else { (0..STREAM_BYTES).collect() };
+            places.clear();
+            anywhere = !is_end;
             continue;
         }
         for piece in pieces {
             assert!(!piece.bytes.is_empty());
             let fits = |from: &usize| piece.bytes.iter().zip(*from..).all(|(byte, at)| *byte == content(at));
             places = match places.iter().min() {
-                None => vec![place],
-                Some(first) if piece.after_gap => (first + 1..STREAM_BYTES).collect(),
-                Some(_) => places,
+                None if !anywhere => [place].into_iter().filter(fits).collect(),
+                Some(_) if !piece.after_gap => places.into_iter().filter(fits).collect(),
+                first => (first.map_or(0, |first| first + 1)..STREAM_BYTES).filter(fits).collect(),
             };
-            places.retain(fits);
+            anywhere = false;
             assert!(!places.is_empty(), "the bytes of the stream, in order");
             places.iter_mut().for_each(|place| *place += piece.bytes.len());
         }

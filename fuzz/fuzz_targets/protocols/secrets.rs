@@ -9,7 +9,8 @@ pub(crate) fn fuzz(input: &[u8]) {
     for (packet, frame) in hep::packets(input, SECONDS).flatten() {
         blank(&packet, frame);
     }
-    for compress in [false, true] {
+    // Compressing takes far longer than all the rest, so not every time.
+    for compress in [false, true].into_iter().take(if input.len() % 8 == 0 { 2 } else { 1 }) {
         let mut frame = Vec::new();
         hep::Outgoing {
             hep_type: 89,
