@@ -47,6 +47,10 @@ pub(crate) struct Summary {
     pub(crate) cseq_method: Option<String>,
     pub(crate) from_user: Option<String>,
     pub(crate) to_user: Option<String>,
+    /// Who took part where a host tells of what happened inside it: `session 1`, `handle 2`, outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(crate) actors: Vec<String>,
     /// The fields of its table that have a value.
     #[schema(value_type = Object)]
     pub(crate) detail: BTreeMap<&'static str, Value>,
@@ -82,9 +86,24 @@ impl From<&Row> for Summary {
             cseq_method: text("cseq_method"),
             from_user: text("from_user"),
             to_user: text("to_user"),
+            actors: actors(row),
             detail: row.cells.iter().map(|(name, cell)| (*name, Value::from(cell))).collect(),
         }
     }
+}
+
+/// None in traffic from one host to another: there the hosts are who took part.
+fn actors(row: &Row) -> Vec<String> {
+    if (&row.src_ip, row.src_port) != (&row.dst_ip, row.dst_port) {
+        return Vec::new();
+    }
+    let fields = row.table.fields.iter().filter(|field| field.actor);
+    fields
+        .filter_map(|field| {
+            let kind = field.name.strip_suffix("_id").unwrap_or(field.name);
+            Some(format!("{kind} {}", row.text(field.name)?))
+        })
+        .collect()
 }
 
 impl From<&Cell> for Value {

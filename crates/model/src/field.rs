@@ -41,13 +41,16 @@ pub struct Field {
     pub facet: bool,
     /// Holds personal data (numbers, users): masked for roles that may not see it.
     pub private: bool,
+    /// Names a party that is no host, such as a session: ladders give it a column of its own. Of several in a table the
+    /// outermost comes first.
+    pub actor: bool,
     /// One sentence with the section of the standard it comes from.
     pub doc: &'static str,
 }
 
 impl Field {
     pub const fn new(name: &'static str, kind: Kind, doc: &'static str) -> Self {
-        Self { name, kind, unit: None, indexed: false, facet: false, private: false, doc }
+        Self { name, kind, unit: None, indexed: false, facet: false, private: false, actor: false, doc }
     }
 
     pub const fn unit(mut self, unit: Unit) -> Self {
@@ -67,6 +70,11 @@ impl Field {
 
     pub const fn private(mut self) -> Self {
         self.private = true;
+        self
+    }
+
+    pub const fn actor(mut self) -> Self {
+        self.actor = true;
         self
     }
 }

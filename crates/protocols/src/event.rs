@@ -23,8 +23,8 @@ pub(crate) static TABLE: Table = Table {
         Field::new("result", Kind::Text, "How it ended: SUCCESS, FAILURE, ok, error").facet(),
         Field::new("reason", Kind::Text, "Why, in the words of the program"),
         Field::new("emitter", Kind::Text, "Name of the server that reports").facet(),
-        Field::new("session_id", Kind::Text, "Session of a client with the server").indexed(),
-        Field::new("handle_id", Kind::Text, "What joins a session to a plugin (Janus)").indexed(),
+        Field::new("session_id", Kind::Text, "Session of a client with the server").indexed().actor(),
+        Field::new("handle_id", Kind::Text, "What joins a session to a plugin (Janus)").indexed().actor(),
         Field::new("opaque_id", Kind::Text, "Name that the application gave the handle (Janus)").indexed(),
         Field::new(
             "plugin",

@@ -79,8 +79,7 @@ impl Growing {
         let longest = self.hosts.names.iter().map(|host| host.chars().count()).max().unwrap_or(0);
         let lane = LANE_WIDTH_MIN.max(longest + 2);
         let most = (self.width.saturating_sub(TIME_WIDTH) / lane).max(2);
-        for side in ["src", "dst"] {
-            let Some(name) = self.hosts.name(message, side) else { continue };
+        for name in self.hosts.ends(message).into_iter().flatten() {
             let place = match self.hosts.names.iter().position(|known| *known == name) {
                 Some(place) => place,
                 None => {
@@ -103,7 +102,7 @@ impl Growing {
 }
 
 /// The columns: one a host, in the order they spoke. By address; by address and port where a host talks to itself,
-/// as in a laboratory on one machine.
+/// as in a laboratory on one machine. Where a host tells of what happened inside it, those who took part (`session 1`).
 struct Hosts {
     names: Vec<String>,
     by_port: bool,
@@ -117,12 +116,13 @@ impl Hosts {
             .any(|message| message["src_ip"] == message["dst_ip"] && message["src_ip"].is_string());
         let mut hosts = Self { names: Vec::new(), by_port };
         // Reports and logs alone still make a picture.
-        let speakers: Vec<&Value> =
-            if signalling().next().is_some() { signalling().collect() } else { messages().collect() };
+        let speakers: Vec<&Value> = if signalling().next().is_some() {
+            signalling().chain(messages().filter(|message| !actors(message).is_empty())).collect()
+        } else {
+            messages().collect()
+        };
         for message in speakers {
-            for name in
-                ["src", "dst"].into_iter().filter_map(|side| hosts.name(message, side)).collect::<Vec<_>>()
-            {
+            for name in hosts.ends(message).into_iter().flatten() {
                 if !hosts.names.contains(&name) {
                     hosts.names.push(name);
                 }
@@ -131,7 +131,16 @@ impl Hosts {
         hosts
     }
 
-    fn name(&self, message: &Value, side: &str) -> Option<String> {
+    /// The names at both ends of a message; of what has a single actor, one.
+    fn ends(&self, message: &Value) -> [Option<String>; 2] {
+        match actors(message).as_slice() {
+            [] => ["src", "dst"].map(|side| self.host(message, side)),
+            [alone] => [Some(alone.clone()), None],
+            [first, .., last] => [Some(first.clone()), Some(last.clone())],
+        }
+    }
+
+    fn host(&self, message: &Value, side: &str) -> Option<String> {
         let ip = message[format!("{side}_ip")].as_str()?;
         let port = message[format!("{side}_port")].as_u64().filter(|_| self.by_port);
         Some(match port {
@@ -141,10 +150,14 @@ impl Hosts {
         })
     }
 
-    fn index(&self, message: &Value, side: &str) -> Option<usize> {
-        let name = self.name(message, side)?;
-        self.names.iter().position(|known| *known == name)
+    fn indexes(&self, message: &Value) -> [Option<usize>; 2] {
+        self.ends(message).map(|name| self.names.iter().position(|known| Some(known) == name.as_ref()))
     }
+}
+
+fn actors(message: &Value) -> Vec<String> {
+    let actors = message["actors"].as_array().into_iter().flatten();
+    actors.filter_map(|actor| actor.as_str().map(str::to_owned)).collect()
 }
 
 /// One row of the ladder: a message, how often it was repeated, and how many capture points saw it.
@@ -177,6 +190,21 @@ fn folded(call: &Value) -> Vec<Row<'_>> {
         }
     }
     rows
+}
+
+/// What a line between two lanes is drawn of.
+#[derive(Clone, Copy)]
+struct Stroke {
+    line: char,
+    left: char,
+    right: char,
+}
+
+impl Stroke {
+    const SIGNAL: Self = Self { line: '─', left: '◀', right: '▶' };
+    const REPORT: Self = Self { line: '┄', ..Self::SIGNAL };
+    /// What happened between actors went neither way.
+    const BETWEEN: Self = Self { line: '┄', left: '┄', right: '┄' };
 }
 
 struct Canvas<'a> {
@@ -246,11 +274,18 @@ impl<'a> Canvas<'a> {
             label.push_str(&format!(" ({} witnesses)", row.witnesses));
         }
         let colour = colour(message);
-        let (from, to) = (self.hosts.index(message, "src"), self.hosts.index(message, "dst"));
+        let [from, to] = self.hosts.indexes(message);
         let mut line = format!("{time:>width$} ", width = TIME_WIDTH - 1);
         match (from, to) {
             (Some(from), Some(to)) if from != to && message["table"] != "log" => {
-                self.arrow(&mut line, from, to, &label, colour, message["table"] == "sip");
+                let stroke = if !actors(message).is_empty() {
+                    Stroke::BETWEEN
+                } else if message["table"] == "sip" {
+                    Stroke::SIGNAL
+                } else {
+                    Stroke::REPORT
+                };
+                self.arrow(&mut line, from, to, &label, colour, stroke);
             }
             (at, _) => self.note(&mut line, at.unwrap_or(0), &label, colour),
         }
@@ -258,19 +293,18 @@ impl<'a> Canvas<'a> {
     }
 
     /// `|----- INVITE ----->|` between two lanes; the other lanes go through as bars.
-    fn arrow(&self, line: &mut String, from: usize, to: usize, label: &str, colour: Colour, solid: bool) {
+    fn arrow(&self, line: &mut String, from: usize, to: usize, label: &str, colour: Colour, stroke: Stroke) {
         let (left, right) = (from.min(to), from.max(to));
         let room = self.centre(right) - self.centre(left) - 1;
-        let stroke = if solid { '─' } else { '┄' };
         let label: String = label.chars().take(room.saturating_sub(6)).collect();
         let label = format!(" {label} ");
         let strokes = room - 1 - label.chars().count();
-        let before: String = std::iter::repeat_n(stroke, strokes / 2).collect();
-        let after: String = std::iter::repeat_n(stroke, strokes - strokes / 2).collect();
+        let before: String = std::iter::repeat_n(stroke.line, strokes / 2).collect();
+        let after: String = std::iter::repeat_n(stroke.line, strokes - strokes / 2).collect();
         let arrow = if from < to {
-            format!("{before}{label}{after}▶")
+            format!("{before}{label}{after}{}", stroke.right)
         } else {
-            format!("◀{before}{label}{after}")
+            format!("{}{before}{label}{after}", stroke.left)
         };
         self.bars(line, 0, left);
         line.push('│');
@@ -439,6 +473,35 @@ alice -> bob, answered, 200, 1.5 s, 2026-11-21T03:00:00.000000Z
         );
         assert!(drawn.contains("◀") && drawn.contains("200 OK"), "{drawn}");
         assert!(drawn.contains("│ route: gateway 3"), "{drawn}");
+    }
+
+    #[test]
+    fn what_happens_inside_a_host_is_drawn_between_its_actors() {
+        let event = |second: u32, label: &str, actors: &[&str]| {
+            json!({"id": second, "ts": format!("2026-11-21T03:00:0{second}.000000Z"), "src_ip": "10.0.0.9", "src_port": 0,
+                "dst_ip": "10.0.0.9", "dst_port": 0, "label": label, "table": "event", "actors": actors})
+        };
+        let mut call = json!({"call_id": "room", "messages": [
+            event(1, "attached", &["session 1", "handle 2"]),
+            event(2, "ready", &["session 3", "handle 4"]),
+            event(3, "destroyed", &["session 1"]),
+        ]});
+        let drawn = draw(&call, 100, false);
+        let expected = "\
+               session 1                handle 2                 session 3                handle 4
+  03:00:01.000     │┄┄┄┄┄┄ attached ┄┄┄┄┄┄┄┄│                        │                        │
+        +1.000     │                        │                        │┄┄┄┄┄┄┄┄ ready ┄┄┄┄┄┄┄┄┄│
+        +1.000     │ destroyed
+";
+        assert!(drawn.contains(expected), "\n{drawn}");
+        // Beside signalling they come after its hosts; the host they are in is none of them.
+        let signalling = json!({"id": "9", "ts": "2026-11-21T03:00:05.000000Z", "src_ip": "10.0.0.1", "src_port": 5060,
+            "dst_ip": "10.0.0.2", "dst_port": 5060, "label": "INVITE", "table": "sip"});
+        call["messages"].as_array_mut().expect("messages").push(signalling);
+        let drawn = draw(&call, 100, false);
+        let heads = drawn.lines().nth(3).unwrap_or_default();
+        let names: Vec<&str> = heads.split("  ").map(str::trim).filter(|name| !name.is_empty()).collect();
+        assert_eq!(names, ["10.0.0.1", "10.0.0.2", "session 1", "handle 2", "session 3", "handle 4"]);
     }
 
     #[test]

@@ -118,6 +118,16 @@ test('a log line stands at its sender and makes no column of the collector', () 
   expect([ladder.rows[1]?.from, ladder.rows[1]?.to, ladder.rows[1]?.label]).toEqual([1, -1, 'routed']);
 });
 
+test('what happens inside a host is drawn between its actors, headless', () => {
+  const event = { table: 'event', method: null, src_ip: '10.0.0.9', src_port: 0, dst_ip: '10.0.0.9', dst_port: 0 };
+  const ladder = layOut(
+    [message({}), message({ ...event, actors: ['session 1', 'handle 2'], ts: at(1) }), message({ ...event, actors: ['session 1'], ts: at(2) })],
+    options,
+  );
+  expect(ladder.columns.map((column) => [column.label, column.note])).toEqual([['10.0.0.1', ':5060'], ['10.0.0.2', ':5060'], ['session', '1'], ['handle', '2']]);
+  expect(ladder.rows.map((row) => [row.from, row.to, row.directed])).toEqual([[0, 1, true], [2, 3, false], [2, -1, false]]);
+});
+
 test('a message without addresses is a row all the same', () => {
   const ladder = layOut([message({ src_ip: null, dst_ip: null, src_port: null, dst_port: null })], options);
   expect(ladder.rows.map((row) => [row.from, row.to])).toEqual([[-1, -1]]);

@@ -40,6 +40,8 @@ export interface Row {
   /** Column numbers; -1 where the message has no such end. */
   from: number;
   to: number;
+  /** What happened between actors went neither way. */
+  directed: boolean;
   label: string;
   detail: string;
   /** Retransmissions hidden behind this row, or shown below it when `open`. */
@@ -102,6 +104,7 @@ export function layOut(messages: readonly CallMessage[], options: LadderOptions,
       previousMicros,
       from,
       to,
+      directed: actorsOf(message).length === 0,
       label: labelOf(message, kind),
       detail,
       repeats: options.fold ? repeatCount : 0,
@@ -201,6 +204,10 @@ class Columns {
     for (const message of messages) {
       const kind = kindOf(message);
       if (kind === 'sip') continue;
+      const actors = actorsOf(message);
+      for (const actor of actors) this.addActor(actor);
+      // The host they are in took no other part.
+      if (actors.length > 0) continue;
       this.addOther(message.src_ip, message.src_port);
       // A log line goes to the collector, which is no party to the call.
       if (kind !== 'log') this.addOther(message.dst_ip, message.dst_port);
@@ -212,6 +219,8 @@ class Columns {
     if (kind === 'sip') {
       return [this.numberOf(message.src_ip, message.src_port), this.numberOf(message.dst_ip, message.dst_port)];
     }
+    const [first, ...inner] = actorsOf(message);
+    if (first !== undefined) return [this.numbers.get(first) ?? -1, this.numbers.get(inner.at(-1) ?? '') ?? -1];
     const from = this.numbers.get(this.otherId(message.src_ip, message.src_port)) ?? -1;
     if (kind === 'log') return [from, -1];
     return [from, this.numbers.get(this.otherId(message.dst_ip, message.dst_port)) ?? -1];
@@ -237,6 +246,12 @@ class Columns {
     this.list.push({ id, label: this.names.get(id) ?? this.names.get(ip) ?? ip, note });
   }
 
+  /** `session 12`: its kind as the name, its number below. */
+  private addActor(actor: string): void {
+    const [kind = '', ...id] = actor.split(' ');
+    this.push(actor, kind, id.join(' '));
+  }
+
   private addOther(ip: string | null, port: number | null): void {
     if (ip === null) return;
     const id = this.otherId(ip, port);
@@ -260,6 +275,11 @@ class Columns {
     if (ports.length === 0) return '';
     return ports.length <= 2 ? ports.map((port) => `:${port}`).join(' ') : `${ports.length} ports`;
   }
+}
+
+/** Who took part in what happened inside a host, outermost first. */
+export function actorsOf(message: Pick<CallMessage, 'actors'>): readonly string[] {
+  return message.actors ?? [];
 }
 
 function text(value: unknown): string {

@@ -155,6 +155,8 @@ export interface Summary {
   cseq_method: string | null;
   from_user: string | null;
   to_user: string | null;
+  /** Who took part in what happened inside a host, outermost first: `session 1`. */
+  actors?: string[];
   detail: Detail | null;
 }
 
