@@ -1,4 +1,4 @@
-//! Foreign programs: real senders and judges, installed by `cargo xtask test` from Debian's packages.
+//! Foreign programs: real senders and judges, installed by `cargo xtask test` from the packages of Debian, npm and PyPI.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,6 +15,31 @@ pub fn find(name: &str) -> Result<Option<PathBuf>> {
         .chain(extra)
         .map(|folder| folder.join(name))
         .find(|path| path.is_file());
+    found_or_skipped(name, found)
+}
+
+/// The folder whose scripts let the real hep-js encode, decode and send, or `None` with a loud line, as [`find`].
+pub fn find_hepjs() -> Result<Option<PathBuf>> {
+    let folder = crate::recordings::repository().join("crates/testkit/hepjs");
+    let is_there = folder.join("node_modules/hep-js").is_dir();
+    found_or_skipped("hep-js", is_there.then_some(folder))
+}
+
+/// The command that runs the WebRTC client, or `None` with a loud line, as [`find`].
+pub fn find_webrtc_client() -> Result<Option<Command>> {
+    let folder = crate::recordings::repository().join("crates/testkit/webrtc");
+    let python = folder.join(".venv/bin/python");
+    // It is copied there when all else is.
+    let is_there = folder.join(".venv/requirements.txt").is_file();
+    let command = is_there.then(|| {
+        let mut command = Command::new(python);
+        command.arg(folder.join("client.py"));
+        command
+    });
+    found_or_skipped("aiortc", command)
+}
+
+fn found_or_skipped<T>(name: &str, found: Option<T>) -> Result<Option<T>> {
     if found.is_none() {
         if std::env::var("RHAPSODE_TEST_PROGRAMS").is_ok_and(|value| value == "required") {
             bail!("{name} is not installed, though `cargo xtask test` installs it");
@@ -22,19 +47,6 @@ pub fn find(name: &str) -> Result<Option<PathBuf>> {
         eprintln!("SKIPPED: {name} is not installed (cargo xtask test installs it)");
     }
     Ok(found)
-}
-
-/// The script that lets the real hep-js encode and decode, or `None` with a loud line, as [`find`].
-pub fn find_hepjs() -> Result<Option<PathBuf>> {
-    let folder = crate::recordings::repository().join("crates/testkit/hepjs");
-    if folder.join("node_modules/hep-js").is_dir() {
-        return Ok(Some(folder.join("exchange.js")));
-    }
-    if std::env::var("RHAPSODE_TEST_PROGRAMS").is_ok_and(|value| value == "required") {
-        bail!("hep-js is not installed, though `cargo xtask test` installs it");
-    }
-    eprintln!("SKIPPED: hep-js is not installed (cargo xtask test installs it)");
-    Ok(None)
 }
 
 /// A program running beside the test, ended when dropped.
@@ -86,6 +98,12 @@ impl Program {
         Ok(printed)
     }
 
+    /// Asks it to end in order, and waits for that as [`Self::wait_for_success`] does.
+    pub fn end(self, limit: Duration) -> Result<String> {
+        terminate(&self.child)?;
+        self.wait_for_success(limit)
+    }
+
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
@@ -95,10 +113,15 @@ impl Drop for Program {
     fn drop(&mut self) {
         if self.is_running() {
             // TERM first: Kamailio's and rtpengine's children go with their parent only when it ends in order.
-            Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().ok();
+            terminate(&self.child).ok();
             crate::server::wait(Duration::from_secs(3), || Ok(self.child.try_wait()?.is_some())).ok();
         }
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+fn terminate(child: &Child) -> Result<()> {
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().context("cannot start kill")?;
+    Ok(())
 }

@@ -275,6 +275,19 @@ pub fn post_hep(server: &Server, body: &[u8]) -> Result<(u16, String)> {
     Ok((status, answer.body_mut().read_to_string()?))
 }
 
+/// One `POST /api/v1/ingest`: what it answers, whatever the status.
+pub fn post_ingest(server: &Server, body: &str) -> Result<Value> {
+    post_ingest_with(server, &[("Content-Type", "application/x-ndjson")], body)
+}
+
+/// The same with these headers.
+pub fn post_ingest_with(server: &Server, headers: &[(&str, &str)], body: &str) -> Result<Value> {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let request = agent.post(server.url("/api/v1/ingest"));
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    Ok(request.send(body)?.body_mut().read_json()?)
+}
+
 /// A HEPv3 packet holding a SIP OPTIONS whose Call-ID is also its correlation id.
 pub fn options_packet(call_id: &str) -> Vec<u8> {
     let sip = format!(
@@ -312,6 +325,12 @@ pub fn options_packet(call_id: &str) -> Vec<u8> {
 pub fn base64(text: &str) -> Result<Vec<u8>> {
     use base64::Engine as _;
     Ok(base64::engine::general_purpose::STANDARD.decode(text)?)
+}
+
+/// The same the other way.
+pub fn base64_of(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 /// Polls until the condition holds or the time is over; says which.
