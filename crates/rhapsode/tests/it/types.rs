@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use hep::Outgoing;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::recordings::repository;
-use testkit::server::{Options, Server, options_packet, send_udp};
+use testkit::server::{Options, Server, options_packet, post_hep, post_ingest, send_udp};
 
 use crate::configuration::{refusal, serve};
 use crate::options;
@@ -88,9 +88,45 @@ fn the_record_is_found_and_joined(server: &Server, query: &str) -> Result<()> {
         .iter()
         .find(|table| table["name"] == "kamailio_cdrs");
     let table = table.with_context(|| catalogue.to_string())?;
-    ensure!(table["hep_types"] == serde_json::json!([1086, 1087]), "{table}");
+    ensure!(table["hep_types"] == json!([1086, 1087]), "{table}");
+    over_http(server, query)?;
     let completed = server.get("/api/v1/complete?q=kamailio_cdrs.call")?;
     ensure!(completed.to_string().contains("kamailio_cdrs.call_id"), "{completed}");
+    Ok(())
+}
+
+/// The same by HTTP, where senders that cannot write a type above 255 into a packet say it in JSON, and others post
+/// packets.
+fn over_http(server: &Server, query: &str) -> Result<()> {
+    let item = json!({
+        "rcinfo": {"protocolFamily": 2, "protocol": 17, "srcIp": "10.0.0.1", "srcPort": 5060, "dstIp": "10.0.0.2",
+            "dstPort": 5060, "payload_type": 1086},
+        "payload": {"callid": "456DEF", "from_user": "gateway", "duration": 43, "to_user": "caller"},
+    });
+    let answer = post_ingest(server, &item.to_string())?;
+    ensure!(answer == json!({"accepted": 1, "keepalives": 0, "refused": {}}), "{answer}");
+    let (status, answer) = post_hep(server, &[record("456DEF")?, options_packet("456DEF")].concat())?;
+    ensure!(status == 200, "{status}: {answer}");
+    for hep_type in [1086, 1087] {
+        server.wait_for_count(
+            &format!(
+                "SELECT count(*) AS n FROM kamailio_cdrs WHERE call_id = '456DEF' AND hep_type = {hep_type} AND listener = 'http'"
+            ),
+            1,
+        )?;
+    }
+    server.wait_for_count("SELECT count(*) AS n FROM sip WHERE call_id = '456DEF'", 1)?;
+    let query = query.replace("123ABCXYZ", "456DEF");
+    let found = server.get(&format!("/api/v1/messages?q={query}"))?;
+    let messages = found["messages"].as_array().context("messages")?;
+    let mut types: Vec<&Value> =
+        messages.iter().filter(|row| row["call_id"] == "456DEF").map(|row| &row["hep_type"]).collect();
+    types.sort_by_key(|hep_type| hep_type.as_u64());
+    ensure!(types == [1086, 1087], "{query}: {found}");
+    let call = server.get("/api/v1/call/456DEF")?;
+    let mut joined = tables(&call);
+    joined.sort_unstable();
+    ensure!(joined == ["kamailio_cdrs", "kamailio_cdrs", "sip"], "{call}");
     Ok(())
 }
 
