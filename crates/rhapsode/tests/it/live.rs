@@ -107,8 +107,16 @@ fn live_rtpengine_and_baresip_bring_media_reports_and_logs_into_the_call() -> Re
 
     // The end of the call is the last thing that comes.
     server.wait_for_count("SELECT count(*) AS n FROM sip WHERE cseq_method = 'BYE' AND status = 200", 1)?;
-    server.wait_for_count("SELECT count(*) AS n FROM rtcp", 2)?;
-    server.wait_for_count("SELECT count(*) AS n FROM log", 1)?;
+    let told_by = |table: &str, capture_id: u32, count: u64| {
+        server.wait_for_count(
+            &format!(
+                "SELECT count(*) AS n FROM {table} WHERE capture_id = {capture_id} AND listener = 'udp'"
+            ),
+            count,
+        )
+    };
+    told_by("rtcp", 2002, 2)?;
+    told_by("log", 2001, 1)?;
     let rows = server.sql(
         "SELECT s.call_id, count(*) AS n FROM rtcp r JOIN (SELECT DISTINCT call_id FROM sip WHERE method = 'INVITE') s \
          ON r.call_id = s.call_id GROUP BY 1 ORDER BY 2 DESC",
