@@ -10,6 +10,7 @@ mod import;
 mod live;
 mod live_transports;
 mod replay;
+mod secrets;
 mod stage;
 mod types;
 
