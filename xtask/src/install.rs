@@ -1,4 +1,4 @@
-//! What a fresh machine lacks: Debian packages, npm packages, cargo-nextest. Says what it installs; installs
+//! What a fresh machine lacks: Debian packages, npm and PyPI packages, cargo-nextest. Says what it installs; installs
 //! nothing that is there.
 
 use std::path::PathBuf;
@@ -17,6 +17,8 @@ const FOREIGN_PROGRAMS: &[(&str, &str)] = &[
     ("sipgrep", "sipgrep"),
     ("stunnel", "stunnel4"),
     ("haproxy", "haproxy"),
+    ("janus", "janus"),
+    ("python3", "python3"),
     ("tshark", "tshark"),
     ("openssl", "openssl"),
     ("chromium", "chromium"),
@@ -49,9 +51,14 @@ pub(crate) fn foreign_programs() -> Result<()> {
     let root = PathBuf::from("/");
     let files =
         FOREIGN_FILES.iter().filter(|(file, _)| !root.join(file).exists()).map(|(_, package)| *package);
-    let missing: Vec<&str> = programs.chain(files).collect();
+    let mut missing: Vec<&str> = programs.chain(files).collect();
+    // A Python of another origin than Debian's brings it along.
+    if output(command("python3", &["-c", "import ensurepip, venv"])).is_err() {
+        missing.push("python3-venv");
+    }
     apt(&missing)?;
-    npm("crates/testkit/hepjs")
+    npm("crates/testkit/hepjs")?;
+    python("crates/testkit/webrtc")
 }
 
 pub(crate) fn nextest() -> Result<()> {
@@ -79,6 +86,27 @@ fn npm(folder: &str) -> Result<()> {
     let mut npm = command("npm", &["ci", "--no-audit", "--no-fund"]);
     npm.current_dir(path);
     run(npm)
+}
+
+/// A virtual environment of its own with the packages of `requirements.txt`, whose copy in there says that all are.
+fn python(folder: &str) -> Result<()> {
+    let path = repository().join(folder);
+    let (wanted, environment) = (path.join("requirements.txt"), path.join(".venv"));
+    let installed = environment.join("requirements.txt");
+    if std::fs::read(&installed).is_ok_and(|list| std::fs::read(&wanted).is_ok_and(|wanted| wanted == list)) {
+        return Ok(());
+    }
+    println!("installing PyPI packages into {folder}/.venv");
+    let mut venv = command("python3", &["-m", "venv", "--clear", ".venv"]);
+    venv.current_dir(&path);
+    run(venv)?;
+    // Built packages only: from source, av would need the headers of FFmpeg.
+    let arguments = ["-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--requirement"];
+    let mut pip = command(environment.join("bin/python"), &arguments);
+    pip.arg(&wanted);
+    run(pip)?;
+    std::fs::copy(wanted, installed)?;
+    Ok(())
 }
 
 fn apt(packages: &[&str]) -> Result<()> {

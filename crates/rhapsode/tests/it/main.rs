@@ -8,6 +8,7 @@ mod full_disk;
 mod hepjs;
 mod import;
 mod live;
+mod live_janus;
 mod live_transports;
 mod replay;
 mod secrets;
