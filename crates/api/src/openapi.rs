@@ -1,20 +1,23 @@
-//! The description of the API for programs that make clients: derived from the handlers, committed as
-//! `docs/openapi.json` and compared by a test.
+//! The description of the API for programs that make clients: derived from the handlers, joined with that of the doors for
+//! packets, which `ingest` has. What the program hands out is committed as `docs/openapi.json`; a test of `rhapsode`
+//! compares them.
 
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::auth::COOKIE;
+use crate::state::ApiState;
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Rhapsode",
         description = "Search, calls, messages, downloads and SQL over captured voice traffic. Times are RFC 3339 in \
-            UTC; `from` and `to` also take spans back from now (`-1h`). Errors always have the shape of `ErrorBody`. \
-            An answer that was cut says so in `partial`.",
+            UTC; `from` and `to` also take spans back from now (`-1h`). Errors have the shape of `ErrorBody`; where \
+            packets are sent, the answer also says what became of them. An answer that was cut says so in `partial`.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT"),
     ),
     security(("token" = []), ("session" = [])),
@@ -42,15 +45,16 @@ impl Modify for Logins {
     }
 }
 
-/// The OpenAPI document as committed.
-pub fn document() -> String {
-    let mut text = crate::router::described().to_pretty_json().expect("the document becomes JSON");
+/// The OpenAPI document of this room's routes and of what is served `beside` them.
+pub fn document(beside: fn() -> utoipa::openapi::OpenApi) -> String {
+    let document = crate::router::described().merge_from(beside());
+    let mut text = document.to_pretty_json().expect("the document becomes JSON");
     text.push('\n');
     text
 }
 
 /// This document
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "about", responses((status = 200, body = Object)))]
-pub(crate) async fn openapi() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], document()).into_response()
+pub(crate) async fn openapi(State(state): State<ApiState>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], document(state.beside())).into_response()
 }

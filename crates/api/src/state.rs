@@ -26,6 +26,8 @@ pub struct ApiConfig {
     pub version: &'static str,
     /// What each payload type means. The store must have been opened with its tables.
     pub protocols: &'static Protocols,
+    /// The description of what is served beside this API under the same address.
+    pub beside: fn() -> utoipa::openapi::OpenApi,
 }
 
 /// What all requests share. Cheap to clone.
@@ -45,6 +47,7 @@ struct Inner {
     /// Places for those who watch.
     viewers: Arc<Semaphore>,
     version: &'static str,
+    beside: fn() -> utoipa::openapi::OpenApi,
     started: Micros,
 }
 
@@ -64,6 +67,7 @@ impl ApiState {
             turns: Arc::new(Semaphore::new(limits::QUERIES_AT_ONCE)),
             viewers: Arc::new(Semaphore::new(limits::TAIL_VIEWERS_MAX)),
             version: config.version,
+            beside: config.beside,
             started: now(),
         })))
     }
@@ -107,6 +111,10 @@ impl ApiState {
 
     pub(crate) fn version(&self) -> &'static str {
         self.0.version
+    }
+
+    pub(crate) fn beside(&self) -> fn() -> utoipa::openapi::OpenApi {
+        self.0.beside
     }
 
     pub(crate) fn started(&self) -> Micros {

@@ -37,6 +37,7 @@ pub use counters::{Conservation, Counters, ListenerCounters};
 pub use doors::{Bound, Doors};
 pub use error::IngestError;
 pub use ingest::{Ingest, Replayed};
+pub use listen::openapi;
 pub use network::{Network, NetworkError};
 pub use rules::{SenderRule, SenderRules, Treatment};
 pub use senders::Sender;

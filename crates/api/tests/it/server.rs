@@ -126,6 +126,7 @@ impl Server {
             admin_password: password.map(str::to_owned),
             version: "0.0.0-test",
             protocols: Protocols::built_in(),
+            beside: Default::default,
         };
         let state = ApiState::new(&config, Arc::clone(&store), Arc::new(Quiet)).expect("the settings open");
         if password.is_none()

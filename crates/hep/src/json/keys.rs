@@ -3,26 +3,36 @@
 use crate::chunk::{GENERIC, GENESYS, kind};
 
 /// One key of `rcinfo`.
-pub(super) struct Key {
-    pub(super) vendor: u16,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Key {
+    /// The chunk's vendor; 0 for the specification's own.
+    pub vendor: u16,
     /// The chunk's type; for an address, that of IPv4.
-    pub(super) kind: u16,
-    pub(super) form: Form,
+    pub kind: u16,
+    /// How a value becomes the body of the chunk.
+    pub form: Form,
     /// All spellings. The first is written; of several that are there, the earlier counts.
-    pub(super) names: &'static [&'static str],
+    pub names: &'static [&'static str],
 }
 
 /// How a value becomes the body of a chunk.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Form {
+    /// A number of 8 bits.
     U8,
+    /// A number of 16 bits.
     U16,
+    /// A number of 32 bits.
     U32,
-    /// One byte, or two above 255.
+    /// A number in one byte, or in two above 255.
     Type,
+    /// `00:01:02:03:04:05`.
     Mac,
     /// Of the family that the text shows; IPv6 has the chunk type two further.
     Address,
+    /// As it is.
     Text,
 }
 
@@ -42,8 +52,9 @@ pub(super) const TYPE_OR_NAME: &str = "payload_type";
 
 macro_rules! keys {
     ($($vendor:ident $kind:expr, $form:ident: $($name:literal)+;)*) => {
-        /// In the order of the specification's table, which is that of most senders.
-        pub(super) const KEYS: &[Key] =
+        /// The keys of `rcinfo` that stand for a chunk, in the order of the specification's table, which is that of
+        /// most senders.
+        pub const KEYS: &[Key] =
             &[$(Key { vendor: $vendor, kind: $kind, form: Form::$form, names: &[$($name),+] }),*];
     };
 }

@@ -64,6 +64,7 @@ use crate::EncodeError;
 use crate::chunk::{GENERIC, kind};
 use crate::encode::{begin_v3, end_v3, put};
 
+pub use keys::{Form, KEYS, Key};
 pub use read::decode;
 pub use scan::{Items, items};
 pub use write::{encode, write_string};

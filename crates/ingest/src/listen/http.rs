@@ -13,7 +13,9 @@ use model::Micros;
 use serde::Serialize;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
+use super::described::JsonBody;
 use super::web::{Came, came};
 use super::{Hall, give_up, json};
 use crate::admit::{Admission, Admitted, Outcome};
@@ -29,7 +31,8 @@ const TRY_EVERY: Duration = Duration::from_millis(20);
 const RETRY_AFTER_SECONDS: &str = "1";
 
 /// Media types a body of HEP packets comes as; no type at all is taken too.
-const MEDIA_TYPES: &[&str] = &["application/octet-stream", "application/hep", "application/vnd.3gpp.hep"];
+pub(super) const MEDIA_TYPES: &[&str] =
+    &["application/octet-stream", "application/hep", "application/vnd.3gpp.hep"];
 
 /// The routes `POST /hep` and `POST /api/v1/ingest`: one or many packets in, answered once they are safe. Served by
 /// [`super::WebDoor`], which adds to each request who sends it and by which door it came.
@@ -46,7 +49,7 @@ pub(super) fn router(hall: Hall, config: &IngestConfig) -> Router {
         .with_state(Arc::new(door))
 }
 
-struct HttpDoor {
+pub(super) struct HttpDoor {
     hall: Hall,
     places: Semaphore,
     body_bytes_max: usize,
@@ -54,7 +57,8 @@ struct HttpDoor {
 }
 
 /// What became of a request's packets.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = IngestAnswer)]
 pub(super) struct Answer {
     /// Stored: covered by fsync.
     accepted: u64,
@@ -63,14 +67,15 @@ pub(super) struct Answer {
     /// Messages that another capture point has just told of, where its sender's copies are dropped.
     #[serde(skip_serializing_if = "is_zero")]
     duplicates: u64,
-    /// By cause.
+    /// By cause; the catalogue explains them.
     refused: BTreeMap<&'static str, u64>,
-    /// Why single items of JSON were refused.
+    /// Why single items of JSON were refused: the first hundred.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) items: Vec<json::Item>,
     /// Keys of JSON packets that stand for nothing here.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) unknown_keys: BTreeSet<String>,
+    /// Why nothing was of use, or the request was not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Error>,
     /// The first cause of all: that of a request of which nothing was of use.
@@ -82,8 +87,10 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = IngestError)]
 struct Error {
+    /// A cause of refusal, or `body`, `media_type`, `not_stored`, `slow`, `too_large`, `too_many_requests`.
     code: &'static str,
     message: String,
 }
@@ -120,7 +127,24 @@ impl IntoResponse for Answer {
     }
 }
 
-async fn take(State(door): State<Arc<HttpDoor>>, request: Request) -> Response {
+/// Send HEP packets
+///
+/// One packet or many, one after the other, of version 3; or one of an older version. Good packets are taken from between
+/// bad ones. Where HEP keys are configured every packet holds one.
+#[utoipa::path(post, path = "/hep", tag = "ingest", operation_id = "hep", security(()),
+    request_body(description = "packets; the content type may be missing", content(
+        ("application/octet-stream"), ("application/hep"), ("application/vnd.3gpp.hep"))),
+    responses(
+        (status = 200, body = Answer, description = "what was accepted is on disk; it says what became of the rest"),
+        (status = 400, body = Answer, description = "nothing was of use, or the body broke off"),
+        (status = 403, body = Answer, description = "nothing was of use, for want of the right HEP key"),
+        (status = 408, body = Answer, description = "the body did not arrive in time"),
+        (status = 413, body = Answer, description = "the body is too large; nothing of it was read"),
+        (status = 415, body = Answer, description = "another content type"),
+        (status = 503, body = Answer, description = "nothing may have been stored: send it again",
+            headers(("retry-after" = u32, description = "seconds"))),
+    ))]
+pub(super) async fn take(State(door): State<Arc<HttpDoor>>, request: Request) -> Response {
     door.receive(request, MEDIA_TYPES, |entry, _, body| {
         let mut answer = Answer::default();
         answer.add(&entry.take(body));
@@ -129,7 +153,27 @@ async fn take(State(door): State<Arc<HttpDoor>>, request: Request) -> Response {
     .await
 }
 
-async fn take_json(State(door): State<Arc<HttpDoor>>, request: Request) -> Response {
+/// Send packets in JSON, or events of media servers
+///
+/// One object, a list, an object on each line, or any mixture. Good items are taken from between bad ones. Where HEP keys
+/// are configured, that of an item is its `capturePass`, or else that of the request: `X-Hep-Key`, a bearer token, or the
+/// password of basic authentication.
+#[utoipa::path(post, path = "/api/v1/ingest", tag = "ingest", operation_id = "ingest",
+    security((), ("hep_key" = []), ("hep_key_bearer" = []), ("hep_key_basic" = [])),
+    request_body(description = "items; the content type may be missing", content(
+        (JsonBody = "application/json"), (String = "application/x-ndjson"), (String = "application/ndjson"),
+        (String = "application/jsonl"), (String = "text/plain"))),
+    responses(
+        (status = 200, body = Answer, description = "what was accepted is on disk; it says what became of the rest"),
+        (status = 400, body = Answer, description = "nothing was of use, or the body broke off"),
+        (status = 403, body = Answer, description = "nothing was of use, for want of the right HEP key"),
+        (status = 408, body = Answer, description = "the body did not arrive in time"),
+        (status = 413, body = Answer, description = "the body is too large; nothing of it was read"),
+        (status = 415, body = Answer, description = "another content type"),
+        (status = 503, body = Answer, description = "nothing may have been stored: send it again",
+            headers(("retry-after" = u32, description = "seconds"))),
+    ))]
+pub(super) async fn take_json(State(door): State<Arc<HttpDoor>>, request: Request) -> Response {
     door.receive(request, json::MEDIA_TYPES, json::admit).await
 }
 

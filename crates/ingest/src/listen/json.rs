@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use hep::json::JsonError;
 use model::Micros;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::http::{Answer, Entry};
 use crate::counters::Refused;
@@ -18,7 +19,7 @@ pub(super) const MEDIA_TYPES: &[&str] =
     &["application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain"];
 
 /// The HEP key of items that hold none. Events of media servers cannot.
-const KEY_HEADER: &str = "x-hep-key";
+pub(super) const KEY_HEADER: &str = "x-hep-key";
 
 /// Refused items an answer tells of one by one; all are counted.
 const ITEMS_MAX: usize = 100;
@@ -30,7 +31,8 @@ const UNKNOWN_KEYS_MAX: usize = 32;
 const TCP: u8 = 6;
 
 /// An item of the body that was refused.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RefusedItem)]
 pub(super) struct Item {
     /// Its place in the body, from 0.
     index: usize,

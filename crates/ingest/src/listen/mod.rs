@@ -2,6 +2,7 @@
 
 mod accept;
 mod carrier;
+mod described;
 mod http;
 mod json;
 mod places;
@@ -27,6 +28,7 @@ use crate::counters::{Dropped, Listener, Refused};
 use crate::pipeline::{Batch, Queue, Rejected, Spares};
 
 pub(crate) use accept::AcceptDoor;
+pub use described::openapi;
 pub(crate) use places::Places;
 pub(crate) use sctp::Associations;
 pub(crate) use socket::{bind_sctp, bind_tcp, bind_udp};

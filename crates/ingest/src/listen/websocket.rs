@@ -33,7 +33,15 @@ const READ_BYTES: usize = 16 << 10;
 /// Section 1.3: what a key is hashed with.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Answers the opening handshake (section 4.2) and takes packets until either side closes.
+/// Send HEP packets over a WebSocket
+///
+/// A binary message holds one packet or many, at most 256 KiB. Nothing is answered; a message of text ends it.
+#[utoipa::path(get, path = "/hep", tag = "ingest", operation_id = "hep_websocket", security(()), responses(
+    (status = 101, description = "the WebSocket is open"),
+    (status = 400, body = String, description = "no key of the handshake", content_type = "text/plain"),
+    (status = 403, body = String, description = "a page of another site, where no HEP keys are configured",
+        content_type = "text/plain"),
+    (status = 426, body = String, description = "not a WebSocket handshake", content_type = "text/plain")))]
 pub(super) async fn upgrade(State(hall): State<Hall>, mut request: Request) -> Response {
     if let Some(refused) = no_handshake(&request) {
         return refused;

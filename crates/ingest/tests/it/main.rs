@@ -1,6 +1,7 @@
 //! The listeners through real sockets, down to the log and the rows of a real store.
 
 mod bad_input;
+mod described;
 mod doors;
 mod encrypted;
 mod flood;

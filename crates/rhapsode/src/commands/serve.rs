@@ -134,6 +134,7 @@ impl Server {
                 .filter(|password| !password.is_empty()),
             version: env!("CARGO_PKG_VERSION"),
             protocols,
+            beside: ingest::openapi,
         };
         let receiver = Arc::new(Receiver::new(Arc::clone(&self.ingest)));
         let state = ApiState::new(&config, Arc::clone(&self.store), receiver)?;

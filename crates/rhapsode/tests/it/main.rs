@@ -10,6 +10,7 @@ mod import;
 mod live;
 mod live_janus;
 mod live_transports;
+mod openapi;
 mod replay;
 mod secrets;
 mod stage;
