@@ -142,5 +142,8 @@ pub(crate) const TAIL_SILENCE_MAX: Duration = Duration::from_secs(45);
 /// A frame that a viewer does not take within this time is the last: its line stands still.
 pub(crate) const TAIL_SEND_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// What is being sent to a viewer that does not read, pongs included: some frames of the longest rows.
+pub(crate) const TAIL_WRITE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Longest message from a viewer, who has nothing to say.
 pub(crate) const TAIL_RECEIVED_BYTES_MAX: usize = 4 * 1024;

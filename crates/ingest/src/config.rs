@@ -103,7 +103,8 @@ pub struct ListenerConfig {
     /// IPv6.
     pub connections_per_peer_max: usize,
     /// A packet, or the headers of a request, must be complete this long after the first byte: real senders write them
-    /// whole. A connection to the web may be idle for as long.
+    /// whole. A connection to the web may be idle, or not read its answer, for as long; a WebSocket is then asked for a
+    /// sign of life and has as long again to give one.
     pub packet_time_max: Duration,
     /// PROXY header and TLS handshake together must be done in this time.
     pub handshake_time_max: Duration,

@@ -65,6 +65,7 @@ impl Upgrade {
             // The client went before it heard the answer.
             let Ok(connection) = self.connection.await else { return };
             let config = WebSocketConfig::default()
+                .max_write_buffer_size(limits::TAIL_WRITE_BYTES_MAX)
                 .max_message_size(Some(limits::TAIL_RECEIVED_BYTES_MAX))
                 .max_frame_size(Some(limits::TAIL_RECEIVED_BYTES_MAX));
             let socket =

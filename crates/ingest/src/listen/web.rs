@@ -14,6 +14,7 @@ use axum::routing::get;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -52,6 +53,8 @@ pub(super) struct Came {
 pub(super) struct Stay {
     /// Held for as long as the connection is.
     pub(super) _place: Arc<Place>,
+    /// After so long without a sign of life the peer is asked for one, and after as long again given up.
+    pub(super) silence_max: Duration,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -138,6 +141,10 @@ impl WebDoor {
         stop: watch::Receiver<bool>,
     ) {
         keep_alive(&stream);
+        // Bounds who asks and never reads the answer, and who is gone before it (RFC 793, section 3.8).
+        if let Err(error) = SockRef::from(&stream).set_tcp_user_timeout(Some(self.headers_time_max)) {
+            tracing::debug!(%error, "cannot bound how long an answer may lie unread");
+        }
         // Answers are written whole.
         let _ = stream.set_nodelay(true);
         let mut sender = peer;
@@ -153,7 +160,7 @@ impl WebDoor {
             }
         }
         let came = Came { sender, listener: self.listener };
-        let stay = Stay { _place: Arc::new(place), stop };
+        let stay = Stay { _place: Arc::new(place), silence_max: self.headers_time_max, stop };
         let Some(tls) = &self.tls else {
             return self.http(stream, came, stay, router).await;
         };

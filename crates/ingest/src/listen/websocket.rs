@@ -1,6 +1,7 @@
 //! HEP over WebSocket (RFC 6455): a binary message holds one or many packets.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use axum::extract::{Request, State};
@@ -8,12 +9,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures::StreamExt;
+use futures::{SinkExt, StreamExt};
 use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 use super::web::{self, Came, Stay, came};
 use super::{Hall, give_up, http};
@@ -29,6 +31,13 @@ const MESSAGE_BYTES_MAX: usize = 256 << 10;
 
 /// Read at a time; allocated for every connection, also an idle one.
 const READ_BYTES: usize = 16 << 10;
+
+/// What we have to say and the peer does not read: some hundred pongs and a goodbye. Further pongs are left out, as
+/// section 5.5.3 allows.
+const WRITE_BYTES_MAX: usize = 16 << 10;
+
+/// A peer that does not take a ping or a goodbye is not waited for longer.
+const WRITE_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Section 1.3: what a key is hashed with.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -69,6 +78,7 @@ pub(super) async fn upgrade(State(hall): State<Hall>, mut request: Request) -> R
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BYTES)
             .write_buffer_size(0)
+            .max_write_buffer_size(WRITE_BYTES_MAX)
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
         let socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
@@ -144,14 +154,25 @@ struct Conversation<S> {
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Conversation<S> {
     async fn run(mut self) {
         let mut stop = self.stay.stop.clone();
+        let mut asked = false;
         loop {
             let message = tokio::select! {
-                message = self.socket.next() => message,
+                message = timeout(self.stay.silence_max, self.socket.next()) => message,
                 () = web::told(&mut stop) => {
                     self.close(CloseCode::Away, "the collector is stopping").await;
                     break;
                 }
             };
+            let Ok(message) = message else {
+                // Whoever is in the middle of a message cannot answer, nor can who is gone (section 5.5.2).
+                if asked || !self.ask().await {
+                    self.close(CloseCode::Policy, "no sign of life").await;
+                    break;
+                }
+                asked = true;
+                continue;
+            };
+            asked = false;
             match message {
                 Some(Ok(Message::Binary(bytes))) => self.take(&bytes).await,
                 Some(Ok(Message::Text(_))) => {
@@ -194,11 +215,19 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Conversation<S> {
         self.admission.refuse(refused, self.came.sender, clock::now());
     }
 
+    /// Asks for a sign of life; false if the peer takes nothing any more.
+    async fn ask(&mut self) -> bool {
+        let ping = self.socket.send(Message::Ping(Bytes::new()));
+        matches!(timeout(WRITE_TIME_MAX, ping).await, Ok(Ok(())))
+    }
+
     /// Section 7.4. Whether it arrives is the peer's affair.
     async fn close(&mut self, code: CloseCode, reason: &str) {
         let goodbye = CloseFrame { code, reason: reason.to_owned().into() };
-        if let Err(error) = self.socket.close(Some(goodbye)).await {
-            tracing::debug!(%error, "a WebSocket could not be told why it is closed");
+        match timeout(WRITE_TIME_MAX, self.socket.close(Some(goodbye))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a WebSocket could not be told why it is closed"),
+            Err(_) => tracing::debug!("a WebSocket does not take why it is closed"),
         }
     }
 }

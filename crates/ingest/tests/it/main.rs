@@ -5,6 +5,7 @@ mod described;
 mod doors;
 mod encrypted;
 mod flood;
+mod half_open;
 mod http;
 mod json;
 mod keys;

@@ -20,13 +20,20 @@ fn start(configure: impl FnOnce(&mut IngestConfig)) -> Server {
 }
 
 /// Shakes hands (RFC 6455, section 4.1) and returns the socket.
-pub(crate) fn open<S: Read + Write>(mut stream: S, path: &str) -> WebSocket<S> {
-    stream.write_all(&handshake(path, "")).expect("bytes sent");
+pub(crate) fn open<S: Read + Write>(stream: S, path: &str) -> WebSocket<S> {
+    try_open(stream, path).expect("a place")
+}
+
+/// The same; `None` if the server closes at once.
+pub(crate) fn try_open<S: Read + Write>(mut stream: S, path: &str) -> Option<WebSocket<S>> {
+    stream.write_all(&handshake(path, "")).ok()?;
+    let mut first = [0];
+    stream.read_exact(&mut first).ok()?;
     let answer = head(&mut stream);
-    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    assert!(answer.starts_with("TTP/1.1 101 "), "{answer}");
     // The answer to the key that the RFC uses as its example (section 1.3).
     assert!(answer.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{answer}");
-    WebSocket::from_raw_socket(stream, Role::Client, None)
+    Some(WebSocket::from_raw_socket(stream, Role::Client, None))
 }
 
 fn handshake(path: &str, more: &str) -> Vec<u8> {
