@@ -4,6 +4,7 @@ mod bad_input;
 mod described;
 mod doors;
 mod encrypted;
+mod fields;
 mod flood;
 mod half_open;
 mod http;

@@ -12,12 +12,12 @@ fn start() -> Server {
     Server::start_with(|config| config.listeners = vec![on(Transport::Http)])
 }
 
-fn post(body: &[u8], headers: &str) -> Vec<u8> {
+pub(crate) fn post(body: &[u8], headers: &str) -> Vec<u8> {
     [format!("POST /hep HTTP/1.1\r\nHost: x\r\n{headers}\r\n").into_bytes(), body.to_vec()].concat()
 }
 
 /// What comes back for these bytes until the server closes.
-fn answer(server: &Server, bytes: &[u8]) -> String {
+pub(crate) fn answer(server: &Server, bytes: &[u8]) -> String {
     let mut stream = server.connect_to(Transport::Http);
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(std::net::Shutdown::Write);
@@ -26,7 +26,7 @@ fn answer(server: &Server, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn statuses(answer: &str) -> Vec<&str> {
+pub(crate) fn statuses(answer: &str) -> Vec<&str> {
     answer.split("HTTP/1.1 ").skip(1).filter_map(|part| part.get(..3)).collect()
 }
 
