@@ -2,7 +2,31 @@
 
 use std::io::Write;
 
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
 use crate::server::{Server, packet};
+
+/// Waits until all that was written has arrived. When the reader gets no turn its window closes, and the rest lies
+/// with the sender, in whose buffers no stop can find it.
+fn wait_until_arrived(stream: &TcpStream) {
+    let port = |address: std::io::Result<SocketAddr>| address.expect("it is connected").port();
+    // proc(5): the queue of a connection holds what the other side has not acknowledged.
+    let (from, to) = (port(stream.local_addr()), port(stream.peer_addr()));
+    let (from, to) = (format!(":{from:04X}"), format!(":{to:04X}"));
+    let started = Instant::now();
+    loop {
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+        let mut lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let own =
+            lines.find(|words| words[1].ends_with(&from) && words[2].ends_with(&to)).expect("it is open");
+        if own[4].starts_with("00000000:") {
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "bytes do not arrive: {own:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
 
 #[test]
 fn a_stop_takes_what_has_arrived() {
@@ -14,7 +38,7 @@ fn a_stop_takes_what_has_arrived() {
     for number in 0..500 {
         stream.write_all(&packet(&format!("tcp-{number}"))).expect("bytes sent");
     }
-    // All of it lies in buffers of the kernel at the latest.
+    wait_until_arrived(&stream);
     server.ingest.shutdown();
     let total = server.quiet(1_000);
     assert_eq!(total.stored, 1_000);
