@@ -315,7 +315,7 @@ impl<'a> Reader<'a> {
                 Some('b') => text.push('\u{8}'),
                 Some('f') => text.push('\u{c}'),
                 Some('u') => {
-                    let (letter, used) = unicode(letters.as_str());
+                    let (letter, used) = hep::json::unicode(letters.as_str());
                     self.is_broken |= letter.is_none();
                     text.push(letter.unwrap_or(char::REPLACEMENT_CHARACTER));
                     letters = letters.as_str()[used..].chars();
@@ -376,22 +376,6 @@ impl<'a> Reader<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
-}
-
-/// The letter of `XXXX` after `\u`, surrogate pairs joined, and how much of the text that took.
-fn unicode(rest: &str) -> (Option<char>, usize) {
-    let unit = |at: usize| rest.get(at..at + 4).and_then(|hex| u16::from_str_radix(hex, 16).ok());
-    let Some(first) = unit(0) else { return (None, 0) };
-    if let Some(letter) = char::from_u32(first.into()) {
-        return (Some(letter), 4);
-    }
-    if rest.get(4..6) == Some("\\u")
-        && let Some(second) = unit(6)
-        && let Some(Ok(letter)) = char::decode_utf16([first, second]).next()
-    {
-        return (Some(letter), 10);
-    }
-    (None, 4)
 }
 
 /// A value whose quotes were forgotten; hepgen.js writes point codes so.
@@ -472,6 +456,7 @@ mod tests {
             (r#"{"a":k3.x@1,"b":1}"#, "a", "k3.x@1"),
             (r#"{"a":k3,"b":1}"#, "b", "1"),
             (r#"{"a":"\q\ud800x","b":1}"#, "b", "1"),
+            (r#"{"a":"\u+041"}"#, "a", "\u{fffd}+041"),
         ] {
             let read = read(text);
             assert!(read.is_broken, "{text}");

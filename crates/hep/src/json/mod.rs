@@ -66,7 +66,7 @@ use crate::encode::{begin_v3, end_v3, put};
 
 pub use keys::{Form, KEYS, Key};
 pub use read::decode;
-pub use scan::{Items, items};
+pub use scan::{Items, items, unicode};
 pub use write::{encode, write_string};
 
 /// Deepest nesting that is read. Packets in this form are three deep; a payload may be any JSON.

@@ -343,7 +343,7 @@ fn unescaped(body: &str) -> Cow<'_, str> {
             Some('u') => {
                 let (letter, used) = unicode(letters.as_str());
                 letters = letters.as_str().get(used..).unwrap_or_default().chars();
-                letter
+                letter.unwrap_or(char::REPLACEMENT_CHARACTER)
             }
             Some(other) => other,
             None => break,
@@ -355,23 +355,25 @@ fn unescaped(body: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The letter of `XXXX` after `\u`, surrogate pairs joined, and how much of the text that took.
-fn unicode(rest: &str) -> (char, usize) {
+/// The letter of `XXXX` after `\u`, surrogate pairs joined, and how many bytes of the text that took. No letter if these
+/// are no four digits, or half a pair.
+#[must_use]
+pub fn unicode(rest: &str) -> (Option<char>, usize) {
     let unit = |at: usize| {
-        let digits = rest.get(at..at.saturating_add(4));
-        digits.and_then(|digits| u16::from_str_radix(digits, 16).ok())
+        let digits = rest.get(at..at.saturating_add(4))?;
+        // Alone, `from_str_radix` would take a sign.
+        let is_plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        is_plain.then(|| u16::from_str_radix(digits, 16).ok()).flatten()
     };
-    let Some(first) = unit(0) else {
-        return (char::REPLACEMENT_CHARACTER, 0);
-    };
+    let Some(first) = unit(0) else { return (None, 0) };
     if let Some(letter) = char::from_u32(first.into()) {
-        return (letter, 4);
+        return (Some(letter), 4);
     }
     if rest.get(4..6) == Some("\\u")
         && let Some(second) = unit(6)
         && let Some(Ok(letter)) = char::decode_utf16([first, second]).next()
     {
-        return (letter, 10);
+        return (Some(letter), 10);
     }
-    (char::REPLACEMENT_CHARACTER, 4)
+    (None, 4)
 }
