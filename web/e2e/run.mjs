@@ -230,6 +230,9 @@ async function run(page) {
   await step('watch live', async () => {
     await page.goto(at('/live'));
     await page.locator('.lamp.open').waitFor();
+    const told = await page.request.post(new URL('api/v1/ingest', settings.baseUrl).toString(), { data: liveCalls() });
+    check(told.ok(), `the server does not take packets: ${told.status()}`);
+    await page.locator('[role=option].row', { hasText: 'BYE' }).first().waitFor();
     await shot(page, 'live');
     await page.keyboard.press('p');
     await page.locator('.lamp.still').waitFor();
@@ -237,6 +240,9 @@ async function run(page) {
     await page.locator('.lamp.open').waitFor();
     await page.keyboard.press('l');
     await page.waitForFunction(() => location.hash === '#/live?view=ladder');
+    await page.locator('.ladder .row[data-method=BYE]').last().waitFor();
+    const columns = await page.locator('.ladder .host').count();
+    check(columns === 8 && (await page.locator('.others').isVisible()), `${columns} columns for many hosts, or no word about it`);
     await shot(page, 'live-ladder');
   });
 
@@ -267,6 +273,26 @@ async function readLadder(page) {
   }
 }
 
+/** Something to watch: calls of many phones through one proxy, sent as an agent would. */
+function liveCalls() {
+  const proxy = '198.51.100.1';
+  const item = (phone, number, method, cseq) => ({
+    rcinfo: { protocolFamily: 2, protocol: 17, srcIp: phone, dstIp: proxy, srcPort: 5060, dstPort: 5060, timeSeconds: Math.floor(Date.now() / 1000), timeUseconds: 0, payloadType: 1, hepNodeName: 'e2e' },
+    payload: [
+      `${method} sip:b@example.com SIP/2.0`,
+      `Via: SIP/2.0/UDP ${phone}:5060;branch=z9hG4bK-${number}-${cseq}`,
+      `From: <sip:phone-${number}@example.com>;tag=${number}`,
+      'To: <sip:b@example.com>',
+      `Call-ID: live-${number}@e2e`,
+      `CSeq: ${cseq} ${method}`,
+      'Content-Length: 0',
+      '\r\n',
+    ].join('\r\n'),
+  });
+  const phones = Array.from({ length: 12 }, (_, number) => [`203.0.113.${number + 1}`, number]);
+  return phones.flatMap(([phone, number]) => [item(phone, number, 'INVITE', 1), item(phone, number, 'BYE', 2)]);
+}
+
 function isPcap(body) {
   const magic = body.readUInt32LE(0);
   return body.length > 24 && [0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1, 0x0a0d0d0a].includes(magic);
@@ -279,7 +305,7 @@ const browser = await chromium.launch({
 });
 let failed = false;
 try {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: 'light', timezoneId: 'UTC' });
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce', timezoneId: 'UTC' });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MILLISECONDS);
   listen(page);

@@ -28,6 +28,18 @@ test('hosts become columns in order of appearance, with their names and ports', 
   expect(ladder.rows.map((row) => [row.from, row.to])).toEqual([[0, 1], [1, 2]]);
 });
 
+test('hosts beyond a number share the last column, the busiest have their own', () => {
+  const call = (phone: string, count: number) => Array.from({ length: count }, () => message({ src_ip: phone, dst_ip: '10.0.0.9' }));
+  const messages = [...call('10.0.0.1', 1), ...call('10.0.0.2', 3), ...call('10.0.0.3', 2), ...call('10.0.0.4', 2), message({ src_ip: '10.0.0.1', dst_ip: '10.0.0.4' })];
+  const ladder = layOut(messages, { ...options, columnsMax: 4 });
+  expect(ladder.columns.map((column) => column.label)).toEqual(['10.0.0.9', '10.0.0.2', '10.0.0.4', '2 others']);
+  expect(ladder.others).toBe(2);
+  expect(ladder.rows.map((row) => [row.from, row.to])).toEqual([[3, 0], [1, 0], [1, 0], [1, 0], [3, 0], [3, 0], [2, 0], [2, 0], [3, 2]]);
+
+  const whole = layOut(messages, { ...options, columnsMax: 5 });
+  expect([whole.columns.length, whole.others]).toEqual([5, 0]);
+});
+
 test('rows lie in time order, one below the other', () => {
   const ladder = layOut([message({ ts: at(20), label: 'second' }), message({ ts: at(0), label: 'first', detail: { media: '10.0.0.1:4000', codecs: 'PCMA' } }), message({ ts: at(5000), label: 'third' })], options);
   expect(ladder.rows.map((row) => row.label)).toEqual(['first', 'second', 'third']);

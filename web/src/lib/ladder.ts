@@ -19,6 +19,8 @@ export interface LadderOptions {
   detail: boolean;
   /** Silence longer than this gets a mark. */
   gapMilliseconds: number;
+  /** So many columns at most: the hosts that say least share the last one. */
+  columnsMax?: number;
 }
 
 export type RowKind = 'sip' | 'rtcp' | 'log' | 'other';
@@ -60,6 +62,8 @@ export interface Row {
 
 export interface Ladder {
   columns: Column[];
+  /** Hosts that share the last column. */
+  others: number;
   rows: Row[];
   height: number;
   firstMicros: number;
@@ -75,7 +79,7 @@ export const GAP_HEIGHT = 22;
 
 export function layOut(messages: readonly CallMessage[], options: LadderOptions, names: ReadonlyMap<string, string> = new Map()): Ladder {
   const ordered = inTimeOrder(messages);
-  const columns = new Columns(ordered.map(({ message }) => message), options.grouping, names);
+  const columns = new Columns(ordered.map(({ message }) => message), options.grouping, names, options.columnsMax);
   const folds = foldRepeats(ordered.map(({ message }) => message));
   const kinds: Record<RowKind, number> = { sip: 0, rtcp: 0, log: 0, other: 0 };
   const rows: Row[] = [];
@@ -119,7 +123,7 @@ export function layOut(messages: readonly CallMessage[], options: LadderOptions,
     y += height;
     previousMicros = micros;
   }
-  return { columns: columns.list, rows, height: y, firstMicros: ordered[0]?.micros ?? 0, kinds };
+  return { columns: columns.list, others: columns.others, rows, height: y, firstMicros: ordered[0]?.micros ?? 0, kinds };
 }
 
 function inTimeOrder(messages: readonly CallMessage[]): { message: CallMessage; micros: number }[] {
@@ -182,7 +186,8 @@ export function bestGrouping(messages: readonly CallMessage[]): Grouping {
 
 /** Columns in order of first appearance: who begins stands left. */
 class Columns {
-  readonly list: Column[] = [];
+  list: Column[] = [];
+  others = 0;
   private readonly numbers = new Map<string, number>();
   private readonly ports = new Map<string, Set<number>>();
   /** Media address -> the column of the program whose SDP named it. */
@@ -192,6 +197,7 @@ class Columns {
     messages: readonly CallMessage[],
     private readonly grouping: Grouping,
     private readonly names: ReadonlyMap<string, string>,
+    most = Infinity,
   ) {
     for (const message of messages) {
       if (kindOf(message) !== 'sip') continue;
@@ -213,6 +219,24 @@ class Columns {
       if (kind !== 'log') this.addOther(message.dst_ip, message.dst_port);
     }
     for (const column of this.list) column.note ||= this.noteOf(column.id);
+    if (this.list.length > most) this.share(messages, most);
+  }
+
+  /** Puts the hosts with the fewest messages into one last column. */
+  private share(messages: readonly CallMessage[], most: number): void {
+    const said = this.list.map(() => 0);
+    for (const message of messages) {
+      for (const end of new Set(this.ends(message, kindOf(message)))) if (end >= 0) said[end] = (said[end] ?? 0) + 1;
+    }
+    // Of equals, who came first stays: a sort is stable.
+    const busiest = this.list.map((_, number) => number).sort((a, b) => (said[b] ?? 0) - (said[a] ?? 0));
+    const own = new Set(busiest.slice(0, most - 1));
+    const all = this.list;
+    this.list = all.filter((_, number) => own.has(number));
+    this.others = all.length - this.list.length;
+    for (const { id } of all) this.numbers.set(id, this.list.length);
+    this.list.forEach(({ id }, number) => this.numbers.set(id, number));
+    this.list.push({ id: 'others', label: `${this.others} others`, note: '' });
   }
 
   ends(message: CallMessage, kind: RowKind): [number, number] {
