@@ -1,6 +1,6 @@
 //! The web part: the built files inside the binary.
 //!
-//! Every screen is a URL that the browser part reads itself, so any path that is no file gets the start page.
+//! Every screen is a URL behind `#` that the browser part reads itself. Who types `/call/a@b` without it is sent there.
 
 use std::borrow::Cow;
 
@@ -46,7 +46,7 @@ const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\
     <h1>Rhapsode is running</h1><p>This program was built without its web part: run \
     <code>cargo xtask web</code> and build it again. The API and the command line work without it.";
 
-/// Serves a file of the web part, or the start page.
+/// Serves a file of the web part, or the start page, or tells where the screen is.
 pub(crate) async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if method != Method::GET && method != Method::HEAD {
         return ApiError::new(Code::MethodNotAllowed, format!("{method} is not for {}", uri.path()))
@@ -58,6 +58,16 @@ pub(crate) async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Respon
         // A missing script or picture is missing, not the start page, which a browser could not read as one.
         None if path.starts_with(HASHED_FOLDER) => {
             ApiError::not_found(format!("no file `{path}`")).into_response()
+        }
+        None if !path.is_empty() => {
+            // Relative, so that it holds behind a proxy that serves us below a path of its own.
+            let up =
+                if path.contains('/') { "../".repeat(path.matches('/').count()) } else { "./".to_owned() };
+            let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+            match HeaderValue::from_str(&format!("{up}#/{path}{query}")) {
+                Ok(place) => (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response(),
+                Err(_) => ApiError::not_found(format!("no page `{path}`")).into_response(),
+            }
         }
         None => match Files::get(START_PAGE) {
             Some(file) => serve(START_PAGE, &file, &headers),

@@ -137,7 +137,11 @@ impl Server {
         let app = api::router(state).into_make_service_with_connect_info::<SocketAddr>();
         runtime.spawn(async move { axum::serve(listener, app).await });
         // A connection for each request: whether an idle one is still open is for clients to guess, not for tests.
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).max_idle_connections(0);
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_idle_connections(0);
         let agent = agent.build().into();
         Self { url, token: None, agent, start: now, dir, store, _runtime: runtime }
     }

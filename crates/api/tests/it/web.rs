@@ -3,9 +3,9 @@
 use crate::server::{Server, escaped};
 
 #[test]
-fn any_page_is_the_start_page_and_needs_no_login() {
+fn the_start_page_needs_no_login() {
     let server = Server::with(&[]).with_token(None);
-    for path in ["/", "/calls", "/call/a%40b", "/index.html"] {
+    for path in ["/", "/index.html"] {
         let answer = server.get(path);
         assert_eq!(answer.status, 200, "{path}");
         assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html")), "{path}");
@@ -15,6 +15,19 @@ fn any_page_is_the_start_page_and_needs_no_login() {
     let missing = server.get("/assets/no-such-file.js");
     assert_eq!((missing.status, missing.code().as_str()), (404, "not_found"));
     assert_eq!(server.send("HEAD", "/", &[], None).status, 200);
+}
+
+#[test]
+fn a_screen_that_is_asked_for_by_its_path_is_behind_the_hash() {
+    let server = Server::with(&[]).with_token(None);
+    for (path, place) in [
+        ("/senders", "./#/senders"),
+        ("/call/a%40b?msg=1", "../#/call/a%40b?msg=1"),
+        ("//elsewhere.example/x", "../#/elsewhere.example/x"),
+    ] {
+        let answer = server.get(path);
+        assert_eq!((answer.status, answer.header("location")), (303, Some(place)), "{path}");
+    }
 }
 
 #[test]
