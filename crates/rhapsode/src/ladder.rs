@@ -232,9 +232,17 @@ impl<'a> Canvas<'a> {
         };
         let title = format!("Call {}", call["call_id"].as_str().unwrap_or_default());
         self.line(&paint(&title, Colour::Plain, self.colours, true));
+        // Without SIP, as of Janus or rtpengine alone, there is no caller and no outcome to name.
+        let ends = [word("from_user"), word("to_user")];
+        let is_sip = ends.iter().any(|end| !end.is_empty())
+            || call["messages"].as_array().is_some_and(|list| list.iter().any(|one| one["table"] == "sip"));
         let outcome: Vec<String> = [
-            format!("{} -> {}", or_unknown(&word("from_user")), or_unknown(&word("to_user"))),
-            word("state"),
+            if is_sip {
+                format!("{} -> {}", or_unknown(&ends[0]), or_unknown(&ends[1]))
+            } else {
+                String::new()
+            },
+            if is_sip { word("state") } else { String::new() },
             word("status"),
             summary["duration_ms"]
                 .as_f64()
