@@ -1,18 +1,20 @@
 //! The description of the web's doors, for programs that make clients.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use hep::json::{Form, KEYS, Key};
 use utoipa::openapi::schema::{AnyOf, Array, Object, ObjectBuilder, OneOf, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Ref, RefOr, Schema};
-use utoipa::{Modify, OpenApi, PartialSchema, ToSchema};
+use utoipa::openapi::{Content, Header, KnownFormat, Ref, RefOr, Response, Schema, SchemaFormat};
+use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 
 use super::{http, json, websocket};
 
 #[derive(OpenApi)]
 #[openapi(
     paths(http::take, http::take_json, websocket::upgrade),
+    components(schemas(http::Answer)),
     modifiers(&HepKeys),
     tags((name = "ingest", description = "Send packets; no login, but the HEP key where keys are configured"))
 )]
@@ -35,6 +37,41 @@ impl Modify for HepKeys {
         components.add_security_scheme("hep_key", header);
         components.add_security_scheme("hep_key_bearer", http(HttpAuthScheme::Bearer));
         components.add_security_scheme("hep_key_basic", http(HttpAuthScheme::Basic));
+    }
+}
+
+/// The answers to a body of packets, in whatever form.
+pub(super) enum Answers {}
+
+impl IntoResponses for Answers {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let retry_after = || {
+            let seconds = Object::builder()
+                .schema_type(Type::Integer)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+                .minimum(Some(0));
+            Header::builder().schema(Some(seconds)).description(Some("seconds")).build()
+        };
+        [
+            ("200", "what was accepted is on disk; it says what became of the rest"),
+            ("400", "nothing was of use, or the body broke off"),
+            ("403", "nothing was of use, for want of the right HEP key"),
+            ("408", "the body did not arrive in time"),
+            ("413", "the body is too large; nothing of it was read"),
+            ("415", "another content type"),
+            ("503", "nothing may have been stored: send it again"),
+        ]
+        .into_iter()
+        .map(|(status, description)| {
+            let answer = Content::new(Some(Ref::from_schema_name(http::Answer::name())));
+            let mut response =
+                Response::builder().description(description).content("application/json", answer).build();
+            if status == "503" {
+                response.headers.insert("retry-after".to_owned(), retry_after().into());
+            }
+            (status.to_owned(), response.into())
+        })
+        .collect()
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use super::described::JsonBody;
+use super::described::{Answers, JsonBody};
 use super::web::{Came, came};
 use super::{Hall, give_up, json};
 use crate::admit::{Admission, Admitted, Outcome};
@@ -134,16 +134,7 @@ impl IntoResponse for Answer {
 #[utoipa::path(post, path = "/hep", tag = "ingest", operation_id = "hep", security(()),
     request_body(description = "packets; the content type may be missing", content(
         ("application/octet-stream"), ("application/hep"), ("application/vnd.3gpp.hep"))),
-    responses(
-        (status = 200, body = Answer, description = "what was accepted is on disk; it says what became of the rest"),
-        (status = 400, body = Answer, description = "nothing was of use, or the body broke off"),
-        (status = 403, body = Answer, description = "nothing was of use, for want of the right HEP key"),
-        (status = 408, body = Answer, description = "the body did not arrive in time"),
-        (status = 413, body = Answer, description = "the body is too large; nothing of it was read"),
-        (status = 415, body = Answer, description = "another content type"),
-        (status = 503, body = Answer, description = "nothing may have been stored: send it again",
-            headers(("retry-after" = u32, description = "seconds"))),
-    ))]
+    responses(Answers))]
 pub(super) async fn take(State(door): State<Arc<HttpDoor>>, request: Request) -> Response {
     door.receive(request, MEDIA_TYPES, |entry, _, body| {
         let mut answer = Answer::default();
@@ -163,16 +154,7 @@ pub(super) async fn take(State(door): State<Arc<HttpDoor>>, request: Request) ->
     request_body(description = "items; the content type may be missing", content(
         (JsonBody = "application/json"), (String = "application/x-ndjson"), (String = "application/ndjson"),
         (String = "application/jsonl"), (String = "text/plain"))),
-    responses(
-        (status = 200, body = Answer, description = "what was accepted is on disk; it says what became of the rest"),
-        (status = 400, body = Answer, description = "nothing was of use, or the body broke off"),
-        (status = 403, body = Answer, description = "nothing was of use, for want of the right HEP key"),
-        (status = 408, body = Answer, description = "the body did not arrive in time"),
-        (status = 413, body = Answer, description = "the body is too large; nothing of it was read"),
-        (status = 415, body = Answer, description = "another content type"),
-        (status = 503, body = Answer, description = "nothing may have been stored: send it again",
-            headers(("retry-after" = u32, description = "seconds"))),
-    ))]
+    responses(Answers))]
 pub(super) async fn take_json(State(door): State<Arc<HttpDoor>>, request: Request) -> Response {
     door.receive(request, json::MEDIA_TYPES, json::admit).await
 }
