@@ -352,28 +352,43 @@ impl TextListBuilder {
 struct AddressTexts {
     /// The last of version 4.
     dotted: [u8; 15],
-    /// The last of version 6.
-    long: (Ipv6Addr, String),
+    /// Those of version 6 that were seen last, which are left to that machinery. A slot is simply overwritten when two
+    /// addresses meet in it.
+    slots: Box<[(Ipv6Addr, String)]>,
 }
 
 impl AddressTexts {
+    /// Twice as many as the hosts of an ordinary network; 80 bytes each.
+    const SLOTS: usize = 512;
+
     fn new() -> Self {
-        Self { dotted: [0; 15], long: (Ipv6Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED.to_string()) }
+        // A slot is right from the start: it holds an address with its own text.
+        let unspecified = Ipv6Addr::UNSPECIFIED;
+        let slots = vec![(unspecified, unspecified.to_string()); Self::SLOTS].into_boxed_slice();
+        Self { dotted: [0; 15], slots }
     }
 
     fn text(&mut self, ip: IpAddr) -> &str {
         match ip {
             IpAddr::V4(ip) => self.dotted(ip),
             IpAddr::V6(ip) => {
-                if self.long.0 != ip {
-                    self.long.0 = ip;
-                    self.long.1.clear();
+                let (known, text) = &mut self.slots[Self::slot(ip)];
+                if *known != ip {
+                    *known = ip;
+                    text.clear();
                     // The standard library writes RFC 5952.
-                    write!(self.long.1, "{ip}").expect("writing to a String cannot fail");
+                    write!(text, "{ip}").expect("writing to a String cannot fail");
                 }
-                &self.long.1
+                text
             }
         }
+    }
+
+    fn slot(ip: Ipv6Addr) -> usize {
+        let bits = ip.to_bits();
+        let folded = (bits >> 64) as u64 ^ bits as u64;
+        // Fibonacci hashing: the top bits of the product depend on all bits of the address.
+        (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - Self::SLOTS.ilog2())) as usize
     }
 
     fn dotted(&mut self, ip: Ipv4Addr) -> &str {
@@ -422,7 +437,7 @@ mod tests {
             let ip = IpAddr::from([octet, 255 - octet, 0, octet]);
             assert_eq!(texts.text(ip), ip.to_string());
         }
-        for ip in ["2001:db8::1", "::ffff:192.0.2.1", "::"] {
+        for ip in ["2001:db8::1", "::ffff:192.0.2.1", "::", "2001:db8::1"] {
             let ip: IpAddr = ip.parse().expect("an address");
             assert_eq!(texts.text(ip), ip.to_string());
         }
