@@ -3,12 +3,11 @@
 
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
-use model::Micros;
 use protocols::corrections::{self, ALL};
 use protocols::sighting::fingerprint;
-use protocols::{Arrival, Corrections, Protocols, unwrapped};
+use protocols::{Corrections, Protocols, unwrapped};
 
-const SECONDS: u32 = 1_592_975_787;
+use crate::{SECONDS, arrival};
 
 /// Two bytes of switches, then a datagram.
 pub(crate) fn fuzz(input: &[u8]) {
@@ -18,13 +17,7 @@ pub(crate) fn fuzz(input: &[u8]) {
         .iter()
         .enumerate()
         .fold(Corrections::NONE, |on, (place, rule)| on.with(rule, switches >> place & 1 != 0));
-    let arrival = Arrival {
-        id: 1,
-        received: Micros(i64::from(SECONDS) * Micros::SECOND),
-        sender: [127, 0, 0, 1].into(),
-        listener: "udp",
-        corrections: on,
-    };
+    let arrival = arrival(on);
     for (packet, _) in hep::packets(datagram, SECONDS).flatten() {
         let record = Protocols::built_in().understand(&packet, &arrival);
         assert_eq!(record.raw, &*packet.payload);

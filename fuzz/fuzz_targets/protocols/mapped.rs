@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use hep::Outgoing;
-use model::Micros;
 use protocols::mapping::{Mapping, read_homer};
-use protocols::{Arrival, Corrections, Protocols};
+use protocols::{Corrections, Protocols};
+
+use crate::{SECONDS, arrival};
 
 const DOCUMENT: &str = r#"{"hepid": 3000, "hep_alias": "records",
     "fields_mapping": [{"id": "a", "type": "integer"}, {"id": "a.b[0]", "type": "float"}, {"id": "t", "type": "date"},
@@ -27,14 +28,8 @@ pub(crate) fn fuzz(input: &[u8]) {
     }
     .encode_v3(&mut frame)
     .expect("inputs are short");
-    let (packet, _) = hep::decode(&frame, 1_592_975_787).expect("what was encoded");
-    let arrival = Arrival {
-        id: 1,
-        received: Micros(1_592_975_787_000_000),
-        sender: [127, 0, 0, 1].into(),
-        listener: "udp",
-        corrections: Corrections::NONE,
-    };
+    let (packet, _) = hep::decode(&frame, SECONDS).expect("what was encoded");
+    let arrival = arrival(Corrections::NONE);
     let record = PROTOCOLS.understand(&packet, &arrival);
     assert_eq!(record.table.name, "records");
     assert_eq!((record.raw, record.values.len()), (input, record.table.fields.len()));

@@ -1,8 +1,8 @@
 //! Events of media servers, posted as JSON: what is taken for one becomes a packet of a type that is read.
 
-use protocols::{Arrival, Corrections, Protocols, posted};
+use protocols::{Corrections, Protocols, posted};
 
-const SECONDS: u32 = 1_592_975_787;
+use crate::{SECONDS, arrival};
 
 pub(crate) fn fuzz(body: &[u8]) {
     for item in hep::json::items(body).flatten() {
@@ -19,13 +19,7 @@ pub(crate) fn fuzz(body: &[u8]) {
         .encode_v3(&mut frame)
         .expect("inputs are short");
         let (packet, _) = hep::decode(&frame, SECONDS).expect("what was encoded");
-        let arrival = Arrival {
-            id: 1,
-            received: model::Micros(i64::from(SECONDS) * model::Micros::SECOND),
-            sender: server.ip(),
-            listener: "http",
-            corrections: Corrections::default(),
-        };
+        let arrival = arrival(Corrections::default());
         let record = Protocols::built_in().understand(&packet, &arrival);
         assert_eq!(record.raw, item.as_bytes());
         assert_ne!(Protocols::built_in().name(event.hep_type), "other", "somebody reads it");

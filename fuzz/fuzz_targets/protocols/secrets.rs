@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-const SECONDS: u32 = 1_592_975_787;
+use crate::SECONDS;
 
 /// A datagram; and as the payload of a connection event of OpenSIPS.
 pub(crate) fn fuzz(input: &[u8]) {

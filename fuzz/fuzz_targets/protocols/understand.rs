@@ -3,8 +3,9 @@
 use std::sync::LazyLock;
 
 use hep::Outgoing;
-use model::Micros;
-use protocols::{Arrival, Corrections, Protocols};
+use protocols::{Corrections, Protocols};
+
+use crate::{SECONDS, arrival};
 
 /// Every number of the registry, and one that nobody has.
 static HEP_TYPES: LazyLock<Vec<u16>> = LazyLock::new(|| {
@@ -41,14 +42,8 @@ pub(crate) fn fuzz(input: &[u8]) {
 }
 
 fn understand(frame: &[u8]) {
-    let arrival = Arrival {
-        id: 1,
-        received: Micros(1_592_975_787_000_000),
-        sender: [127, 0, 0, 1].into(),
-        listener: "udp",
-        corrections: Corrections::default(),
-    };
-    let Ok((packet, _)) = hep::decode(frame, 1_592_975_787) else { return };
+    let arrival = arrival(Corrections::default());
+    let Ok((packet, _)) = hep::decode(frame, SECONDS) else { return };
     let record = Protocols::built_in().understand(&packet, &arrival);
     assert_eq!(record.raw, &*packet.payload);
     assert_eq!(record.values.len(), record.table.fields.len());
