@@ -61,10 +61,9 @@ pub(crate) async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Respon
         }
         None if !path.is_empty() => {
             // Relative, so that it holds behind a proxy that serves us below a path of its own.
-            let up =
-                if path.contains('/') { "../".repeat(path.matches('/').count()) } else { "./".to_owned() };
+            let up = "../".repeat(path.matches('/').count());
             let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-            match HeaderValue::from_str(&format!("{up}#/{path}{query}")) {
+            match HeaderValue::from_str(&format!("./{up}#/{path}{query}")) {
                 Ok(place) => (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response(),
                 Err(_) => ApiError::not_found(format!("no page `{path}`")).into_response(),
             }

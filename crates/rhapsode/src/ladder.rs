@@ -236,22 +236,17 @@ impl<'a> Canvas<'a> {
         let ends = [word("from_user"), word("to_user")];
         let is_sip = ends.iter().any(|end| !end.is_empty())
             || call["messages"].as_array().is_some_and(|list| list.iter().any(|one| one["table"] == "sip"));
-        let outcome: Vec<String> = [
-            if is_sip {
-                format!("{} -> {}", or_unknown(&ends[0]), or_unknown(&ends[1]))
-            } else {
-                String::new()
-            },
-            if is_sip { word("state") } else { String::new() },
+        let parties =
+            is_sip.then(|| [format!("{} -> {}", or_unknown(&ends[0]), or_unknown(&ends[1])), word("state")]);
+        let facts = [
             word("status"),
             summary["duration_ms"]
                 .as_f64()
                 .map_or_else(String::new, |value| format!("{:.1} s", value / 1000.0)),
             call["messages"][0]["ts"].as_str().unwrap_or_default().to_owned(),
-        ]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect();
+        ];
+        let outcome: Vec<String> =
+            parties.into_iter().flatten().chain(facts).filter(|part| !part.is_empty()).collect();
         self.line(&outcome.join(", "));
         self.text.push('\n');
         self.heads();
@@ -495,6 +490,7 @@ alice -> bob, answered, 200, 1.5 s, 2026-11-21T03:00:00.000000Z
             event(3, "destroyed", &["session 1"]),
         ]});
         let drawn = draw(&call, 100, false);
+        assert!(drawn.starts_with("Call room\n2026-11-21T03:00:01"), "nobody called anybody:\n{drawn}");
         let expected = "\
                session 1                handle 2                 session 3                handle 4
   03:00:01.000     │┄┄┄┄┄┄ attached ┄┄┄┄┄┄┄┄│                        │                        │

@@ -22,8 +22,8 @@ fn a_screen_that_is_asked_for_by_its_path_is_behind_the_hash() {
     let server = Server::with(&[]).with_token(None);
     for (path, place) in [
         ("/senders", "./#/senders"),
-        ("/call/a%40b?msg=1", "../#/call/a%40b?msg=1"),
-        ("//elsewhere.example/x", "../#/elsewhere.example/x"),
+        ("/call/a%40b?msg=1", "./../#/call/a%40b?msg=1"),
+        ("//elsewhere.example/x", "./../#/elsewhere.example/x"),
     ] {
         let answer = server.get(path);
         assert_eq!((answer.status, answer.header("location")), (303, Some(place)), "{path}");
