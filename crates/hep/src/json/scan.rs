@@ -355,8 +355,8 @@ fn unescaped(body: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The letter of `XXXX` after `\u`, surrogate pairs joined, and how many bytes of the text that took. No letter if these
-/// are no four digits, or half a pair.
+/// The letter that stands in four hexadecimal digits after `\u`, surrogate pairs joined, and how many bytes of the text
+/// that took. No letter if there are no such digits, or half a pair.
 #[must_use]
 pub fn unicode(rest: &str) -> (Option<char>, usize) {
     let unit = |at: usize| {

@@ -84,7 +84,7 @@ impl Receiver {
         let flags = if wait { libc::MSG_WAITFORONE } else { libc::MSG_DONTWAIT };
         // SAFETY: the descriptor is open for as long as `socket` is borrowed. Every header points to a name, a vector,
         // a control buffer and, through the vector, a slot that are its own, live as long as `self` and are not
-        // touched otherwise during the call; all lengths are those of the buffers.
+        // touched otherwise during the call; no length exceeds its buffer.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
