@@ -138,6 +138,19 @@ fn keys_of_packets_inside_packets_are_blanked() {
     assert!(!has(&logged(&frame), MARK));
 }
 
+#[test]
+fn packets_nested_too_deep_are_blanked_as_deep_inside_a_compressed_payload() {
+    let mut nested = encoded(&hep::Outgoing { key: Some(MARK), ..outgoing(1, b"x") });
+    for _ in 0..6 {
+        nested = encoded(&hep::Outgoing { key: Some(MARK), ..outgoing(1, &nested) });
+        let compressed = zlib_stored(&nested);
+        let more = [Chunk { vendor: 0, kind: 0x10, body: &compressed }];
+        let once = logged(&encoded(&hep::Outgoing { more: &more, ..outgoing(1, b"") }));
+        assert!(!has(&once, MARK));
+        assert_eq!(logged(&once), once, "nothing is left for a second time");
+    }
+}
+
 /// RFC 1950 and 1951 3.2.4: one stored block.
 fn zlib_stored(bytes: &[u8]) -> Vec<u8> {
     let length = u16::try_from(bytes.len()).expect("short");
