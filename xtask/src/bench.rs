@@ -6,5 +6,6 @@ use crate::run::{cargo, run};
 
 /// CPU seconds per million messages; see crates/rhapsode/benches/ingest.rs.
 pub(crate) fn ingest() -> Result<()> {
-    run(cargo(&["bench", "--package", "rhapsode", "--bench", "ingest"]))
+    // The whole workspace, since one package alone has other features, and would compile the engine once more.
+    run(cargo(&["bench", "--workspace", "--bench", "ingest"]))
 }
