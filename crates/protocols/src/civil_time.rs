@@ -74,10 +74,14 @@ fn offset(text: &str) -> Option<Option<i64>> {
         None => (1, text.strip_prefix('+')?),
     };
     let digits: String = digits.chars().filter(|letter| *letter != ':').collect();
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     let (hours, minutes) = digits.split_at_checked(2)?;
-    let hours: i64 = hours.parse().ok().filter(|hours| (0..=14).contains(hours))?;
-    let minutes: i64 = if minutes.is_empty() { 0 } else { minutes.parse().ok()? };
-    (0..=59).contains(&minutes).then_some(Some(sign * (hours * 3_600 + minutes * 60)))
+    let hours: i64 = hours.parse().ok().filter(|hours| *hours <= 14)?;
+    let minutes: i64 =
+        if minutes.is_empty() { 0 } else { minutes.parse().ok().filter(|minutes| *minutes <= 59)? };
+    Some(Some(sign * (hours * 3_600 + minutes * 60)))
 }
 
 fn days_of(year: i64, month: i64) -> i64 {
@@ -145,6 +149,8 @@ mod tests {
             "2026-11-2é 05:00:00",
             "0001-01-01 00:00:00",
             "2026-11-21 05:00:00+é1",
+            "2026-11-21 05:00:00++130",
+            "2026-11-21 05:00:00-06-0777777777777777777",
         ] {
             assert_eq!(read(text, 0), None, "{text}");
         }
