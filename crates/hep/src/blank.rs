@@ -25,7 +25,7 @@ fn blank_keys(frame: &mut [u8], depth: usize) {
     for_each_chunk(frame, &mut |chunk, body| {
         if chunk.is_key {
             body.fill(0);
-        } else if chunk.is_payload() && resync::has_magic(body) {
+        } else if chunk.is_payload && resync::has_magic(body) {
             if depth == DEPTH_MAX {
                 body.fill(0);
             } else {
@@ -39,8 +39,8 @@ fn blank_keys(frame: &mut [u8], depth: usize) {
 /// changed in place: whatever must not reach the disk beside keys.
 pub fn edit_payloads(frame: &mut [u8], mut edit: impl FnMut(Payload, &mut [u8])) {
     for_each_chunk(frame, &mut |chunk, body| match chunk.kind {
-        kind::PAYLOAD if chunk.is_payload() => edit(Payload::Plain, body),
-        kind::COMPRESSED if chunk.is_payload() => edit(Payload::Compressed, body),
+        kind::PAYLOAD if chunk.is_payload => edit(Payload::Plain, body),
+        kind::COMPRESSED if chunk.is_payload => edit(Payload::Compressed, body),
         _ => {}
     });
 }
@@ -64,7 +64,7 @@ pub fn with_payload(frame: &[u8], payload: &[u8]) -> Option<Vec<u8>> {
     let mut rest = frame.get(resync::HEADER_BYTES..end)?;
     let mut cut: &[u8] = &[];
     while let First::Chunk { chunk, rest: next, state } = chunk::first(rest) {
-        if !Place::of(&chunk).is_payload() {
+        if !chunk.is_payload() {
             match state {
                 // As it is, at the end: with its real length it would count for more than it did.
                 State::Cut => cut = rest,
@@ -92,18 +92,14 @@ fn push(packet: &mut Vec<u8>, vendor: u16, kind: u16, body: &[u8]) -> Option<()>
 /// What is known of a chunk while its body is borrowed to be changed.
 #[derive(Clone, Copy)]
 struct Place {
-    vendor: u16,
     kind: u16,
     is_key: bool,
+    is_payload: bool,
 }
 
 impl Place {
     const fn of(chunk: &Chunk<'_>) -> Self {
-        Self { vendor: chunk.vendor, kind: chunk.kind, is_key: chunk.is_key() }
-    }
-
-    const fn is_payload(self) -> bool {
-        self.vendor == chunk::GENERIC && matches!(self.kind, kind::PAYLOAD | kind::COMPRESSED)
+        Self { kind: chunk.kind, is_key: chunk.is_key(), is_payload: chunk.is_payload() }
     }
 }
 

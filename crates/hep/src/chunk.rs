@@ -88,6 +88,18 @@ impl<'a> Chunk<'a> {
     pub const fn is_key(&self) -> bool {
         matches!(self.vendor, GENERIC | EEP_UM) && self.kind == kind::KEY
     }
+
+    /// True for the two forms of payload, plain and compressed.
+    pub(crate) const fn is_payload(&self) -> bool {
+        self.vendor == GENERIC && matches!(self.kind, kind::PAYLOAD | kind::COMPRESSED)
+    }
+
+    /// Whether a field of [`crate::Packet`] is read from such chunks.
+    #[must_use]
+    pub const fn has_field(&self) -> bool {
+        self.vendor == GENERIC
+            && matches!(self.kind, kind::FAMILY..=kind::TOS | kind::MOS..=kind::GROUP_ID | kind::EXTRA_CORRELATION)
+    }
 }
 
 impl fmt::Debug for Chunk<'_> {

@@ -112,6 +112,8 @@ pub struct Packet<'a> {
     pub flags: Flags,
     /// The chunks of a HEPv3 packet, header removed; empty for all others.
     pub(crate) body: &'a [u8],
+    pub(crate) may_hold_keys: bool,
+    pub(crate) has_other_chunks: bool,
 }
 
 impl<'a> Packet<'a> {
@@ -152,6 +154,8 @@ impl<'a> Packet<'a> {
             payload: Cow::Borrowed(&[]),
             flags: Flags::NONE,
             body: &[],
+            may_hold_keys: true,
+            has_other_chunks: false,
         }
     }
 
@@ -159,6 +163,20 @@ impl<'a> Packet<'a> {
     #[must_use]
     pub const fn chunks(&self) -> Chunks<'a> {
         Chunks::new(self.body)
+    }
+
+    /// False if [`crate::blank_key`] would find nothing to blank in the frame of this packet: no key, and no packet
+    /// inside a payload. Nearly every packet of version 3 is like that.
+    #[must_use]
+    pub const fn may_hold_keys(&self) -> bool {
+        self.may_hold_keys
+    }
+
+    /// Whether [`Packet::chunks`] has any that no field of this structure was read from: those of vendors, and of
+    /// numbers the specification does not have.
+    #[must_use]
+    pub const fn has_other_chunks(&self) -> bool {
+        self.has_other_chunks
     }
 
     /// Transport of the captured traffic, as far as the protocol number tells.

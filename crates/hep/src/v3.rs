@@ -27,7 +27,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Packet<'_>, usize), Refusal> {
     if body_bytes == 0 {
         return Err(Refusal::NoChunks);
     }
-    let mut packet = Packet::new(Version::V3);
+    let mut packet = Packet { may_hold_keys: false, ..Packet::new(Version::V3) };
     let body = after_header.get(..body_bytes).unwrap_or_else(|| {
         packet.flags |= Flags::TRUNCATED;
         after_header
@@ -62,6 +62,9 @@ impl<'a> Walk<'a> {
                         State::Cut => packet.flags |= Flags::TRUNCATED,
                         State::Short => packet.flags |= Flags::BAD_CHUNK,
                     }
+                    let is_nested = chunk.is_payload() && resync::has_magic(chunk.body);
+                    packet.may_hold_keys |= chunk.is_key() || is_nested;
+                    packet.has_other_chunks |= !chunk.has_field();
                     if chunk.vendor == chunk::GENERIC {
                         self.generic(packet, chunk.kind, chunk.body, state);
                     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use hep::Packet;
-use hep::chunk::{self, Chunk, kind};
+use hep::chunk;
 use model::{Common, Micros, Record, Table, Value};
 
 use crate::arrival::Arrival;
@@ -201,8 +201,11 @@ fn rare_chunks<'a>(packet: &'a Packet<'a>, draft: &mut Draft<'a>) {
 
 /// Chunks of vendors and of numbers the specification does not have, by vendor and type. Never a key.
 fn unknown_chunks(packet: &Packet<'_>, draft: &mut Draft<'_>) {
+    if !packet.has_other_chunks() {
+        return;
+    }
     let mut list = String::new();
-    for chunk in packet.chunks().filter(|chunk| !is_generic(chunk) && !chunk.is_key()) {
+    for chunk in packet.chunks().filter(|chunk| !chunk.has_field() && !chunk.is_key()) {
         list.push(if list.is_empty() { '{' } else { ',' });
         let key = match chunk::describe(chunk.vendor, chunk.kind) {
             Some(known) => format!("{}:{}", chunk.vendor, known.name),
@@ -216,15 +219,6 @@ fn unknown_chunks(packet: &Packet<'_>, draft: &mut Draft<'_>) {
         list.push('}');
         draft.extra.json("chunks", &list);
     }
-}
-
-/// Whether the decoder has read the chunk into a field of the packet.
-fn is_generic(chunk: &Chunk<'_>) -> bool {
-    chunk.vendor == chunk::GENERIC
-        && matches!(
-            chunk.kind,
-            kind::FAMILY..=kind::TOS | kind::MOS..=kind::GROUP_ID | kind::EXTRA_CORRELATION
-        )
 }
 
 fn readable(value: chunk::Value<'_>) -> String {

@@ -50,7 +50,9 @@ pub fn blank_secrets(
     frame: &[u8],
     logged: &mut [u8],
 ) -> Result<Option<Vec<u8>>, TooLarge> {
-    hep::blank_key(logged);
+    if packet.may_hold_keys() {
+        hep::blank_key(logged);
+    }
     if !may_hold_secrets(packet) {
         return Ok(None);
     }

@@ -350,8 +350,8 @@ impl TextListBuilder {
 /// rest of the row.
 #[derive(Debug)]
 struct AddressTexts {
-    /// The last of version 4.
-    dotted: [u8; 15],
+    /// The last of version 4, with a dot at its end.
+    dotted: [u8; 16],
     /// Those of version 6 that were seen last, which are left to that machinery. A slot is simply overwritten when two
     /// addresses meet in it.
     slots: Box<[(Ipv6Addr, String)]>,
@@ -365,7 +365,7 @@ impl AddressTexts {
         // A slot is right from the start: it holds an address with its own text.
         let unspecified = Ipv6Addr::UNSPECIFIED;
         let slots = vec![(unspecified, unspecified.to_string()); Self::SLOTS].into_boxed_slice();
-        Self { dotted: [0; 15], slots }
+        Self { dotted: [0; 16], slots }
     }
 
     fn text(&mut self, ip: IpAddr) -> &str {
@@ -393,33 +393,28 @@ impl AddressTexts {
 
     fn dotted(&mut self, ip: Ipv4Addr) -> &str {
         let mut end = 0;
-        for (place, octet) in ip.octets().into_iter().enumerate() {
-            if place > 0 {
-                self.dotted[end] = b'.';
-                end += 1;
-            }
+        for octet in ip.octets() {
             let (digits, length) = OCTETS[usize::from(octet)];
-            // Four octets of three digits and three dots are just fifteen: what is copied too much is overwritten, but
-            // for the last.
-            let room = (self.dotted.len() - end).min(digits.len());
-            self.dotted[end..end + room].copy_from_slice(&digits[..room]);
+            // Always four bytes, which is one instruction; what is too much is overwritten by the next.
+            self.dotted[end..end + digits.len()].copy_from_slice(&digits);
             end += length;
         }
-        std::str::from_utf8(&self.dotted[..end]).expect("digits and dots")
+        // Without the last dot.
+        std::str::from_utf8(&self.dotted[..end - 1]).expect("digits and dots")
     }
 }
 
-/// Each octet in digits, and how many.
-const OCTETS: [([u8; 3], usize); 256] = {
-    let mut octets = [([0; 3], 0); 256];
+/// Each octet in digits with a dot behind, and how many bytes that is.
+const OCTETS: [([u8; 4], usize); 256] = {
+    let mut octets = [([b'.'; 4], 0); 256];
     let mut octet = 0;
     while octet < 256 {
         let (hundreds, tens, ones) =
             (b'0' + (octet / 100) as u8, b'0' + (octet / 10 % 10) as u8, b'0' + (octet % 10) as u8);
         octets[octet] = match octet {
-            0..10 => ([ones, 0, 0], 1),
-            10..100 => ([tens, ones, 0], 2),
-            _ => ([hundreds, tens, ones], 3),
+            0..10 => ([ones, b'.', 0, 0], 2),
+            10..100 => ([tens, ones, b'.', 0], 3),
+            _ => ([hundreds, tens, ones, b'.'], 4),
         };
         octet += 1;
     }

@@ -31,6 +31,8 @@ pub(crate) fn fuzz(datagram: &[u8]) {
 
         let mut blanked = frame.to_vec();
         hep::blank_key(&mut blanked);
+        assert!(packet.may_hold_keys() || blanked == frame);
+        assert_eq!(packet.has_other_chunks(), packet.chunks().any(|chunk| !chunk.has_field()));
         let (without_key, consumed) = hep::decode(&blanked, ARRIVAL_SECONDS).expect("still a packet");
         assert_eq!(consumed, frame.len());
         assert_eq!(without_key.key.map(<[u8]>::len), packet.key.map(<[u8]>::len));

@@ -207,6 +207,11 @@ proptest! {
         let mut blanked = bytes.clone();
         hep::blank_key(&mut blanked);
         prop_assert_eq!(blanked.len(), bytes.len());
+        if let Ok((packet, consumed)) = hep::decode(&bytes, ARRIVAL) {
+            let changed = blanked[..consumed] != bytes[..consumed];
+            prop_assert!(packet.may_hold_keys() || !changed);
+            prop_assert_eq!(packet.has_other_chunks(), packet.chunks().any(|chunk| !chunk.has_field()));
+        }
         if let (Ok((before, one)), Ok((after, other))) = (hep::decode(&bytes, ARRIVAL), hep::decode(&blanked, ARRIVAL)) {
             prop_assert_eq!(one, other);
             prop_assert!(after.key.is_none_or(|key| key.iter().all(|&byte| byte == 0)));
