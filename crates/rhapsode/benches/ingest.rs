@@ -10,7 +10,7 @@ use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use testkit::recordings::recording;
 use testkit::server::{Options, Server, options_packet, wait};
 use traffic::{Generator, Rate, Settings};
@@ -28,13 +28,8 @@ fn main() -> Result<()> {
         generator.append(&mut packets);
         ends.push(packets.len());
     }
-    let mut start = 0;
-    run(
-        "generator",
-        messages,
-        rate,
-        ends.iter().map(|end| &packets[std::mem::replace(&mut start, *end)..*end]),
-    )?;
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    run("generator", messages, rate, starts.zip(&ends).map(|(start, end)| &packets[start..*end]))?;
 
     if let Some(load) = recording("kamailio-hep3-load.pcap")? {
         let pieces = load.pieces.iter().map(Vec::as_slice).cycle();
@@ -43,58 +38,53 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn run<'a>(name: &str, messages: u64, rate: u64, packets: impl Iterator<Item = &'a [u8]>) -> Result<()> {
+fn run<'a>(
+    name: &str,
+    messages: u64,
+    rate: u64,
+    packets: impl Iterator<Item = &'a [u8]> + Clone,
+) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let server = Server::start(Options::new(env!("CARGO_BIN_EXE_rhapsode"), folder.path().join("data"))?)?;
     let process = Process(server.process_id());
+    let own = Process(std::process::id());
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.connect(&server.options.hep_udp)?;
 
-    let cpu_before = process.cpu_seconds()?;
-    let mut payload_bytes = 0u64;
-    let mut delays = Vec::new();
+    let (cpu_before, own_before) = (process.cpu_seconds()?, own.cpu_seconds()?);
     let started = Instant::now();
-    for (number, packet) in (0..messages).zip(packets) {
-        let due = Duration::from_micros(number * 1_000_000 / rate);
-        if due > started.elapsed() + Duration::from_millis(1) {
-            std::thread::sleep(due.saturating_sub(started.elapsed()));
-        }
-        payload_bytes += packet.len() as u64;
-        socket.send(packet)?;
-        // A few markers tell how soon a packet can be searched while the load runs; few, since asking costs the server.
-        if number % (messages / 4).max(1) == messages / 8 {
-            delays.push(searchable_after(&server, &socket, number)?);
-        }
-    }
-    let markers = delays.len() as u64;
-    let sent = messages + markers;
+    let payload_bytes = send(&socket, rate, (0..messages).zip(packets.clone()), |_| Ok(()))?;
     let wall = started.elapsed().as_secs_f64();
-    server.wait_for_received(sent).context("packets were lost on the way; lower BENCH_RATE")?;
+    let own_cpu = own.cpu_seconds()? - own_before;
+    server.wait_for_received(messages).context("packets were lost on the way; lower BENCH_RATE")?;
     let totals = server.totals()?;
-    ensure!(totals.stored == sent, "of {sent} messages {} were stored: {:?}", totals.stored, totals.causes);
-    // Seldom, since answering costs the server: twenty times a second made up a twentieth of what was measured.
-    let mut settled = false;
-    for _ in 0..180 {
-        std::thread::sleep(Duration::from_secs(1));
-        settled = server.get("/api/v1/status")?["store"]["hot_rows"] == 0;
-        if settled {
-            break;
-        }
-    }
-    ensure!(settled, "not settled after three minutes");
+    ensure!(totals.stored == messages, "of {messages} {} were stored: {:?}", totals.stored, totals.causes);
+    wait_until_settled(&server)?;
     let cpu = process.cpu_seconds()? - cpu_before;
     let store = server.get("/api/v1/status")?["store"].clone();
     let lake_bytes = store["lake_bytes"].as_f64().unwrap_or(0.0);
+
+    // Asking costs the server, so how soon a packet can be searched is measured by itself, under the same load.
+    let more = (messages / 4).max(MARKERS);
+    let mut delays = Vec::new();
+    send(&socket, rate, (0..more).zip(packets), |number| {
+        if number % (more / MARKERS) == more / MARKERS / 2 {
+            delays.push(searchable_after(&server, &socket, number)?);
+        }
+        Ok(())
+    })?;
+    server.wait_for_received(messages + more + delays.len() as u64)?;
 
     println!(
         "\n{name}: {:.0} B of HEP a message, sent in {wall:.0} s",
         payload_bytes as f64 / messages as f64
     );
-    println!("  CPU seconds per million messages   {:.2}", cpu * 1e6 / sent as f64);
-    println!("  messages per second and core       {:.0}", sent as f64 / cpu);
+    println!("  CPU seconds per million messages   {:.2}", cpu * 1e6 / messages as f64);
+    println!("  messages per second and core       {:.0}", messages as f64 / cpu);
+    println!("  the sender's CPU seconds           {:.2}, not in these", own_cpu * 1e6 / messages as f64);
     println!(
         "  lake bytes per message             {:.1} in {} files",
-        lake_bytes / sent as f64,
+        lake_bytes / messages as f64,
         store["lake_files"]
     );
     println!("  largest resident memory            {} MiB", process.peak_memory_bytes()? >> 20);
@@ -103,6 +93,41 @@ fn run<'a>(name: &str, messages: u64, rate: u64, packets: impl Iterator<Item = &
         delays.iter().map(|delay| format!("{} ms", delay.as_millis())).collect::<Vec<_>>().join(", ")
     );
     Ok(())
+}
+
+/// Packets by which it is measured how soon one can be searched.
+const MARKERS: u64 = 4;
+
+/// Sends at this rate, calling back after each; how many bytes that were.
+fn send<'a>(
+    socket: &UdpSocket,
+    rate: u64,
+    packets: impl Iterator<Item = (u64, &'a [u8])>,
+    mut after: impl FnMut(u64) -> Result<()>,
+) -> Result<u64> {
+    let started = Instant::now();
+    let mut bytes = 0;
+    for (number, packet) in packets {
+        let due = Duration::from_micros(number * 1_000_000 / rate);
+        if due > started.elapsed() + Duration::from_millis(1) {
+            std::thread::sleep(due.saturating_sub(started.elapsed()));
+        }
+        bytes += packet.len() as u64;
+        socket.send(packet)?;
+        after(number)?;
+    }
+    Ok(bytes)
+}
+
+/// Asks seldom: twenty times a second made up a twentieth of what was measured.
+fn wait_until_settled(server: &Server) -> Result<()> {
+    for _ in 0..180 {
+        std::thread::sleep(Duration::from_secs(1));
+        if server.get("/api/v1/status")?["store"]["hot_rows"] == 0 {
+            return Ok(());
+        }
+    }
+    bail!("not settled after three minutes")
 }
 
 /// How long one packet takes from the socket to an answer of SQL.
