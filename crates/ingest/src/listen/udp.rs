@@ -10,15 +10,15 @@ use crate::clock;
 use crate::counters::{Dropped, Listener};
 
 /// A pause after a batch that came in less than half full: waking for each datagram, and waking the committer for each
-/// batch, costs more than taking it. In this time a sender of 100,000 a second fills a megabyte of the receive buffer, as
-/// the kernel counts, and the group commit waits far longer anyway.
-const PAUSE: Duration = Duration::from_millis(4);
+/// batch, costs more than taking it. In this time a sender of 100,000 a second fills two megabytes of the receive buffer,
+/// as the kernel counts, and the group commit waits far longer anyway.
+const PAUSE: Duration = Duration::from_millis(8);
 
 /// Packets that are held back until the receive buffer is empty: a quarter of what a block of the log gathers.
 const HELD_BYTES_MAX: usize = 256 << 10;
 
 /// A receive buffer must hold this much for a pause to be safe.
-const PAUSE_BUFFER_BYTES: usize = 4 << 20;
+const PAUSE_BUFFER_BYTES: usize = 8 << 20;
 
 /// The UDP listener: one thread, one socket, one buffer.
 pub(crate) struct UdpDoor {
