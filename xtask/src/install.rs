@@ -58,7 +58,8 @@ pub(crate) fn foreign_programs() -> Result<()> {
     }
     apt(&missing)?;
     npm("crates/testkit/hepjs")?;
-    python("crates/testkit/webrtc")
+    python("crates/testkit/webrtc")?;
+    python("crates/testkit/lake")
 }
 
 pub(crate) fn nextest() -> Result<()> {
@@ -100,7 +101,7 @@ fn python(folder: &str) -> Result<()> {
     let mut venv = command("python3", &["-m", "venv", "--clear", ".venv"]);
     venv.current_dir(&path);
     run(venv)?;
-    // Built packages only: from source, av would need the headers of FFmpeg.
+    // Built packages only: from source, av would need the headers of FFmpeg, and DuckDB an hour.
     let arguments = ["-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--requirement"];
     let mut pip = command(environment.join("bin/python"), &arguments);
     pip.arg(&wanted);

@@ -27,16 +27,25 @@ pub fn find_hepjs() -> Result<Option<PathBuf>> {
 
 /// The command that runs the WebRTC client, or `None` with a loud line, as [`find`].
 pub fn find_webrtc_client() -> Result<Option<Command>> {
-    let folder = crate::recordings::repository().join("crates/testkit/webrtc");
-    let python = folder.join(".venv/bin/python");
+    find_script("webrtc", "client.py", "aiortc")
+}
+
+/// The command by which other programs read a lake, or `None` with a loud line, as [`find`].
+pub fn find_lake_readers() -> Result<Option<Command>> {
+    find_script("lake", "read.py", "deltalake and DuckDB")
+}
+
+/// A script of the test kit in the Python environment of its folder.
+fn find_script(folder: &str, script: &str, packages: &str) -> Result<Option<Command>> {
+    let folder = crate::recordings::repository().join("crates/testkit").join(folder);
     // It is copied there when all else is.
     let is_there = folder.join(".venv/requirements.txt").is_file();
     let command = is_there.then(|| {
-        let mut command = Command::new(python);
-        command.arg(folder.join("client.py"));
+        let mut command = Command::new(folder.join(".venv/bin/python"));
+        command.arg(folder.join(script));
         command
     });
-    found_or_skipped("aiortc", command)
+    found_or_skipped(packages, command)
 }
 
 fn found_or_skipped<T>(name: &str, found: Option<T>) -> Result<Option<T>> {

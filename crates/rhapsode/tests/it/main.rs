@@ -4,6 +4,7 @@ mod commands;
 mod configuration;
 mod crash;
 mod export;
+mod foreign_readers;
 mod full_disk;
 mod hepjs;
 mod import;
