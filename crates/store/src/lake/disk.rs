@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,7 +45,7 @@ impl DurableDisk {
             Err(source) if create && source.kind() == io::ErrorKind::AlreadyExists => {
                 Err(Error::AlreadyExists { path: named, source: source.into() })
             }
-            Err(source) => Err(Error::Generic { store: STORE_NAME, source: source.into() }),
+            Err(source) => Err(generic(source)),
         }
     }
 }
@@ -116,7 +117,8 @@ impl ObjectStore for DurableDisk {
         location: &Path,
         _options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        Ok(Box::new(Upload { disk: self.clone(), location: location.clone(), parts: Vec::new() }))
+        let target = self.inner.path_to_filesystem(location)?;
+        Ok(Box::new(blocking(move || Upload::begin(target)).await?))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -156,29 +158,86 @@ impl ObjectStore for DurableDisk {
     }
 }
 
-/// Parts are kept until the end: only checkpoints of the Delta log come this way, a few megabytes at most.
+/// A file that comes in parts, each written where it belongs at once: it may be larger than memory should hold.
 #[derive(Debug)]
 struct Upload {
-    disk: DurableDisk,
-    location: Path,
-    parts: Vec<Bytes>,
+    target: PathBuf,
+    staging: Option<Staging>,
+    bytes: u64,
+}
+
+/// Removed unless it was moved to its name.
+#[derive(Debug)]
+struct Staging {
+    path: PathBuf,
+    file: Arc<File>,
+}
+
+impl Upload {
+    fn begin(target: PathBuf) -> io::Result<Self> {
+        let folder = target.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
+        fs::create_dir_all(folder)?;
+        let path = staging_name(&target);
+        let file = Arc::new(File::create(&path)?);
+        Ok(Self { target, staging: Some(Staging { path, file }), bytes: 0 })
+    }
+
+    fn finish(staging: &Staging, target: &FsPath) -> io::Result<()> {
+        staging.file.sync_all()?;
+        fs::rename(&staging.path, target)?;
+        let folder = target.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
+        File::open(folder)?.sync_all()
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // Best effort, and nothing to do once it was moved: what stays is removed at the next start.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 #[async_trait]
 impl MultipartUpload for Upload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        self.parts.extend(data);
-        Box::pin(futures::future::ready(Ok(())))
+        let mut place = self.bytes;
+        self.bytes += data.content_length() as u64;
+        let Some(file) = self.staging.as_ref().map(|staging| Arc::clone(&staging.file)) else {
+            return Box::pin(futures::future::ready(Err(ended())));
+        };
+        Box::pin(blocking(move || {
+            for chunk in &data {
+                file.write_all_at(chunk, place)?;
+                place += chunk.len() as u64;
+            }
+            Ok(())
+        }))
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        self.disk.put_durably(&self.location, std::mem::take(&mut self.parts), false).await
+        let staging = self.staging.take().ok_or_else(ended)?;
+        let target = self.target.clone();
+        blocking(move || Self::finish(&staging, &target)).await?;
+        Ok(PutResult { e_tag: None, version: None })
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.parts.clear();
+        self.staging = None;
         Ok(())
     }
+}
+
+fn ended() -> Error {
+    generic(io::Error::other("the upload has ended"))
+}
+
+fn generic(source: io::Error) -> Error {
+    Error::Generic { store: STORE_NAME, source: source.into() }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(|source| Error::JoinError { source })?;
+    done.map_err(generic)
 }
 
 #[cfg(test)]
@@ -202,6 +261,27 @@ mod tests {
         disk.put(&path, "three".into()).await.expect("overwrite");
         let names: Vec<_> = fs::read_dir(folder.path().join("a")).expect("folder").collect();
         assert_eq!(names.len(), 1, "staging files are gone: {names:?}");
+    }
+
+    #[tokio::test]
+    async fn parts_become_one_file_that_is_seen_when_it_is_whole() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = Path::from_absolute_path(folder.path().join("large")).expect("an absolute path");
+        let disk = DurableDisk::new();
+        let listed = || fs::read_dir(folder.path()).expect("folder").count();
+        let mut upload = disk.put_multipart(&path).await.expect("begun");
+        let (one, two) = (upload.put_part("one ".into()), upload.put_part("two".into()));
+        // Each knows its place, whichever is written first.
+        two.await.expect("written");
+        one.await.expect("written");
+        assert!(matches!(disk.get(&path).await, Err(Error::NotFound { .. })));
+        upload.complete().await.expect("completed");
+        let read = disk.get(&path).await.expect("get").bytes().await.expect("bytes");
+        assert_eq!((&read[..], listed()), (&b"one two"[..], 1));
+        let mut upload = disk.put_multipart(&path).await.expect("begun");
+        upload.put_part("x".into()).await.expect("written");
+        upload.abort().await.expect("aborted");
+        assert_eq!(listed(), 1, "what was begun is gone");
     }
 
     #[test]
