@@ -65,6 +65,19 @@ pub(crate) struct Store {
     oldest: Option<String>,
     newest: Option<String>,
     tables: Vec<Table>,
+    compaction: Compaction,
+}
+
+/// Small files of the lake become few and well sorted ones. Counted since the start.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Compaction {
+    /// Files that can be merged now.
+    files_due: u64,
+    files_read: u64,
+    files_written: u64,
+    rows: u64,
+    bytes_read: u64,
+    bytes_written: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -157,6 +170,20 @@ impl From<store::StoreStatus> for Store {
             oldest: status.oldest.map(|time| time.to_string()),
             newest: status.newest.map(|time| time.to_string()),
             tables: status.tables.iter().map(Table::from).collect(),
+            compaction: status.compaction.into(),
+        }
+    }
+}
+
+impl From<store::CompactionStatus> for Compaction {
+    fn from(status: store::CompactionStatus) -> Self {
+        Self {
+            files_due: status.files_due,
+            files_read: status.files_read,
+            files_written: status.files_written,
+            rows: status.rows,
+            bytes_read: status.bytes_read,
+            bytes_written: status.bytes_written,
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct Config {
     /// Longest time a published row waits for its Parquet file. Longer makes fewer and larger files, and a longer
     /// replay after a crash.
     pub settle_every: Duration,
+    /// How often small files of the lake are looked for that could become one. Most looks find none.
+    pub compact_every: Duration,
     /// A log segment is closed before it would grow past this.
     pub log_segment_bytes_max: u64,
     pub retention: Retention,
@@ -58,6 +60,7 @@ impl Config {
             dir: dir.into(),
             hot_bytes_max: 256 << 20,
             settle_every: Duration::from_secs(60),
+            compact_every: Duration::from_secs(5),
             log_segment_bytes_max: crate::log::Options::SEGMENT_BYTES_MAX,
             retention: Retention::default(),
             limits: Limits::default(),

@@ -25,6 +25,8 @@ pub enum StoreError {
     LakeFiles(#[from] object_store::Error),
     #[error("cannot write a file of table {table}: {source}")]
     Encode { table: &'static str, source: parquet::errors::ParquetError },
+    #[error("cannot read a file of table {table}: {source}")]
+    Decode { table: &'static str, source: parquet::errors::ParquetError },
     #[error("cannot arrange rows of table {table}: {source}")]
     Arrange { table: &'static str, source: arrow::error::ArrowError },
     /// A name in a search request or statement that the store does not have.

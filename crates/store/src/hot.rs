@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use arrow::datatypes::Int64Type;
 use model::Table;
 
 use crate::StoreError;
+use crate::compact::{Adopted, Merged};
 use crate::lake::LakeFile;
 use crate::tail::Viewers;
 use crate::view::{HotBatch, TableView, View, fits};
@@ -36,6 +37,8 @@ struct State {
     bytes: usize,
     closing: bool,
     requests: Vec<Request>,
+    /// At most one: who made it waits for the answer.
+    merged: Option<(Merged, SyncSender<Adopted>)>,
 }
 
 /// Someone waits for everything published so far to be settled.
@@ -48,6 +51,8 @@ pub(crate) enum Wake {
     /// Half of the memory is taken.
     Memory,
     Asked(Vec<Request>),
+    /// A file is to take the place of others.
+    Merged(Merged, SyncSender<Adopted>),
     Closing,
 }
 
@@ -70,6 +75,7 @@ impl Hot {
             bytes: 0,
             closing: false,
             requests: Vec::new(),
+            merged: None,
         };
         Self {
             state: Mutex::new(state),
@@ -166,6 +172,9 @@ impl Hot {
             if state.closing {
                 return Wake::Closing;
             }
+            if let Some((merged, answer)) = state.merged.take() {
+                return Wake::Merged(merged, answer);
+            }
             if heed_memory && state.bytes > self.bytes_max / 2 {
                 return Wake::Memory;
             }
@@ -187,9 +196,41 @@ impl Hot {
         Ok(())
     }
 
+    /// Has a file put in the place of those it was made of, and waits for it.
+    pub(crate) fn adopt(&self, merged: Merged) -> Adopted {
+        let (sender, receiver) = sync_channel(1);
+        let mut state = self.lock();
+        if state.closing {
+            return Err(StoreError::Closed);
+        }
+        state.merged = Some((merged, sender));
+        self.work.notify_all();
+        drop(state);
+        receiver.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Does nothing for a while; false as soon as the store closes.
+    pub(crate) fn rest(&self, pause: Duration) -> bool {
+        let mut state = self.lock();
+        let until = Instant::now() + pause;
+        while !state.closing {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            // Closing wakes those who wait for room too.
+            state = self.room.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        false
+    }
+
     /// Lets every waiting publisher go, and the settling thread too.
     pub(crate) fn close(&self) {
-        self.lock().closing = true;
+        let mut state = self.lock();
+        state.closing = true;
+        // Nobody will put it there; the file is removed at the next start.
+        state.merged = None;
+        drop(state);
         self.work.notify_all();
         self.room.notify_all();
         self.viewers.close();

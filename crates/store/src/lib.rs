@@ -17,6 +17,7 @@
 //!   publishing waits, so that a full disk becomes back pressure and never a lost row.
 //! * **Lake**: one Delta table per record kind, readable by any engine. Every commit remembers the last block it
 //!   covers, so replay after a crash skips exactly what is already there, per table ([`Store::settled`]).
+//! * **Compact**: small files of the lake become few and well sorted ones, in the background.
 //! * **Ask** ([`Store::search`], [`Store::sql`]): over one immutable view of files and hot rows, each row once.
 //! * **Watch** ([`Store::tail`]): rows as they are published, for whoever looks on live.
 //! * **Retention**: by age, bytes and free disk, oldest first, all the time.
@@ -26,6 +27,7 @@
 
 mod batch;
 mod clock;
+mod compact;
 mod config;
 mod error;
 mod folder;
@@ -46,6 +48,6 @@ pub use batch::TableBatch;
 pub use config::{Config, Limits, Retention};
 pub use error::StoreError;
 pub use search::{Answer, Cursor, Cut, Order, SearchRequest};
-pub use status::{Alarm, StoreStatus, TableStatus};
+pub use status::{Alarm, CompactionStatus, StoreStatus, TableStatus};
 pub use store::Store;
 pub use tail::{Seen, Tail};

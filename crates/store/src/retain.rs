@@ -4,7 +4,6 @@
 //! period it leaves the disk: questions that started before, here or in another program, have ended by then.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,8 +18,7 @@ use crate::view::View;
 
 pub(crate) struct Retain {
     rules: Retention,
-    /// The lake's folder: the disk it is on is the one to be kept free.
-    folder: PathBuf,
+    place: Place,
     alarms: Arc<Alarms>,
     leaving: VecDeque<Leaving>,
 }
@@ -44,7 +42,7 @@ struct Situation {
 
 impl Retain {
     pub(crate) fn new(rules: &Retention, place: &Place, alarms: Arc<Alarms>) -> Self {
-        Self { rules: rules.clone(), folder: place.folder.clone(), alarms, leaving: VecDeque::new() }
+        Self { rules: rules.clone(), place: place.clone(), alarms, leaving: VecDeque::new() }
     }
 
     /// Finds files that an earlier run removed from their table, or wrote and never committed.
@@ -65,7 +63,7 @@ impl Retain {
     pub(crate) async fn apply(&mut self, lake: &mut Lake, hot: &Hot) {
         let situation = Situation {
             now: now(),
-            free_disk: free_disk(&self.folder),
+            free_disk: self.place.free_disk(),
             leaving: self.leaving.iter().map(|file| file.bytes).sum(),
         };
         let going = self.rules.going(&hot.view(), situation);
@@ -76,9 +74,7 @@ impl Retain {
                 Ok(left) => {
                     hot.replace(place, table.settled(), left.into_iter().map(Arc::new).collect());
                     tracing::info!(table = table.table.name, files = files.len(), "removed the oldest files");
-                    for file in &files {
-                        self.leave(place, file.name.clone(), file.bytes);
-                    }
+                    self.leave_all(place, &files);
                 }
                 // The next settling step finds out what the table has become.
                 Err(error) => failed = Some(error),
@@ -90,6 +86,13 @@ impl Retain {
         }
         self.delete_due(lake, situation.free_disk).await;
         self.watch_disk();
+    }
+
+    /// Files whose rows are in another file now.
+    pub(crate) fn leave_all(&mut self, place: usize, files: &[Arc<LakeFile>]) {
+        for file in files {
+            self.leave(place, file.name.clone(), file.bytes);
+        }
     }
 
     fn leave(&mut self, place: usize, name: String, bytes: u64) {
@@ -105,7 +108,7 @@ impl Retain {
     }
 
     fn watch_disk(&self) {
-        match free_disk(&self.folder) {
+        match self.place.free_disk() {
             Some(free) if free < self.rules.free_disk_min => self.alarms.raise(
                 "disk_low",
                 format!(
@@ -160,11 +163,6 @@ impl Retention {
 /// Arrival of the newest row, or when the file was written if that is not known.
 fn newest(file: &LakeFile) -> i64 {
     file.ranges.map_or(file.modified_millis.saturating_mul(1000), |ranges| ranges.received.max)
-}
-
-fn free_disk(folder: &std::path::Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(folder).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 #[cfg(test)]

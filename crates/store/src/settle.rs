@@ -8,6 +8,7 @@ use futures::FutureExt as _;
 use tokio::runtime::Handle;
 
 use crate::StoreError;
+use crate::compact::{Adopted, Merged};
 use crate::config::Config;
 use crate::hot::{Due, Hot, Request, Wake};
 use crate::lake::{Change, Lake, LakeTable, Place};
@@ -74,6 +75,12 @@ impl Settler {
                 Wake::Closing => return,
                 Wake::Memory => true,
                 Wake::Time => Instant::now() >= settle_at,
+                Wake::Merged(merged, answer) => {
+                    let adopted = runtime.block_on(self.adopt(merged));
+                    // Who asked may have gone.
+                    let _ = answer.send(adopted);
+                    false
+                }
                 Wake::Asked(asked) => {
                     requests = asked;
                     true
@@ -144,6 +151,22 @@ impl Settler {
         }
         self.passed[place] = self.passed[place].max(position);
         Ok(())
+    }
+
+    /// Puts a file in the place of those it was made of.
+    async fn adopt(&mut self, merged: Merged) -> Adopted {
+        let Merged { place, inputs, output } = merged;
+        let table = &mut self.lake.tables[place];
+        let mut exchanged = None;
+        surviving(async {
+            exchanged = table.exchange(&inputs, output).await?;
+            Ok(())
+        })
+        .await?;
+        let Some(files) = exchanged else { return Ok(false) };
+        self.hot.replace(place, table.settled(), files.into_iter().map(Arc::new).collect());
+        self.retain.leave_all(place, &inputs);
+        Ok(true)
     }
 
     /// Deletes log segments that every table has passed. Not beyond the highest position that some commit

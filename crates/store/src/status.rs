@@ -18,7 +18,20 @@ pub struct StoreStatus {
     pub oldest: Option<Micros>,
     pub newest: Option<Micros>,
     pub tables: Vec<TableStatus>,
+    pub compaction: CompactionStatus,
     pub alarms: Vec<Alarm>,
+}
+
+/// What compaction has to do, and has done since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CompactionStatus {
+    /// Files that can be merged now, of one run in each table.
+    pub files_due: u64,
+    pub files_read: u64,
+    pub files_written: u64,
+    pub rows: u64,
+    pub bytes_read: u64,
+    pub bytes_written: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -35,7 +48,7 @@ pub struct TableStatus {
 /// Something the operator must know of and act on; gone when the cause is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
-    /// Stable: `settle`, `retain`, `log_delete`, `disk_low`.
+    /// Stable: `settle`, `retain`, `compact`, `log_delete`, `disk_low`.
     pub name: &'static str,
     pub since: Micros,
     pub message: String,

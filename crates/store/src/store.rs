@@ -7,6 +7,7 @@ use model::query::Expr;
 use model::{Micros, Table};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::compact::{Compactor, Progress};
 use crate::config::{Config, Retention};
 use crate::folder::DataFolder;
 use crate::hot::Hot;
@@ -29,10 +30,11 @@ pub struct Store {
     engine: Engine,
     tables: &'static [&'static Table],
     retention: Retention,
-    settler: Option<JoinHandle<()>>,
+    progress: Arc<Progress>,
+    workers: Vec<JoinHandle<()>>,
     runtimes: Vec<Runtime>,
     /// Released last.
-    _folder: DataFolder,
+    folder: DataFolder,
 }
 
 impl Store {
@@ -79,10 +81,18 @@ impl Store {
             Arc::clone(&alarms),
             runtime.handle().clone(),
         );
-        let settler = thread::Builder::new()
-            .name("settle".to_owned())
-            .spawn(move || settler.run())
-            .map_err(StoreError::Thread)?;
+        let progress = Arc::new(Progress::default());
+        let compactor = Compactor::new(
+            &config,
+            place,
+            folder.node.clone(),
+            Arc::clone(&hot),
+            Arc::clone(&alarms),
+            Arc::clone(&progress),
+            runtime.handle().clone(),
+        );
+        let workers =
+            vec![worker("settle", move || settler.run())?, worker("compact", move || compactor.run())?];
         Ok(Self {
             hot,
             log,
@@ -90,9 +100,10 @@ impl Store {
             engine,
             tables,
             retention: config.retention,
-            settler: Some(settler),
+            progress,
+            workers,
             runtimes: vec![questions, runtime],
-            _folder: folder,
+            folder,
         })
     }
 
@@ -177,6 +188,7 @@ impl Store {
             oldest: received().map(|range| Micros(range.min)).min(),
             newest: received().map(|range| Micros(range.max)).max(),
             tables,
+            compaction: self.progress.status(&view, &self.folder.node),
             alarms: self.alarms.all(),
         }
     }
@@ -201,16 +213,21 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         self.hot.close();
-        if let Some(settler) = self.settler.take()
-            && settler.join().is_err()
-        {
-            tracing::error!("the settling thread had panicked");
+        for worker in self.workers.drain(..) {
+            let name = worker.thread().name().unwrap_or_default().to_owned();
+            if worker.join().is_err() {
+                tracing::error!("the thread {name} had panicked");
+            }
         }
         for runtime in self.runtimes.drain(..) {
             // Not a plain drop: that would panic if an async task drops the store.
             runtime.shutdown_background();
         }
     }
+}
+
+fn worker(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(StoreError::Thread)
 }
 
 /// What the standard library gives a thread.

@@ -39,22 +39,24 @@ struct Values {
 }
 
 impl LakeFile {
-    pub(crate) fn to_add(&self) -> Add {
+    /// `data_change` says whether the rows are new to the table, or were in files that leave it.
+    pub(crate) fn to_add(&self, data_change: bool) -> Add {
         Add {
             path: self.name.clone(),
             partition_values: HashMap::new(),
             size: self.bytes as i64,
             modification_time: self.modified_millis,
-            data_change: true,
+            data_change,
             stats: Some(self.stats()),
             ..Add::default()
         }
     }
 
-    pub(crate) fn to_remove(&self, now: Micros) -> Remove {
+    /// `data_change` says whether the rows leave the table, or come again in other files.
+    pub(crate) fn to_remove(&self, now: Micros, data_change: bool) -> Remove {
         Remove {
             path: self.name.clone(),
-            data_change: true,
+            data_change,
             deletion_timestamp: Some(now.0 / 1000),
             extended_file_metadata: Some(true),
             partition_values: Some(HashMap::new()),
@@ -132,7 +134,7 @@ mod tests {
             }),
             keys: Keys::default(),
         };
-        let add = file.to_add();
+        let add = file.to_add(true);
         let read = LakeFile::from_delta(add.path, add.size, add.modification_time, add.stats.as_deref());
         let ranges = read.ranges.expect("ranges are read back");
         assert_eq!(ranges.id, Range { min: 65_536, max: 65_538 });

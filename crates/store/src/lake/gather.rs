@@ -5,18 +5,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBufferBuilder, GenericByteArray, RecordBatch, new_null_array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanBufferBuilder, GenericByteArray, new_null_array};
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::compute::{interleave, take};
-use arrow::datatypes::{BinaryType, ByteArrayType, DataType, SchemaRef, Utf8Type};
+use arrow::datatypes::{BinaryType, ByteArrayType, DataType, Utf8Type};
 use arrow::error::ArrowError;
-
-/// The batches that rows are taken from.
-pub(super) struct Source<'a> {
-    columns: Vec<Column<'a>>,
-}
 
 /// Payloads may be a megabyte each. What is gathered at a time must not add much to the memory they are in already,
 /// and stay below the 2 GiB that Arrow allows.
@@ -30,7 +23,10 @@ const CACHE_LINE_BYTES: usize = 64;
 /// A row: the number of its batch, and its place in it.
 pub(super) type Place = (usize, usize);
 
-enum Column<'a> {
+/// One column of all batches that rows are taken from.
+pub(super) struct Column<'a>(Parts<'a>);
+
+enum Parts<'a> {
     /// Every row has this value: an array of one.
     Same(ArrayRef),
     Text(Vec<&'a GenericByteArray<Utf8Type>>),
@@ -38,61 +34,53 @@ enum Column<'a> {
     Other(Vec<&'a dyn Array>),
 }
 
-impl<'a> Source<'a> {
-    /// The batches must have the columns of the schema.
-    pub(super) fn new(schema: &SchemaRef, batches: &[&'a RecordBatch]) -> Self {
-        let columns = (0..schema.fields().len())
-            .map(|place| Column::new(batches.iter().map(|batch| batch.column(place)).collect()))
-            .collect();
-        Self { columns }
+impl<'a> Column<'a> {
+    /// The parts must be of one kind; there is one at least.
+    pub(super) fn new(parts: &'a [ArrayRef]) -> Self {
+        Self(if let Some(same) = same(parts) {
+            Parts::Same(same)
+        } else {
+            match parts[0].data_type() {
+                DataType::Utf8 => Parts::Text(parts.iter().map(AsArray::as_bytes).collect()),
+                DataType::Binary => Parts::Bytes(parts.iter().map(AsArray::as_bytes).collect()),
+                _ => Parts::Other(parts.iter().map(AsRef::as_ref).collect()),
+            }
+        })
     }
 
-    /// What a value of a column takes, rounded up.
-    pub(super) fn mean_bytes(&self, column: usize) -> usize {
-        match &self.columns[column] {
-            Column::Text(parts) => mean_bytes(parts),
-            Column::Bytes(parts) => mean_bytes(parts),
-            Column::Same(_) | Column::Other(_) => 8,
+    /// What a value takes, rounded up.
+    pub(super) fn mean_bytes(&self) -> usize {
+        match &self.0 {
+            Parts::Text(parts) => mean_bytes(parts),
+            Parts::Bytes(parts) => mean_bytes(parts),
+            Parts::Same(_) | Parts::Other(_) => 8,
         }
     }
 
-    /// One column of these rows, in this order. One array, unless that would be too large.
-    pub(super) fn column(&self, column: usize, places: &[Place]) -> Result<Vec<ArrayRef>, ArrowError> {
-        match self.columns[column].rows(places) {
+    /// The values of these rows, in this order. One array, unless that would be too large.
+    pub(super) fn gather(&self, places: &[Place]) -> Result<Vec<ArrayRef>, ArrowError> {
+        match self.rows(places) {
             Err(ArrowError::OffsetOverflowError(_)) if places.len() > 1 => {
                 let (one, two) = places.split_at(places.len() / 2);
-                Ok([self.column(column, one)?, self.column(column, two)?].concat())
+                Ok([self.gather(one)?, self.gather(two)?].concat())
             }
             rows => Ok(vec![rows?]),
         }
     }
-}
-
-impl<'a> Column<'a> {
-    fn new(parts: Vec<&'a ArrayRef>) -> Self {
-        if let Some(same) = same(&parts) {
-            return Self::Same(same);
-        }
-        match parts[0].data_type() {
-            DataType::Utf8 => Self::Text(parts.into_iter().map(AsArray::as_bytes).collect()),
-            DataType::Binary => Self::Bytes(parts.into_iter().map(AsArray::as_bytes).collect()),
-            _ => Self::Other(parts.into_iter().map(AsRef::as_ref).collect()),
-        }
-    }
 
     fn rows(&self, places: &[Place]) -> Result<ArrayRef, ArrowError> {
-        Ok(match self {
-            Self::Same(value) if value.is_null(0) => new_null_array(value.data_type(), places.len()),
-            Self::Same(value) => take(value, &arrow::array::UInt32Array::from(vec![0; places.len()]), None)?,
-            Self::Text(parts) => Arc::new(bytes(parts, places)?),
-            Self::Bytes(parts) => Arc::new(bytes(parts, places)?),
-            Self::Other(parts) => interleave(parts, places)?,
+        Ok(match &self.0 {
+            Parts::Same(value) if value.is_null(0) => new_null_array(value.data_type(), places.len()),
+            Parts::Same(value) => take(value, &arrow::array::UInt32Array::from(vec![0; places.len()]), None)?,
+            Parts::Text(parts) => Arc::new(bytes(parts, places)?),
+            Parts::Bytes(parts) => Arc::new(bytes(parts, places)?),
+            Parts::Other(parts) => interleave(parts, places)?,
         })
     }
 }
 
 /// The one value of all rows, if they have only one.
-fn same(parts: &[&ArrayRef]) -> Option<ArrayRef> {
+fn same(parts: &[ArrayRef]) -> Option<ArrayRef> {
     let first = parts.first()?;
     if first.is_empty() {
         return None;
@@ -181,7 +169,8 @@ fn mean_bytes<T: ByteArrayType<Offset = i32>>(parts: &[&GenericByteArray<T>]) ->
 #[cfg(test)]
 mod tests {
     use arrow::array::{
-        BinaryArray, BooleanArray, Int16Array, Int64Array, ListBuilder, StringArray, StringBuilder,
+        BinaryArray, BooleanArray, Int16Array, Int64Array, ListBuilder, RecordBatch, StringArray,
+        StringBuilder,
     };
     use arrow::compute::interleave_record_batch;
     use arrow::datatypes::{Field, Schema};
@@ -234,10 +223,11 @@ mod tests {
         let places = [(1, 2), (0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (0, 2)];
         let batches = [&one, &two, &one.slice(1, 2)];
         for places in [&places[..], &[(2, 1), (2, 0)]] {
-            let source = Source::new(&one.schema(), &batches);
             let expected = interleave_record_batch(&batches, places).expect("interleaved");
             for (column, expected) in expected.columns().iter().enumerate() {
-                let gathered = source.column(column, places).expect("gathered");
+                let parts: Vec<ArrayRef> =
+                    batches.iter().map(|batch| Arc::clone(batch.column(column))).collect();
+                let gathered = Column::new(&parts).gather(places).expect("gathered");
                 assert_eq!(gathered, [Arc::clone(expected)], "column {column}");
             }
         }
@@ -247,7 +237,7 @@ mod tests {
     fn more_than_an_array_should_hold_becomes_several() {
         let large = batch(vec![Arc::new(BinaryArray::from_vec(vec![&[7; 1 << 20], b"x"]))]);
         let places: Vec<Place> = (0..100).map(|n| (0, usize::from(n == 99))).collect();
-        let gathered = Source::new(&large.schema(), &[&large]).column(0, &places).expect("gathered");
+        let gathered = Column::new(large.columns()).gather(&places).expect("gathered");
         assert_eq!(gathered.iter().map(Array::len).collect::<Vec<_>>(), [50, 50]);
         let last = gathered[1].as_binary::<i32>();
         assert_eq!((last.value(48).len(), last.value(49)), (1 << 20, &b"x"[..]));

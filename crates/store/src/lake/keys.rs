@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::AsArray;
+use arrow::array::{Array, AsArray};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use parquet::bloom_filter::Sbbf;
@@ -44,21 +44,32 @@ struct Kept(Arc<KeyFilter>);
 static KEPT_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 impl KeyFilter {
+    /// With room for so many rows.
+    pub(crate) fn with_room(rows: usize) -> Result<Self, ParquetError> {
+        Ok(Self(Sbbf::new_with_ndv_fpp(rows.max(1) as u64, FALSE_POSITIVES)?))
+    }
+
     pub(crate) fn of(hot: &[Arc<HotBatch>]) -> Result<Self, ParquetError> {
-        let rows: usize = hot.iter().map(|batch| batch.rows.num_rows()).sum();
-        let mut filter = Sbbf::new_with_ndv_fpp(rows.max(1) as u64, FALSE_POSITIVES)?;
+        let mut filter = Self::with_room(hot.iter().map(|batch| batch.rows.num_rows()).sum())?;
         for batch in hot {
             for name in KEY_COLUMNS {
-                let Some(keys) = batch.rows.column_by_name(name).and_then(|keys| keys.as_string_opt::<i32>())
-                else {
-                    continue;
-                };
-                keys.iter().flatten().for_each(|key| filter.insert(key));
+                batch.rows.column_by_name(name).into_iter().for_each(|keys| filter.add(keys));
             }
         }
-        // It was made for as many keys as rows; a call is several.
-        filter.fold_to_target_fpp(FALSE_POSITIVES);
-        Ok(Self(filter))
+        filter.close();
+        Ok(filter)
+    }
+
+    /// Adds the values of a column of texts.
+    pub(crate) fn add(&mut self, keys: &dyn Array) {
+        if let Some(keys) = keys.as_string_opt::<i32>() {
+            keys.iter().flatten().for_each(|key| self.0.insert(key));
+        }
+    }
+
+    /// Makes it as small as what it turned out to hold: it was made for as many keys as rows, but a call is several.
+    pub(crate) fn close(&mut self) {
+        self.0.fold_to_target_fpp(FALSE_POSITIVES);
     }
 
     /// `false` is certain.

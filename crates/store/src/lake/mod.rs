@@ -13,24 +13,27 @@
 //! or after the failed step, by belonging to no version.
 
 mod disk;
-mod encode;
+pub(crate) mod encode;
 mod file;
 mod gather;
 pub(crate) mod keys;
+mod properties;
 mod table;
 
 use std::fs;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 
-use model::Table;
+use model::{Micros, Table};
 use object_store::ObjectStore;
+use object_store::path::Path;
 use url::Url;
 
 use crate::StoreError;
 
 pub(crate) use disk::DurableDisk;
 pub(crate) use file::LakeFile;
+pub(crate) use properties::Effort;
 pub(crate) use table::{Change, LakeTable};
 
 /// All tables of the lake, as the settling thread holds them.
@@ -73,7 +76,23 @@ impl Lake {
     }
 }
 
+/// The folder of a table.
+pub(crate) fn table_folder(place: &Place, table: &Table) -> Result<Path, StoreError> {
+    Ok(Path::from_url_path(place.url(table)?.path()).map_err(object_store::Error::from)?)
+}
+
+/// The name of a new file: who writes it, the last block of its rows, and when.
+pub(crate) fn file_name(node: &str, position: u64, written: Micros) -> String {
+    format!("{node}-{position:016}-{:x}.parquet", written.0)
+}
+
 impl Place {
+    /// Bytes free on the disk of the lake, if that can be told.
+    pub(crate) fn free_disk(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(&self.folder).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
     pub(crate) fn url(&self, table: &Table) -> Result<Url, StoreError> {
         let folder = self.folder.join(table.name);
         Url::from_directory_path(&folder)

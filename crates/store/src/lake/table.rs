@@ -14,7 +14,7 @@ use crate::StoreError;
 use crate::clock::now;
 use crate::lake::encode::encode;
 use crate::lake::keys::{self, KeyFilter, Keys};
-use crate::lake::{LakeFile, Place};
+use crate::lake::{LakeFile, Place, file_name, table_folder};
 use crate::schema::{arrow_schema, delta_columns};
 use crate::view::{HotBatch, Ranges};
 
@@ -53,7 +53,7 @@ const STATISTICS_COLUMNS: &str = "id,ts,received";
 impl LakeTable {
     pub(crate) async fn open(place: &Place, node: &str, table: &'static Table) -> Result<Self, StoreError> {
         let url = place.url(table)?;
-        let folder = Path::from_url_path(url.path()).map_err(object_store::Error::from)?;
+        let folder = table_folder(place, table)?;
         let wrong = |source| wrong(table, source);
         let mut delta = DeltaTableBuilder::from_url(url.clone())
             .map_err(wrong)?
@@ -130,7 +130,7 @@ impl LakeTable {
         let keys =
             KeyFilter::of(hot).map_err(|source| StoreError::Encode { table: self.table.name, source })?;
         let mut file = LakeFile {
-            name: format!("{}-{position:016}-{:x}.parquet", self.node, written.0),
+            name: file_name(&self.node, position, written),
             bytes: bytes.len() as u64,
             rows: hot.iter().map(|batch| batch.rows.num_rows() as u64).sum(),
             modified_millis: written.0 / 1000,
@@ -149,11 +149,37 @@ impl LakeTable {
             Transaction::new_with_last_update(&self.node, position as i64, Some(written.0 / 1000)),
         );
         let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
-        let alone = self.commit(vec![Action::Add(file.to_add())], properties, operation).await?;
+        let alone = self.commit(vec![Action::Add(file.to_add(true))], properties, operation).await?;
         self.in_doubt = false;
         self.suspects.clear();
         self.settled = position;
         if alone { Ok(Change::Added(file)) } else { Ok(Change::Replaced(self.files()?)) }
+    }
+
+    /// Puts a file, which is written already, in the place of those whose rows it holds. `None` if one of them does not
+    /// belong to the table any more: then the file does not either, and is deleted.
+    pub(crate) async fn exchange(
+        &mut self,
+        inputs: &[Arc<LakeFile>],
+        output: LakeFile,
+    ) -> Result<Option<Vec<LakeFile>>, StoreError> {
+        self.resolve_doubt().await?;
+        let files = self.files()?;
+        let known: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        if !inputs.iter().all(|file| known.contains(file.name.as_str())) {
+            self.delete(&output.name).await;
+            return Ok(None);
+        }
+        let moment = now();
+        let removed = inputs.iter().map(|file| Action::Remove(file.to_remove(moment, false)));
+        let actions = removed.chain([Action::Add(output.to_add(false))]).collect();
+        self.suspects.push(output.name.clone());
+        self.in_doubt = true;
+        let operation = DeltaOperation::Optimize { predicate: None, target_size: output.bytes as i64 };
+        self.commit(actions, CommitProperties::default(), operation).await?;
+        self.in_doubt = false;
+        self.suspects.clear();
+        Ok(Some(self.files()?))
     }
 
     /// Takes files out of the table. They stay on disk.
@@ -161,7 +187,7 @@ impl LakeTable {
         // A step before may have added a file; the list given back must tell.
         self.resolve_doubt().await?;
         let moment = now();
-        let actions = files.iter().map(|file| Action::Remove(file.to_remove(moment))).collect();
+        let actions = files.iter().map(|file| Action::Remove(file.to_remove(moment, true))).collect();
         self.in_doubt = true;
         self.commit(actions, CommitProperties::default(), DeltaOperation::Delete { predicate: None }).await?;
         self.in_doubt = false;

@@ -166,10 +166,11 @@ pub(crate) fn open(config: Config) -> Store {
     store
 }
 
-/// A store that settles only when asked.
+/// A store that settles only when asked, and leaves its files as they are.
 pub(crate) fn config(folder: &std::path::Path) -> Config {
     let mut config = Config::new(folder.join("data"));
     config.settle_every = std::time::Duration::from_secs(3600);
+    config.compact_every = std::time::Duration::from_secs(3600);
     config.retention.free_disk_min = 0;
     // The rows of the tests are dated, the clock is not: nothing is too old.
     config.retention.days = vec![("sip".to_owned(), 100_000), ("rtcp".to_owned(), 100_000)];

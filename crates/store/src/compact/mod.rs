@@ -1,0 +1,198 @@
+//! Compaction: how do the small files of minutes become few and well sorted ones, while nobody waits?
+//!
+//! Rows settle every minute, so that the log stays short; a day of that would be thousands of files of each table. A
+//! thread of its own reads those of an hour and writes one, then those of a day if they are still small
+//! ([`plan`]). It never changes the lake itself: it hands the new file to the settling thread, which puts it in the
+//! place of the old ones by one commit. So there is one writer as before, and nothing to undo after a crash:
+//! a file that was not committed belongs to no version, and is removed at the next start.
+//!
+//! Work is a row group at a time ([`merge`]): small ones are sorted together, and payloads compressed better than there
+//! was time for before; large ones are taken over as they are.
+
+mod merge;
+mod piece;
+mod plan;
+
+use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures::FutureExt as _;
+use tokio::runtime::Handle;
+
+use crate::StoreError;
+use crate::clock::now;
+use crate::compact::merge::{Failure, Site, merge};
+use crate::compact::plan::Run;
+use crate::config::Config;
+use crate::hot::Hot;
+use crate::lake::{LakeFile, Place, table_folder};
+use crate::status::{Alarms, CompactionStatus};
+use crate::view::View;
+
+/// A file that could not be read is tried again after this: the disk or the bucket may have been away.
+const AVOIDED_FOR: Duration = Duration::from_secs(3_600);
+
+/// Pause after a failure that no file is to blame for.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// Files that are to leave a table, and the one that holds their rows.
+pub(crate) struct Merged {
+    /// Of the table, in the order of the view.
+    pub(crate) place: usize,
+    pub(crate) inputs: Run,
+    pub(crate) output: LakeFile,
+}
+
+/// Whether the settling thread put it in their place; not if one of them has left the table meanwhile.
+pub(crate) type Adopted = Result<bool, StoreError>;
+
+/// What was done so far.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    files_read: AtomicU64,
+    files_written: AtomicU64,
+    rows: AtomicU64,
+    bytes_read: AtomicU64,
+    bytes_written: AtomicU64,
+}
+
+pub(crate) struct Compactor {
+    hot: Arc<Hot>,
+    place: Place,
+    node: String,
+    every: Duration,
+    free_disk_min: u64,
+    alarms: Arc<Alarms>,
+    progress: Arc<Progress>,
+    runtime: Handle,
+    /// Files that could not be read, and since when.
+    avoided: HashMap<String, Instant>,
+}
+
+impl Compactor {
+    pub(crate) fn new(
+        config: &Config,
+        place: Place,
+        node: String,
+        hot: Arc<Hot>,
+        alarms: Arc<Alarms>,
+        progress: Arc<Progress>,
+        runtime: Handle,
+    ) -> Self {
+        Self {
+            hot,
+            place,
+            node,
+            every: config.compact_every,
+            free_disk_min: config.retention.free_disk_min,
+            alarms,
+            progress,
+            runtime,
+            avoided: HashMap::new(),
+        }
+    }
+
+    /// Works until the store closes.
+    pub(crate) fn run(mut self) {
+        let mut pause = self.every;
+        while self.hot.rest(pause) {
+            self.avoided.retain(|_, since| since.elapsed() < AVOIDED_FOR);
+            if self.avoided.is_empty() {
+                self.alarms.clear("compact");
+            }
+            let Some((place, run)) = self.next() else {
+                pause = self.every;
+                continue;
+            };
+            pause = match self.compact(place, run) {
+                // There may be more.
+                Ok(()) => Duration::ZERO,
+                Err(Failure::Stopped) => return,
+                Err(Failure::Input(name, error)) => {
+                    self.alarms
+                        .raise("compact", format!("the file {name} cannot be merged with others: {error}"));
+                    self.avoided.insert(name, Instant::now());
+                    Duration::ZERO
+                }
+                Err(Failure::Elsewhere(error)) => {
+                    self.alarms.raise("compact", format!("cannot merge files: {error}"));
+                    RETRY_AFTER
+                }
+            };
+        }
+    }
+
+    /// The next run of any table, if there is room on the disk for it.
+    fn next(&self) -> Option<(usize, Run)> {
+        let view = self.hot.view();
+        let prefix = format!("{}-", self.node);
+        let avoided: HashSet<String> = self.avoided.keys().cloned().collect();
+        let moment = now();
+        let runs = view.tables.iter().enumerate();
+        let (place, run) = runs
+            .filter_map(|(place, table)| Some((place, plan::next(&table.files, &prefix, &avoided, moment)?)))
+            .next()?;
+        // Both exist for a while. Retention makes room; this must not take it away again.
+        let bytes: u64 = run.iter().map(|file| file.bytes).sum();
+        let fits = self.place.free_disk().is_none_or(|free| free >= self.free_disk_min.saturating_add(bytes));
+        fits.then_some((place, run))
+    }
+
+    fn compact(&self, place: usize, run: Run) -> Result<(), Failure> {
+        let started = Instant::now();
+        let table = self.hot.view().tables[place].table;
+        let folder = table_folder(&self.place, table)?;
+        let site = Site { store: self.place.store.as_ref(), folder: &folder, node: &self.node };
+        let go_on = |pause| self.hot.rest(pause);
+        let merging = AssertUnwindSafe(merge(&site, table, &run, &go_on)).catch_unwind();
+        let output = self.runtime.block_on(merging).unwrap_or_else(|_| {
+            // Of a mistake of ours the first file is as likely a cause as any.
+            let error = StoreError::Internal("merging panicked".to_owned());
+            Err(Failure::Input(run[0].name.clone(), error))
+        })?;
+        let bytes = run.iter().map(|file| file.bytes).sum();
+        tracing::debug!(
+            table = table.name,
+            files = run.len(),
+            rows = output.rows,
+            bytes,
+            merged_bytes = output.bytes,
+            elapsed = ?started.elapsed(),
+            "merged files"
+        );
+        let done = (run.len() as u64, output.rows, output.bytes);
+        if self.hot.adopt(Merged { place, inputs: run, output })? {
+            self.progress.add(done, bytes);
+        }
+        Ok(())
+    }
+}
+
+impl Progress {
+    fn add(&self, (files, rows, bytes_written): (u64, u64, u64), bytes_read: u64) {
+        self.files_read.fetch_add(files, Ordering::Relaxed);
+        self.files_written.fetch_add(1, Ordering::Relaxed);
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.bytes_read.fetch_add(bytes_read, Ordering::Relaxed);
+        self.bytes_written.fetch_add(bytes_written, Ordering::Relaxed);
+    }
+
+    pub(crate) fn status(&self, view: &View, node: &str) -> CompactionStatus {
+        let prefix = format!("{node}-");
+        let moment = now();
+        let due = view.tables.iter().filter_map(|table| {
+            Some(plan::next(&table.files, &prefix, &HashSet::new(), moment)?.len() as u64)
+        });
+        CompactionStatus {
+            files_due: due.sum(),
+            files_read: self.files_read.load(Ordering::Relaxed),
+            files_written: self.files_written.load(Ordering::Relaxed),
+            rows: self.rows.load(Ordering::Relaxed),
+            bytes_read: self.bytes_read.load(Ordering::Relaxed),
+            bytes_written: self.bytes_written.load(Ordering::Relaxed),
+        }
+    }
+}

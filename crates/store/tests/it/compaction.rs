@@ -1,0 +1,211 @@
+//! Small files become one, and nobody who asks can tell.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use store::{Config, Store};
+
+use crate::faulty::{Fault, Faulty};
+use crate::rows::{NOW, Row, SIP, config, keep, number, numbers, open, publish, sql};
+
+/// Looks for small files all the time; the rows of the tests are of an hour that is over.
+fn compacting(folder: &Path) -> Config {
+    let mut config = config(folder);
+    config.compact_every = Duration::from_millis(20);
+    config.retention.check_every = Duration::from_millis(20);
+    config.retention.grace = Duration::ZERO;
+    config
+}
+
+fn rows(from: i64, count: i64) -> Vec<Row> {
+    (from..from + count)
+        .map(|n| {
+            let call_id = format!("call-{}", n % 50);
+            if n % 5 == 0 { Row::rtcp(n % 600, &call_id) } else { Row::sip(n % 600, &call_id, "INVITE") }
+        })
+        .collect()
+}
+
+/// Everything that is kept, in one order.
+fn everything(store: &Store) -> Vec<RecordBatch> {
+    ["sip", "rtcp"]
+        .map(|table| {
+            let batches = sql(store, &format!("SELECT * FROM {table} ORDER BY id"));
+            concat_batches(batches[0].schema_ref(), &batches).expect("one batch")
+        })
+        .to_vec()
+}
+
+fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Files of a table that are on disk, and filters beside them.
+fn on_disk(folder: &Path, table: &str) -> (usize, usize) {
+    let table = folder.join("data/lake").join(table);
+    let count = |folder: &Path, extension: &str| {
+        let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+        entries.filter(|file| file.path().extension().is_some_and(|found| found == extension)).count()
+    };
+    (count(&table, "parquet"), count(&table.join("_keys"), "bloom"))
+}
+
+#[test]
+fn files_of_an_hour_become_one_with_the_same_rows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let before = {
+        let store = open(config(folder.path()));
+        for n in 0..5 {
+            publish(&store, n * 1_000 + 1, &rows(n as i64 * 1_000, 1_000));
+            store.settle().expect("settled");
+        }
+        assert_eq!(store.status().lake_files, 10);
+        everything(&store)
+    };
+    let store = open(compacting(folder.path()));
+    eventually("one file of each table", || store.status().lake_files == 2);
+    assert_eq!(everything(&store), before);
+    assert_eq!(number(&store, "SELECT count(*) FROM messages WHERE call_id = 'call-7'"), 100);
+    let status = store.status();
+    let done = status.compaction;
+    assert_eq!((done.files_read, done.files_written, done.rows, done.files_due), (10, 2, 5_000, 0));
+    assert_eq!(done.bytes_written, status.lake_bytes);
+    assert_eq!((status.lake_rows, status.alarms), (5_000, Vec::new()));
+    eventually("the small files go", || on_disk(folder.path(), "sip") == (1, 1));
+    assert_eq!(store.settled(&SIP), 5_000);
+    drop(store);
+    assert_eq!(everything(&open(config(folder.path()))), before, "after a start");
+}
+
+/// A large row group is taken over as it is, small ones before and after it are put together.
+#[test]
+fn large_row_groups_keep_their_place_among_small_ones() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let before = {
+        let store = open(config(folder.path()));
+        let mut first = 1;
+        for count in [10, 20, 90_000, 30, 40, 200_000, 50] {
+            publish(&store, first, &rows(first as i64, count));
+            store.settle().expect("settled");
+            first += count as u64;
+        }
+        everything(&store)
+    };
+    let store = open(compacting(folder.path()));
+    eventually("one file of each table", || store.status().lake_files == 2);
+    assert_eq!(everything(&store), before);
+    // By the filter of the file, the Bloom filters and page indexes of copied row groups too.
+    for call in [0, 3, 49] {
+        let found = number(&store, &format!("SELECT count(*) FROM messages WHERE call_id = 'call-{call}'"));
+        assert_eq!(found, 290_150 / 50);
+        let found = number(
+            &store,
+            &format!("SELECT count(*) FROM sip WHERE call_id = 'call-{call}' AND from_user = 'user3'"),
+        );
+        let slowly = number(
+            &store,
+            &format!(
+                "SELECT count(*) FROM sip WHERE call_id || '' = 'call-{call}' AND from_user || '' = 'user3'"
+            ),
+        );
+        assert_eq!(found, slowly);
+    }
+}
+
+/// Whatever fails while files are merged and exchanged, every row stays there exactly once.
+#[test]
+fn failing_writes_lose_and_double_nothing() {
+    for (writes, how) in (0..6).flat_map(|n| [Fault::Before, Fault::After, Fault::Panic].map(|how| (n, how)))
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = Faulty::new();
+        let mut config = config(folder.path());
+        config.object_store = Some(Arc::new(disk.clone()));
+        let before = {
+            let store = open(config.clone());
+            for n in 0..3 {
+                keep(&store, &rows(n * 10, 10));
+                store.settle().expect("settled");
+            }
+            everything(&store)
+        };
+        disk.fail_after(writes, how);
+        let store = open(Config { object_store: config.object_store.clone(), ..compacting(folder.path()) });
+        let tried = Instant::now();
+        while store.status().alarms.is_empty() && tried.elapsed() < Duration::from_millis(300) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(everything(&store), before, "{how:?} after {writes} writes");
+        disk.heal();
+        drop(store);
+        let store = open(Config { object_store: config.object_store, ..compacting(folder.path()) });
+        eventually("merged after all", || store.status().lake_files == 2);
+        assert_eq!(everything(&store), before, "{how:?} after {writes} writes, healed");
+        eventually("nothing is left behind", || on_disk(folder.path(), "sip") == (1, 1));
+    }
+}
+
+/// A file that cannot be read keeps the others from nothing.
+#[test]
+fn a_broken_file_is_named_and_left_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    {
+        let store = open(config(folder.path()));
+        for n in 0..5 {
+            keep(&store, &[Row::sip(n, "c", "INVITE")]);
+            store.settle().expect("settled");
+        }
+    }
+    let mut files: Vec<_> = std::fs::read_dir(folder.path().join("data/lake/sip"))
+        .expect("the table")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "parquet"))
+        .collect();
+    files.sort();
+    let broken = &files[1];
+    let bytes = std::fs::read(broken).expect("read");
+    std::fs::write(broken, &bytes[..bytes.len() - 9]).expect("cut");
+    let store = open(compacting(folder.path()));
+    eventually("the files after it are merged", || store.status().lake_files == 3);
+    let alarm = store.status().alarms.into_iter().find(|alarm| alarm.name == "compact").expect("an alarm");
+    let name = broken.file_name().expect("a name").to_string_lossy();
+    assert!(alarm.message.contains(&*name), "{}", alarm.message);
+}
+
+/// Retention and compaction take from the same table at once.
+#[test]
+fn rows_are_searched_settled_and_removed_meanwhile() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = compacting(folder.path());
+    config.retention.check_every = Duration::from_millis(5);
+    // Questions take less than this.
+    config.retention.grace = Duration::from_secs(30);
+    let store = open(config);
+    let old =
+        Row { received: model::Micros(NOW.0 - 200_000 * model::Micros::DAY), ..Row::sip(0, "old", "INVITE") };
+    let mut kept = Vec::new();
+    for n in 0..120 {
+        let block = n + 1;
+        if n % 4 == 0 {
+            publish(&store, block, std::slice::from_ref(&old));
+        } else {
+            publish(&store, block, &[Row::sip(n as i64, "new", "INVITE")]);
+            kept.push((block << 16) as i64);
+        }
+        store.settle().expect("settled");
+        let mut found = numbers(&sql(&store, "SELECT id FROM sip WHERE call_id = 'new'"), "id");
+        found.sort_unstable();
+        assert_eq!(found, kept);
+    }
+    eventually("only the new ones are left", || {
+        store.status().lake_files <= 2 && number(&store, "SELECT count(*) FROM sip") == kept.len() as i64
+    });
+}
