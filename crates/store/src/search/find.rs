@@ -15,11 +15,13 @@ use datafusion::scalar::ScalarValue;
 use model::Table;
 
 use crate::StoreError;
+use crate::lake::encode::ROW_GROUP_ROWS;
 use crate::schema::{UTC, arrow_type};
 use crate::search::answer::Onward;
 use crate::search::compile::{binary, compile, named};
 use crate::search::engine::Engine;
 use crate::search::provider::Snapshot;
+use crate::search::prune::names_a_call;
 use crate::search::{Answer, Cursor, Order, SearchRequest};
 use crate::view::{Range, TableView, View};
 
@@ -28,6 +30,23 @@ const SLICE_ROWS_FIRST: u64 = 50_000;
 
 /// A slice looks at no more than this: all of them might have to be sorted.
 const SLICE_ROWS_MAX: u64 = 400_000;
+
+/// The stretches of time that a file's row groups may be of, newest last: they follow time, and which row is in which is
+/// not known without opening the file. What a slice of one looks at is then about a row group.
+fn by_row_group(ts: Range, rows: u64) -> impl Iterator<Item = (Range, u64)> {
+    let groups = rows.div_ceil(ROW_GROUP_ROWS as u64).max(1);
+    let length = i128::from(ts.max) - i128::from(ts.min) + 1;
+    let start = move |group: u64| {
+        let moment = i128::from(ts.min) + length * i128::from(group) / i128::from(groups);
+        i64::try_from(moment).unwrap_or(i64::MAX)
+    };
+    (0..groups)
+        .map(move |group| {
+            let max = if group + 1 == groups { ts.max } else { start(group + 1).saturating_sub(1) };
+            (Range { min: start(group), max }, rows / groups)
+        })
+        .filter(|(ts, _)| ts.min <= ts.max)
+}
 
 /// Name of the column that says which table a row is of.
 const TABLE_COLUMN: &str = "table";
@@ -142,6 +161,10 @@ impl Search {
         if window.min > window.max {
             return Vec::new();
         }
+        if self.tables.iter().all(|table| names_a_call(&table.condition)) {
+            // Few rows: a plan for each slice would cost more than to find them all at once.
+            return vec![window];
+        }
         let mut parts: Vec<(Range, u64)> = self
             .tables
             .iter()
@@ -153,6 +176,7 @@ impl Search {
             })
             // A file whose times are unknown is part of every slice and shapes none.
             .filter_map(|(ts, rows)| Some((ts?, rows)))
+            .flat_map(|(ts, rows)| by_row_group(ts, rows))
             .filter(|(ts, _)| ts.max >= window.min && ts.min <= window.max)
             .collect();
         match self.order {
@@ -315,4 +339,23 @@ fn columns_of(table: &Table, fields: &[Field]) -> Vec<Compiled> {
             value.alias(name)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_of_row_groups_are_the_whole_file() {
+        let all = |min, max, rows| by_row_group(Range { min, max }, rows).collect::<Vec<_>>();
+        assert_eq!(all(5, 9, 10), [(Range { min: 5, max: 9 }, 10)]);
+        let groups = ROW_GROUP_ROWS as u64;
+        for (min, max, rows) in
+            [(0, 99, 3 * groups), (7, 8, 32 * groups), (i64::MIN, i64::MAX, 2 * groups + 1)]
+        {
+            let stretches = all(min, max, rows);
+            assert_eq!((stretches[0].0.min, stretches[stretches.len() - 1].0.max), (min, max));
+            assert!(stretches.windows(2).all(|pair| pair[0].0.max + 1 == pair[1].0.min), "{stretches:?}");
+        }
+    }
 }

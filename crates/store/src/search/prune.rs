@@ -39,6 +39,11 @@ pub(super) fn prune<'v>(view: &'v TableView, state: &dyn Session, filters: &[Exp
     Ok((files, hot))
 }
 
+/// Whether only rows of certain calls can satisfy the condition: those are few, and files without them are known.
+pub(super) fn names_a_call(filter: &Expr) -> bool {
+    !may_hold(filter, &|_| false)
+}
+
 /// Whether rows that satisfy the condition may be among the calls that `holds` knows of.
 pub(super) fn may_hold(filter: &Expr, holds: &impl Fn(&str) -> bool) -> bool {
     match filter {
