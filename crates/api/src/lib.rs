@@ -28,6 +28,7 @@ mod senders;
 mod sql;
 mod state;
 mod status;
+mod storage;
 mod summary;
 mod tail;
 mod time;

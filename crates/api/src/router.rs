@@ -15,8 +15,8 @@ use crate::error::{ApiError, Code};
 use crate::openapi::Document;
 use crate::state::ApiState;
 use crate::{
-    auth, call, catalogue, complete, export, limits, message, messages, openapi, senders, sql, status, tail,
-    web,
+    auth, call, catalogue, complete, export, limits, message, messages, openapi, senders, sql, status,
+    storage, tail, web,
 };
 
 /// Everything this room answers. Serve it with the peer's address known
@@ -60,6 +60,7 @@ fn guarded() -> OpenApiRouter<ApiState> {
         .routes(routes!(auth::tokens, auth::add_token))
         .routes(routes!(auth::remove_token))
         .routes(routes!(status::status))
+        .routes(routes!(storage::storage))
         .routes(routes!(senders::senders))
         .routes(routes!(catalogue::catalogue))
         .routes(routes!(complete::complete))

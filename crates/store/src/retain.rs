@@ -161,7 +161,7 @@ impl Retention {
 }
 
 /// Arrival of the newest row, or when the file was written if that is not known.
-fn newest(file: &LakeFile) -> i64 {
+pub(crate) fn newest(file: &LakeFile) -> i64 {
     file.ranges.map_or(file.modified_millis.saturating_mul(1000), |ranges| ranges.received.max)
 }
 

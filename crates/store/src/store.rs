@@ -16,6 +16,7 @@ use crate::log::{Log, Options, Replay};
 use crate::search::{Answer, Engine, SearchRequest};
 use crate::settle::Settler;
 use crate::status::{Alarms, StoreStatus, TableStatus};
+use crate::storage::{Storage, storage};
 use crate::tail::Tail;
 use crate::view::{TableView, View};
 use crate::{Limits, StoreError};
@@ -30,6 +31,7 @@ pub struct Store {
     engine: Engine,
     tables: &'static [&'static Table],
     retention: Retention,
+    place: Place,
     progress: Arc<Progress>,
     workers: Vec<JoinHandle<()>>,
     runtimes: Vec<Runtime>,
@@ -84,7 +86,7 @@ impl Store {
         let progress = Arc::new(Progress::default());
         let compactor = Compactor::new(
             &config,
-            place,
+            place.clone(),
             folder.node.clone(),
             Arc::clone(&hot),
             Arc::clone(&alarms),
@@ -100,6 +102,7 @@ impl Store {
             engine,
             tables,
             retention: config.retention,
+            place,
             progress,
             workers,
             runtimes: vec![questions, runtime],
@@ -191,6 +194,11 @@ impl Store {
             compaction: self.progress.status(&view, &self.folder.node),
             alarms: self.alarms.all(),
         }
+    }
+
+    /// What of the lake takes how much room.
+    pub fn storage(&self) -> Storage {
+        storage(&self.hot.view(), &self.retention, self.place.free_disk())
     }
 
     /// Settles everything, then closes. On an error what is not settled stays in the log, to be replayed.

@@ -42,6 +42,30 @@ fn the_store_tells_what_it_keeps() {
 }
 
 #[test]
+fn storage_is_told_for_every_table() {
+    let server = Server::start();
+    let storage = server.ask("/api/v1/storage");
+    let kept = server.ask("/api/v1/status");
+    let tables = storage["tables"].as_array().expect("tables");
+    let names = |tables: &Value| {
+        tables.as_array().expect("tables").iter().map(|table| table["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&storage["tables"]), names(&kept["store"]["tables"]));
+    let bytes: u64 = tables.iter().filter_map(|table| table["bytes"].as_u64()).sum();
+    assert_eq!(json!(bytes), kept["store"]["lake_bytes"]);
+    for table in tables {
+        let rows = table["days"]
+            .as_array()
+            .expect("days")
+            .iter()
+            .filter_map(|day| day["rows"].as_u64())
+            .sum::<u64>();
+        assert_eq!(json!(rows), table["rows"], "{}", table["name"]);
+    }
+    assert!(storage["free_disk_min"].is_u64());
+}
+
+#[test]
 fn senders_are_listed_with_the_last_heard_first() {
     let server = Server::start();
     let senders = server.ask("/api/v1/senders");

@@ -124,3 +124,34 @@ fn too_little_free_disk_is_an_alarm() {
     eventually("an alarm", || store.status().alarms.iter().any(|alarm| alarm.name == "disk_low"));
     eventually("even the newest file goes", || store.status().lake_files == 0);
 }
+
+#[test]
+fn what_takes_room_is_told_by_table_and_day_and_what_goes_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = config(folder.path());
+    config.retention.days = vec![("sip".to_owned(), 20), ("rtcp".to_owned(), 30)];
+    config.retention.bytes_max = Some(1 << 40);
+    let store = open(config);
+    fill(&store, &[3, 3, 1]);
+    let storage = store.storage();
+    let sip = &storage.tables[0];
+    let days: Vec<_> =
+        sip.days.iter().map(|(day, amount)| (now().0 / Micros::DAY - day.0 / Micros::DAY, amount)).collect();
+    assert_eq!(
+        days.iter().map(|(ago, amount)| (*ago, amount.files, amount.rows)).collect::<Vec<_>>(),
+        [(3, 2, 2), (1, 1, 1)]
+    );
+    assert_eq!(days.iter().map(|(_, amount)| amount.bytes).sum::<u64>(), sip.total.bytes);
+    let whole = storage.tables.iter().map(|table| table.total.bytes).sum::<u64>();
+    assert_eq!(whole, store.status().lake_bytes);
+    let next = sip.next.expect("there is a file");
+    assert_eq!((next.rows, next.leaves.0 - next.newest.0), (1, 20 * Micros::DAY));
+    assert_eq!(sip.oldest, Some(next.newest));
+    let first = storage.next_for_room.expect("there is a file");
+    assert_eq!(
+        first.newest,
+        storage.tables.iter().filter_map(|table| table.next).map(|next| next.newest).min().expect("one")
+    );
+    assert_eq!((storage.bytes_max, storage.free_disk_min), (Some(1 << 40), 0));
+    assert!(storage.free_disk.is_some_and(|free| free > 0));
+}

@@ -1,0 +1,103 @@
+//! What takes how much room, and what goes next.
+
+use std::collections::BTreeMap;
+
+use model::Micros;
+
+use crate::config::Retention;
+use crate::lake::LakeFile;
+use crate::retain::newest;
+use crate::view::{TableView, View};
+
+/// The lake by table and day. Rows that have not settled are not in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    pub tables: Vec<TableStorage>,
+    /// Free on the disk of the lake, if it is on one.
+    pub free_disk: Option<u64>,
+    /// Kept free by removing the oldest files.
+    pub free_disk_min: u64,
+    /// Most bytes of the lake, if limited.
+    pub bytes_max: Option<u64>,
+    /// What goes first when room is wanted.
+    pub next_for_room: Option<NextFile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableStorage {
+    pub name: &'static str,
+    pub retention_days: u32,
+    pub total: Amount,
+    /// Arrival of the oldest row.
+    pub oldest: Option<Micros>,
+    /// By the day (UTC) on which the newest row of a file arrived, oldest first.
+    pub days: Vec<(Micros, Amount)>,
+    /// What goes first by age.
+    pub next: Option<NextFile>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    pub files: u64,
+    pub rows: u64,
+    /// As stored.
+    pub bytes: u64,
+}
+
+/// A file, since rows go a file at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextFile {
+    pub table: &'static str,
+    pub rows: u64,
+    pub bytes: u64,
+    /// Arrival of its newest row.
+    pub newest: Micros,
+    /// When it is too old to be kept, if it does not go for want of room before.
+    pub leaves: Micros,
+}
+
+pub(crate) fn storage(view: &View, rules: &Retention, free_disk: Option<u64>) -> Storage {
+    let tables: Vec<TableStorage> = view.tables.iter().map(|table| of_table(table, rules)).collect();
+    Storage {
+        next_for_room: tables.iter().filter_map(|table| table.next).min_by_key(|file| file.newest),
+        tables,
+        free_disk,
+        free_disk_min: rules.free_disk_min,
+        bytes_max: rules.bytes_max,
+    }
+}
+
+fn of_table(view: &TableView, rules: &Retention) -> TableStorage {
+    let mut total = Amount::default();
+    let mut days: BTreeMap<Micros, Amount> = BTreeMap::new();
+    for file in view.files.iter() {
+        total.add(file);
+        let day = newest(file).div_euclid(Micros::DAY).saturating_mul(Micros::DAY);
+        days.entry(Micros(day)).or_default().add(file);
+    }
+    let retention_days = rules.days_of(view.table);
+    let kept_for = i64::from(retention_days).saturating_mul(Micros::DAY);
+    let oldest = view.files.iter().filter_map(|file| file.ranges).map(|ranges| ranges.received.min).min();
+    TableStorage {
+        name: view.table.name,
+        retention_days,
+        total,
+        oldest: oldest.map(Micros),
+        days: days.into_iter().collect(),
+        next: view.files.iter().min_by_key(|file| newest(file)).map(|file| NextFile {
+            table: view.table.name,
+            rows: file.rows,
+            bytes: file.bytes,
+            newest: Micros(newest(file)),
+            leaves: Micros(newest(file).saturating_add(kept_for)),
+        }),
+    }
+}
+
+impl Amount {
+    fn add(&mut self, file: &LakeFile) {
+        self.files += 1;
+        self.rows += file.rows;
+        self.bytes += file.bytes;
+    }
+}
