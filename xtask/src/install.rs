@@ -21,6 +21,7 @@ const FOREIGN_PROGRAMS: &[(&str, &str)] = &[
     ("python3", "python3"),
     ("tshark", "tshark"),
     ("openssl", "openssl"),
+    ("valgrind", "valgrind"),
     ("chromium", "chromium"),
 ];
 

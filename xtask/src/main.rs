@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod fuzz;
 mod install;
+mod instructions;
 mod licences;
 mod run;
 mod test;
@@ -19,7 +20,7 @@ cargo xtask COMMAND
 
   demo [OPTIONS]     install what is missing, build, start a server with lifelike calls (options go to `rhapsode demo`)
   test [PART]        install the foreign programs, then run everything; PART runs one part of it:
-                     web fmt tidy licences clippy rust doc fuzz
+                     web fmt tidy licences clippy rust instructions doc fuzz
   tidy               rules of the house that can be counted: imports, file length, type numbers
   fuzz ROOM/ENTRY [LIBFUZZER OPTIONS | FILES]
                      one entry until it is stopped (-runs=10000000: or so often), or FILES once each

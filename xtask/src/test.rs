@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::run::{cargo, repository, run, step};
-use crate::{fuzz, install, licences, tidy, web};
+use crate::{fuzz, install, instructions, licences, tidy, web};
 
 type Part = (&'static str, &'static str, fn() -> Result<()>);
 
@@ -13,6 +13,7 @@ const PARTS: &[Part] = &[
     ("licences", "licences and bans", licences::check),
     ("web", "web part: types, size, unit tests, build", web::check),
     ("rust", "unit, corpus, live and browser tests (the first build compiles the query engine)", rust),
+    ("instructions", "instructions per message of the hottest steps", instructions::check),
     ("doc", "documentation and its examples", documentation),
     ("clippy", "lints", clippy),
     ("fuzz", "fuzzing, ten minutes over all parsers", fuzz::smoke),
