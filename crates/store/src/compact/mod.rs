@@ -100,28 +100,34 @@ impl Compactor {
         let mut pause = self.every;
         while self.hot.rest(pause) {
             self.avoided.retain(|_, since| since.elapsed() < AVOIDED_FOR);
-            if self.avoided.is_empty() {
+            let outcome = self.next().map(|(place, run)| self.compact(place, run));
+            pause = match outcome {
+                None => self.every,
+                // There may be more.
+                Some(Ok(())) => Duration::ZERO,
+                Some(Err(failure)) => self.failed(failure),
+            };
+            if self.avoided.is_empty() && pause != RETRY_AFTER {
                 self.alarms.clear("compact");
             }
-            let Some((place, run)) = self.next() else {
-                pause = self.every;
-                continue;
-            };
-            pause = match self.compact(place, run) {
-                // There may be more.
-                Ok(()) => Duration::ZERO,
-                Err(Failure::Stopped) => return,
-                Err(Failure::Input(name, error)) => {
-                    self.alarms
-                        .raise("compact", format!("the file {name} cannot be merged with others: {error}"));
-                    self.avoided.insert(name, Instant::now());
-                    Duration::ZERO
-                }
-                Err(Failure::Elsewhere(error)) => {
-                    self.alarms.raise("compact", format!("cannot merge files: {error}"));
-                    RETRY_AFTER
-                }
-            };
+        }
+    }
+
+    /// Says what is wrong; how long to wait then.
+    fn failed(&mut self, failure: Failure) -> Duration {
+        match failure {
+            // The next rest ends the work.
+            Failure::Stopped | Failure::Elsewhere(StoreError::Closed) => Duration::ZERO,
+            Failure::Input(name, error) => {
+                self.alarms
+                    .raise("compact", format!("the file {name} cannot be merged with others: {error}"));
+                self.avoided.insert(name, Instant::now());
+                Duration::ZERO
+            }
+            Failure::Elsewhere(error) => {
+                self.alarms.raise("compact", format!("cannot merge files: {error}"));
+                RETRY_AFTER
+            }
         }
     }
 
