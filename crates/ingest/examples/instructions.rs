@@ -28,14 +28,14 @@ fn main() -> Result<()> {
         }
         "sip" => {
             let sip: Vec<Packet<'_>> =
-                decoded().filter(|packet| understood(&protocols, packet).table.name == "sip").collect();
-            sip.iter().for_each(|packet| counted_sip(&protocols, packet));
+                decoded().filter(|packet| understood(protocols, packet).table.name == "sip").collect();
+            sip.iter().for_each(|packet| counted_sip(protocols, packet));
             println!("{}", sip.len());
         }
         "batch" => {
             let packets: Vec<Packet<'_>> = decoded().collect();
             let records: Vec<Record<'_>> =
-                packets.iter().map(|packet| understood(&protocols, packet)).collect();
+                packets.iter().map(|packet| understood(protocols, packet)).collect();
             let mut batches: Vec<TableBatch> =
                 protocols.tables().iter().map(|table| TableBatch::new(table)).collect();
             for records in records.chunks(8_192) {
