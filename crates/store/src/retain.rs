@@ -192,6 +192,7 @@ mod tests {
                 ts: Range { min: 0, max: 0 },
                 received: range,
             }),
+            checksum: None,
             keys: Keys::default(),
         })
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
+use crc32fast::Hasher;
 use model::Table;
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload};
@@ -81,7 +82,7 @@ pub(super) async fn merge(
     let name = file_name(site.node, u64::try_from(last).unwrap_or(0), written);
     let path = site.folder.clone().join(name.as_str());
     let upload = site.store.put_multipart(&path).await?;
-    let mut output = Output { upload, gathered: Vec::new(), bytes: 0 };
+    let mut output = Output { upload, gathered: Vec::new(), bytes: 0, checksum: Hasher::new() };
     let outcome = write(site, table, &schema, pieces, &mut filter, &mut output, go_on).await;
     if let Err(failure) = outcome {
         // What is left behind is found at the next start.
@@ -98,6 +99,7 @@ pub(super) async fn merge(
     Ok(LakeFile {
         name,
         bytes: output.bytes,
+        checksum: Some(output.checksum.finalize()),
         rows: rows as u64,
         modified_millis: written.0 / 1000,
         ranges,
@@ -238,11 +240,13 @@ struct Output {
     upload: Box<dyn MultipartUpload>,
     gathered: Vec<u8>,
     bytes: u64,
+    checksum: Hasher,
 }
 
 impl Output {
     async fn add(&mut self, bytes: Vec<u8>) -> object_store::Result<()> {
         self.bytes += bytes.len() as u64;
+        self.checksum.update(&bytes);
         if self.gathered.is_empty() {
             self.gathered = bytes;
         } else {

@@ -103,6 +103,7 @@ mod tests {
                 ts: Range { min: 0, max: 0 },
                 received: Range { min: received, max: received },
             }),
+            checksum: None,
             keys: Keys::default(),
         })
     }

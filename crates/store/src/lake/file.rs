@@ -18,8 +18,13 @@ pub(crate) struct LakeFile {
     pub(crate) modified_millis: i64,
     /// `None` for a file that another program wrote without these statistics: it is read by every question.
     pub(crate) ranges: Option<Ranges>,
+    /// CRC-32 of the whole file; `None` if its writer did not note one. Pages have none: the Parquet writer cannot.
+    pub(crate) checksum: Option<u32>,
     pub(crate) keys: Keys,
 }
+
+/// The tag of a commit's `add` (Delta protocol, "Add File") that holds the checksum, as eight hexadecimal digits.
+const CHECKSUM_TAG: &str = "crc32";
 
 /// Delta's per-file statistics (Delta protocol, "Per-file Statistics"), for the columns that files are chosen by.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,6 +53,9 @@ impl LakeFile {
             modification_time: self.modified_millis,
             data_change,
             stats: Some(self.stats()),
+            tags: self
+                .checksum
+                .map(|sum| HashMap::from([(CHECKSUM_TAG.to_owned(), Some(format!("{sum:08x}")))])),
             ..Add::default()
         }
     }
@@ -65,13 +73,15 @@ impl LakeFile {
         }
     }
 
-    pub(crate) fn from_delta(name: String, bytes: i64, modified_millis: i64, stats: Option<&str>) -> Self {
-        let stats: Option<Stats> = stats.and_then(|text| serde_json::from_str(text).ok());
+    pub(crate) fn from_add(add: Add) -> Self {
+        let stats: Option<Stats> = add.stats.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let checksum = || u32::from_str_radix(add.tags.as_ref()?.get(CHECKSUM_TAG)?.as_deref()?, 16).ok();
         Self {
-            name,
-            bytes: bytes.max(0) as u64,
+            checksum: checksum(),
+            name: add.path,
+            bytes: add.size.max(0) as u64,
             rows: stats.as_ref().map_or(0, |stats| stats.num_records),
-            modified_millis,
+            modified_millis: add.modification_time,
             keys: Keys::default(),
             ranges: stats.and_then(|stats| ranges(&stats.min_values?, &stats.max_values?)),
         }
@@ -132,10 +142,10 @@ mod tests {
                 ts: Range { min: -1, max: 1_592_975_786_669_278 },
                 received: Range { min: 0, max: 1_592_975_786_000_000 },
             }),
+            checksum: Some(0x00c0_ffee),
             keys: Keys::default(),
         };
-        let add = file.to_add(true);
-        let read = LakeFile::from_delta(add.path, add.size, add.modification_time, add.stats.as_deref());
+        let read = LakeFile::from_add(file.to_add(true));
         let ranges = read.ranges.expect("ranges are read back");
         assert_eq!(ranges.id, Range { min: 65_536, max: 65_538 });
         assert_eq!(ranges.ts, Range { min: -1, max: 1_592_975_786_669_278 });
@@ -144,13 +154,15 @@ mod tests {
             Range { min: 0, max: 1_592_975_786_000_999 },
             "a whole millisecond may be cut"
         );
-        assert_eq!(read.rows, 3);
+        assert_eq!((read.rows, read.checksum), (3, Some(0x00c0_ffee)));
     }
 
     #[test]
     fn a_foreign_file_without_statistics_has_no_ranges() {
-        assert!(LakeFile::from_delta("x".to_owned(), 1, 1, None).ranges.is_none());
-        assert!(LakeFile::from_delta("x".to_owned(), 1, 1, Some("{\"numRecords\":5}")).ranges.is_none());
-        assert!(LakeFile::from_delta("x".to_owned(), 1, 1, Some("nonsense")).ranges.is_none());
+        for stats in [None, Some("{\"numRecords\":5}"), Some("nonsense")] {
+            let add = Add { stats: stats.map(str::to_owned), ..Add::default() };
+            let file = LakeFile::from_add(add);
+            assert!(file.ranges.is_none() && file.checksum.is_none(), "{stats:?}");
+        }
     }
 }

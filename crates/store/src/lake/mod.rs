@@ -77,7 +77,7 @@ impl Lake {
 }
 
 /// The folder of a table.
-pub(crate) fn table_folder(place: &Place, table: &Table) -> Result<Path, StoreError> {
+pub(crate) fn table_folder(place: &Place, table: &str) -> Result<Path, StoreError> {
     Ok(Path::from_url_path(place.url(table)?.path()).map_err(object_store::Error::from)?)
 }
 
@@ -93,8 +93,8 @@ impl Place {
         Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
-    pub(crate) fn url(&self, table: &Table) -> Result<Url, StoreError> {
-        let folder = self.folder.join(table.name);
+    pub(crate) fn url(&self, table: &str) -> Result<Url, StoreError> {
+        let folder = self.folder.join(table);
         Url::from_directory_path(&folder)
             .map_err(|()| StoreError::Internal(format!("{} has no URL", folder.display())))
     }
