@@ -29,11 +29,7 @@ impl DataFolder {
             .write(true)
             .open(path.join("lock"))
             .map_err(unusable)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: path.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(unusable(source)),
-        }
+        take(&lock, path)?;
         for name in ["log", "lake"] {
             fs::create_dir_all(path.join(name)).map_err(unusable)?;
         }
@@ -59,28 +55,53 @@ impl DataFolder {
     }
 }
 
+/// Keeps servers out of a folder that is only looked at, and in which nothing is made: without a lock there, as where
+/// no server has been yet, `None`. Whoever changes something makes one.
+pub(crate) fn hold(path: &Path, changes: bool) -> Result<Option<File>, StoreError> {
+    let lock =
+        File::options().read(true).write(changes).create(changes).truncate(false).open(path.join("lock"));
+    match lock {
+        Ok(lock) => take(&lock, path).map(|()| Some(lock)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !changes => Ok(None),
+        Err(source) => Err(StoreError::Folder { path: path.to_owned(), source }),
+    }
+}
+
+fn take(lock: &File, folder: &Path) -> Result<(), StoreError> {
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => StoreError::InUse { path: folder.to_owned() },
+        TryLockError::Error(source) => StoreError::Folder { path: folder.to_owned(), source },
+    })
+}
+
 /// Reads the node id, or makes one for a new folder.
 ///
 /// Without it nobody knows which log blocks the lake already holds. So if it is missing beside a lake and a log
 /// that have content, the start is refused rather than rows doubled.
 fn node_id(folder: &Path) -> Result<String, StoreError> {
+    if let Some(id) = written_node_id(folder)? {
+        return Ok(id);
+    }
     let path = folder.join("node-id");
-    let unusable = |source| StoreError::Folder { path: path.clone(), source };
+    if has_content(&folder.join("lake")) && has_content(&folder.join("log")) {
+        return Err(StoreError::NodeId { path, text: String::new() });
+    }
+    let id = format!("{:016x}", RandomState::new().build_hasher().finish());
+    write_synced(folder, &path, &id).map_err(|source| StoreError::Folder { path, source })?;
+    Ok(id)
+}
+
+/// `None` if there is none.
+pub(crate) fn written_node_id(folder: &Path) -> Result<Option<String>, StoreError> {
+    let path = folder.join("node-id");
     match fs::read_to_string(&path) {
         Ok(text) => {
             let id = text.trim();
             let valid = id.len() == NODE_ID_LEN && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if valid { Ok(id.to_owned()) } else { Err(StoreError::NodeId { path, text }) }
+            if valid { Ok(Some(id.to_owned())) } else { Err(StoreError::NodeId { path, text }) }
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if has_content(&folder.join("lake")) && has_content(&folder.join("log")) {
-                return Err(StoreError::NodeId { path, text: String::new() });
-            }
-            let id = format!("{:016x}", RandomState::new().build_hasher().finish());
-            write_synced(folder, &path, &id).map_err(unusable)?;
-            Ok(id)
-        }
-        Err(error) => Err(unusable(error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StoreError::Folder { path, source }),
     }
 }
 

@@ -21,6 +21,7 @@
 //! * **Ask** ([`Store::search`], [`Store::sql`]): over one immutable view of files and hot rows, each row once.
 //! * **Watch** ([`Store::tail`]): rows as they are published, for whoever looks on live.
 //! * **Retention**: by age, bytes and free disk, oldest first, all the time.
+//! * [`check`]: without a server, whether a folder has what it should, and mending what can be mended.
 //!
 //! The data plane (`log`, `publish`, [`TableBatch`]) is synchronous and cheap. Questions run on threads the store
 //! owns; their answers stream.
@@ -43,6 +44,7 @@ mod store;
 mod tail;
 mod view;
 
+pub mod check;
 pub mod log;
 
 pub use batch::TableBatch;

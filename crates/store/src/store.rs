@@ -239,12 +239,12 @@ fn worker(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle
 }
 
 /// What the standard library gives a thread.
-const STACK_BYTES: usize = 2 << 20;
+pub(crate) const STACK_BYTES: usize = 2 << 20;
 
 /// A deep statement is parsed, planned and dropped by recursion. Only what is used of this takes memory.
 const QUESTION_STACK_BYTES: usize = 64 << 20;
 
-fn threads(name: &str, count: usize, stack_bytes: usize) -> Result<Runtime, StoreError> {
+pub(crate) fn threads(name: &str, count: usize, stack_bytes: usize) -> Result<Runtime, StoreError> {
     Builder::new_multi_thread()
         .worker_threads(count)
         .thread_name(name)
@@ -255,7 +255,7 @@ fn threads(name: &str, count: usize, stack_bytes: usize) -> Result<Runtime, Stor
 }
 
 /// Runs a future to its end, also when the caller's thread already belongs to some runtime.
-fn wait_for<T: Send>(runtime: &Runtime, future: impl Future<Output = T> + Send) -> T {
+pub(crate) fn wait_for<T: Send>(runtime: &Runtime, future: impl Future<Output = T> + Send) -> T {
     thread::scope(|scope| {
         let waiting = scope.spawn(|| runtime.block_on(future));
         match waiting.join() {

@@ -65,7 +65,7 @@ impl HotBatch {
 }
 
 impl Ranges {
-    fn of(rows: &RecordBatch) -> Option<Self> {
+    pub(crate) fn of(rows: &RecordBatch) -> Option<Self> {
         let id = rows.column_by_name("id")?.as_primitive_opt::<Int64Type>()?;
         let time = |name| rows.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
         Some(Self {

@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, RecordBatch};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use parquet::bloom_filter::Sbbf;
@@ -51,13 +51,15 @@ impl KeyFilter {
 
     pub(crate) fn of(hot: &[Arc<HotBatch>]) -> Result<Self, ParquetError> {
         let mut filter = Self::with_room(hot.iter().map(|batch| batch.rows.num_rows()).sum())?;
-        for batch in hot {
-            for name in KEY_COLUMNS {
-                batch.rows.column_by_name(name).into_iter().for_each(|keys| filter.add(keys));
-            }
-        }
+        hot.iter().for_each(|batch| filter.add_rows(&batch.rows));
         filter.close();
         Ok(filter)
+    }
+
+    pub(crate) fn add_rows(&mut self, rows: &RecordBatch) {
+        for name in KEY_COLUMNS {
+            rows.column_by_name(name).into_iter().for_each(|keys| self.add(keys));
+        }
     }
 
     /// Adds the values of a column of texts.
@@ -85,7 +87,7 @@ impl KeyFilter {
     }
 
     /// `None` if that is no filter, or a damaged one.
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (filter, checksum) = bytes.split_last_chunk::<4>()?;
         if crc32fast::hash(filter) != u32::from_le_bytes(*checksum) {
             return None;
@@ -98,6 +100,14 @@ impl KeyFilter {
         const BLOCK_BYTES: usize = 32;
         self.0.num_blocks() * BLOCK_BYTES
     }
+}
+
+/// The keys of all rows, in no order, as often as they are there.
+pub(crate) fn keys_in(rows: &RecordBatch) -> impl Iterator<Item = &str> {
+    KEY_COLUMNS
+        .into_iter()
+        .filter_map(|name| rows.column_by_name(name)?.as_string_opt::<i32>())
+        .flat_map(|keys| keys.iter().flatten())
 }
 
 impl Keys {

@@ -18,6 +18,7 @@ mod file;
 mod gather;
 pub(crate) mod keys;
 mod properties;
+mod reader;
 mod table;
 
 use std::fs;
@@ -34,7 +35,8 @@ use crate::StoreError;
 pub(crate) use disk::DurableDisk;
 pub(crate) use file::LakeFile;
 pub(crate) use properties::Effort;
-pub(crate) use table::{Change, LakeTable};
+pub(crate) use reader::FileReader;
+pub(crate) use table::{Change, LakeTable, files_of};
 
 /// All tables of the lake, as the settling thread holds them.
 pub(crate) struct Lake {
@@ -59,9 +61,11 @@ impl Lake {
         let mut opened = Vec::with_capacity(tables.len());
         let mut files = Vec::with_capacity(tables.len());
         for table in tables {
-            let folder = place.folder.join(table.name);
-            for folder in [folder.join("_delta_log"), folder.join(keys::FOLDER), folder] {
-                remove_staged(&folder);
+            // Nothing writes to the folder yet, and a failure to remove one costs only its bytes.
+            for path in staged(&place.folder.join(table.name)) {
+                if let Err(error) = fs::remove_file(&path) {
+                    tracing::warn!(path = %path.display(), %error, "cannot remove a staging file");
+                }
             }
             let lake_table = LakeTable::open(place, node, table).await?;
             files.push(lake_table.files()?);
@@ -86,6 +90,13 @@ pub(crate) fn file_name(node: &str, position: u64, written: Micros) -> String {
     format!("{node}-{position:016}-{:x}.parquet", written.0)
 }
 
+/// Who wrote a file, and the last block of its rows; `None` for a name that [`file_name`] does not give.
+pub(crate) fn written_by(name: &str) -> Option<(&str, u64)> {
+    let mut parts = name.strip_suffix(".parquet")?.splitn(3, '-');
+    let (node, position) = (parts.next()?, parts.next()?.parse().ok()?);
+    i64::from_str_radix(parts.next()?, 16).is_ok().then_some((node, position))
+}
+
 impl Place {
     /// Bytes free on the disk of the lake, if that can be told.
     pub(crate) fn free_disk(&self) -> Option<u64> {
@@ -100,15 +111,15 @@ impl Place {
     }
 }
 
-/// Staging files of writes that a crash cut short. Nothing writes to the folder yet, and a failure to remove one
-/// costs only its bytes.
-fn remove_staged(folder: &FsPath) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        if entry.file_name().to_str().is_some_and(disk::is_staged)
-            && let Err(error) = fs::remove_file(entry.path())
-        {
-            tracing::warn!(path = %entry.path().display(), %error, "cannot remove a staging file");
-        }
-    }
+/// Staging files of a table, of writes that a crash cut short.
+pub(crate) fn staged(table: &FsPath) -> Vec<PathBuf> {
+    let entries = [table.join("_delta_log"), table.join(keys::FOLDER), table.to_owned()]
+        .into_iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flatten()
+        .flatten();
+    entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(disk::is_staged))
+        .map(|entry| entry.path())
+        .collect()
 }

@@ -2,7 +2,7 @@ use std::io;
 
 use super::block::{Block, Header};
 use super::disk::SegmentFile;
-use super::segment::Segment;
+use super::segment::{Name, Segment};
 use super::writer::Log;
 
 /// Bytes read at a time while searching for the next header.
@@ -21,6 +21,18 @@ pub struct Damage {
     pub seq: Option<u64>,
     /// How many entries it held, if its header was sound.
     pub entries: Option<u32>,
+}
+
+impl Damage {
+    /// As many blocks as can have been in there, if it is not known: nothing is smaller than a header.
+    pub(crate) fn blocks_max(&self) -> u64 {
+        self.bytes.div_ceil(Header::BYTES as u64)
+    }
+
+    /// The lowest number a block of the segment may have.
+    pub(crate) fn segment_first(&self) -> u64 {
+        Name::parse(&self.segment).map_or(0, |name| name.first)
+    }
 }
 
 /// Why a piece of a segment could not be read.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::block::{Block, BlockBuilder, COMPRESSION_LEVEL, Header, SEQ_MAX};
+use super::block::{Block, BlockBuilder, COMPRESSION_LEVEL, SEQ_MAX};
 use super::disk::{Disk, Folder, SegmentFile};
 use super::replay::{Cursor, Found, Replay};
 use super::segment::{Name, Segment};
@@ -304,10 +304,8 @@ fn last_possible_seq(disk: &dyn Disk, segment: &Segment) -> Result<u64, LogError
     while let Some(found) = cursor.next_header() {
         match found {
             Found::Header { header, .. } => last = last.max(header.seq),
-            // Nothing is smaller than a header, so no more blocks than this can have been in there.
             Found::Damage(damage) => {
-                let possible = damage.bytes.div_ceil(Header::BYTES as u64);
-                last = damage.seq.map_or(last + possible, |seq| last.max(seq));
+                last = damage.seq.map_or(last + damage.blocks_max(), |seq| last.max(seq));
             }
         }
     }

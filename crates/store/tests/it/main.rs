@@ -1,5 +1,6 @@
 //! The store through its public doors.
 
+mod check;
 mod compaction;
 mod exactly_once;
 mod faulty;
