@@ -1,3 +1,5 @@
+mod data;
+
 use std::fs;
 use std::path::Path;
 
@@ -14,6 +16,8 @@ use crate::config::{self, Origin, Origins, Resolved, ServeArguments};
 pub(crate) struct Arguments {
     #[command(flatten)]
     settings: ServeArguments,
+    #[command(flatten)]
+    how: data::Arguments,
 }
 
 const EXAMPLES: &str = "\
@@ -21,8 +25,13 @@ Examples:
   rhapsode check
   rhapsode check --config /etc/rhapsode.toml
   rhapsode check --data /var/lib/rhapsode --https :9443 --tls-certificate cert.pem --tls-key key.pem
+  rhapsode check --data /var/lib/rhapsode --deep          reads everything that is kept
+  rhapsode check --data /var/lib/rhapsode --repair        mends filters, removes leftovers
 
-Takes the options of `rhapsode serve`, and changes nothing. Exits with 1 if a server could not start like this.";
+Takes the options of `rhapsode serve`. Says what is wrong with the configuration, then with what is
+kept in the data folder, which no server may have open for that; changes nothing unless told to.
+Exits with 1 if a server could not start like this, or something that is kept is damaged and was not
+mended. See docs/lake.md.";
 
 /// A clock before this was never set: this program is younger.
 const CLOCK_MIN: &str = "2026-01-01T00:00:00Z";
@@ -32,11 +41,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let origins = Origins::of(&arguments.settings)?;
     show(&settings, &origins);
     println!();
-    let wrong = examine(&settings).into_iter().filter(|finding| !say(finding)).count();
-    if wrong > 0 {
-        bail!("{wrong} of these keep a server from starting");
+    let tell = |findings: Vec<Finding>| findings.iter().filter(|finding| !say(finding)).count();
+    let hindrances = tell(examine(&settings));
+    println!();
+    let damages = tell(data::verify(&serve::store_config(&settings), arguments.how)?);
+    match (hindrances, damages) {
+        (0, 0) => Ok(()),
+        (hindrances, 0) => bail!("{hindrances} of these keep a server from starting"),
+        (0, damages) => bail!("{damages} of these are damage to what is kept"),
+        (hindrances, damages) => {
+            bail!("{hindrances} of these keep a server from starting, {damages} are damage to what is kept")
+        }
     }
-    Ok(())
 }
 
 /// What was looked at, and what is to be said of it.

@@ -23,7 +23,7 @@ pub(crate) enum Command {
     Serve(serve::Arguments),
     /// A server with lifelike calls, to look around
     Demo(demo::Arguments),
-    /// Explain the configuration, and what is wrong with it
+    /// Explain the configuration, verify what is kept, and say what is wrong
     Check(check::Arguments),
     /// Send lifelike HEP traffic to a collector
     Generate(generate::Arguments),

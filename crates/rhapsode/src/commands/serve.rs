@@ -253,7 +253,7 @@ fn take_over(settings: &Resolved) -> Result<()> {
     memory.write(&settings.data)
 }
 
-fn store_config(settings: &Resolved) -> store::Config {
+pub(super) fn store_config(settings: &Resolved) -> store::Config {
     let mut config = store::Config::new(&settings.data);
     config.hot_bytes_max = usize::try_from(settings.hot_bytes_max).unwrap_or(usize::MAX);
     config.settle_every = settings.settle_every;
