@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use crate::run::{cargo, run};
 
-/// CPU seconds per million messages; see crates/rhapsode/benches/ingest.rs.
-pub(crate) fn ingest() -> Result<()> {
+/// One of those in crates/rhapsode/benches/program/.
+pub(crate) fn program(name: &str) -> Result<()> {
     // The whole workspace, since one package alone has other features, and would compile the engine once more.
-    run(cargo(&["bench", "--workspace", "--bench", "ingest"]))
+    run(cargo(&["bench", "--workspace", "--bench", "program", "--", name]))
 }

@@ -46,7 +46,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test", part] => test::part(part),
         ["tidy"] => tidy::check(),
         ["fuzz", entry, arguments @ ..] => fuzz::one(entry, arguments),
-        ["bench", "ingest"] => bench::ingest(),
+        ["bench", name @ "ingest"] => bench::program(name),
         ["web"] => web::build(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

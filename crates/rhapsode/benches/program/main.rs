@@ -1,0 +1,33 @@
+//! Benches of the whole program: `cargo xtask bench ingest`.
+//!
+//! Each drives the built program in its own process through its public doors, so what is measured is the server's and
+//! not the bench's. They check what the server answers: a bench of wrong answers measures nothing.
+//! What each does, and its settings in the environment, stands at the top of its file.
+
+mod ingest;
+mod process;
+mod rest;
+mod send;
+
+use anyhow::{Context, Result, bail};
+
+fn main() -> Result<()> {
+    // Cargo adds `--bench`.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["ingest"] => ingest::run(),
+        [] => {
+            println!("which one? cargo xtask bench ingest");
+            Ok(())
+        }
+        ref other => bail!("no bench {other:?}: there is ingest"),
+    }
+}
+
+/// The program under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_rhapsode");
+
+/// A number from the environment.
+fn setting(name: &str, default: u64) -> Result<u64> {
+    std::env::var(name).map_or(Ok(default), |text| text.parse().with_context(|| format!("{name}={text}")))
+}
