@@ -25,6 +25,7 @@ cargo xtask COMMAND
   fuzz ROOM/ENTRY [LIBFUZZER OPTIONS | FILES]
                      one entry until it is stopped (-runs=10000000: or so often), or FILES once each
   bench ingest       CPU seconds per million messages, from socket to settled file
+  bench space        bytes of disk per message, column by column
   web                build the web part";
 
 fn main() -> ExitCode {
@@ -46,7 +47,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test", part] => test::part(part),
         ["tidy"] => tidy::check(),
         ["fuzz", entry, arguments @ ..] => fuzz::one(entry, arguments),
-        ["bench", name @ "ingest"] => bench::program(name),
+        ["bench", name @ ("ingest" | "space")] => bench::program(name),
         ["web"] => web::build(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
