@@ -9,3 +9,16 @@ pub(crate) fn program(name: &str) -> Result<()> {
     // The whole workspace, since one package alone has other features, and would compile the engine once more.
     run(cargo(&["bench", "--workspace", "--bench", "program", "--", name]))
 }
+
+/// The benches that check what the server answers, small: whether answers are right, not how fast they come.
+pub(crate) fn smoke() -> Result<()> {
+    for (name, messages) in [("space", "100000"), ("search", SMOKE_MESSAGES)] {
+        let mut bench = cargo(&["bench", "--workspace", "--bench", "program", "--", name]);
+        bench.env("BENCH_MESSAGES", messages).env_remove("BENCH_DATA");
+        run(bench)?;
+    }
+    Ok(())
+}
+
+/// Made in some seconds, and more than a dozen files.
+const SMOKE_MESSAGES: &str = "1000000";

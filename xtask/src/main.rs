@@ -20,11 +20,12 @@ cargo xtask COMMAND
 
   demo [OPTIONS]     install what is missing, build, start a server with lifelike calls (options go to `rhapsode demo`)
   test [PART]        install the foreign programs, then run everything; PART runs one part of it:
-                     web fmt tidy licences clippy rust instructions doc fuzz
+                     web fmt tidy licences clippy rust instructions bench doc fuzz
   tidy               rules of the house that can be counted: imports, file length, type numbers
   fuzz ROOM/ENTRY [LIBFUZZER OPTIONS | FILES]
                      one entry until it is stopped (-runs=10000000: or so often), or FILES once each
   bench ingest       CPU seconds per million messages, from socket to settled file
+  bench search       how long answers take over a day of messages: cold, warm, and while traffic comes in
   bench space        bytes of disk per message, column by column
   web                build the web part";
 
@@ -47,7 +48,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test", part] => test::part(part),
         ["tidy"] => tidy::check(),
         ["fuzz", entry, arguments @ ..] => fuzz::one(entry, arguments),
-        ["bench", name @ ("ingest" | "space")] => bench::program(name),
+        ["bench", name @ ("ingest" | "search" | "space")] => bench::program(name),
         ["web"] => web::build(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -23,7 +23,8 @@ const MESSAGES_PER_CALL: u64 = 5;
 /// Rows that are compared of the list of who sends most.
 pub(crate) const TALKERS: usize = 10;
 
-/// Its replies all have the same text.
+/// The text that is searched for in payloads, and the replies that have it.
+pub(crate) const TEXT: &str = "Service Unavailable";
 const TEXT_STATUS: u16 = 503;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,9 +34,11 @@ pub(crate) struct Facts {
     /// Event time, in microseconds since 1970: all messages are between these.
     pub(crate) start: i64,
     pub(crate) end: i64,
+    /// Where the last hour begins, by the plan of the set: its last message comes a little sooner or later.
+    pub(crate) last_hour: i64,
     /// Messages of each minute after the start, which is that of a minute of the clock.
     pub(crate) minutes: Vec<u64>,
-    /// Replies with that text, of each hour after the start.
+    /// Replies with [`TEXT`], of each hour after the start.
     pub(crate) texts: Vec<usize>,
     /// Messages of the addresses that send most.
     pub(crate) talkers: Vec<u64>,
@@ -62,7 +65,6 @@ pub(crate) struct Call {
 /// Looks at every message of a set before it is sent.
 pub(crate) struct Observer {
     facts: Facts,
-    last_hour: i64,
     /// One call of so many is noted.
     one_of: u64,
     sources: HashMap<IpAddr, u64>,
@@ -86,13 +88,13 @@ impl Observer {
                 payload_bytes: 0,
                 start,
                 end: start,
+                last_hour: start + span - HOUR,
                 minutes: Vec::new(),
                 texts: Vec::new(),
                 talkers: Vec::new(),
                 users: Vec::new(),
                 calls: Vec::new(),
             },
-            last_hour: start + span - HOUR,
             one_of: (messages / MESSAGES_PER_CALL / CALLS_NOTED).max(1),
             sources: HashMap::new(),
             users: HashMap::new(),
@@ -116,7 +118,7 @@ impl Observer {
         let header = |name| after(&packet.payload, name).and_then(|rest| until(rest, b"\r\n"));
         let (from, to) = if is_sip { (header("\r\nFrom: "), header("\r\nTo: ")) } else { (None, None) };
         let (from, to) = (from.and_then(user), to.and_then(user));
-        let of_last_hour = usize::from(about.at_micros >= self.last_hour);
+        let of_last_hour = usize::from(about.at_micros >= facts.last_hour);
         for user in from.into_iter().chain(to.filter(|to| Some(*to) != from)) {
             // The name is copied only when it is new.
             if !self.users.contains_key(user) {

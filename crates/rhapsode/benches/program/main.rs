@@ -1,4 +1,4 @@
-//! Benches of the whole program: `cargo xtask bench ingest|space`.
+//! Benches of the whole program: `cargo xtask bench ingest|search|space`.
 //!
 //! Each drives the built program in its own process through its public doors, so what is measured is the server's and
 //! not the bench's. They check what the server answers: a bench of wrong answers measures nothing.
@@ -9,7 +9,9 @@ mod facts;
 mod footers;
 mod ingest;
 mod process;
+mod questions;
 mod rest;
+mod search;
 mod send;
 mod set;
 mod space;
@@ -21,12 +23,13 @@ fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["ingest"] => ingest::run(),
+        ["search"] => search::run(),
         ["space"] => space::run(),
         [] => {
-            println!("which one? cargo xtask bench ingest|space");
+            println!("which one? cargo xtask bench ingest|search|space");
             Ok(())
         }
-        ref other => bail!("no bench {other:?}: there are ingest and space"),
+        ref other => bail!("no bench {other:?}: there are ingest, search and space"),
     }
 }
 

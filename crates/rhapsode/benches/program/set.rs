@@ -43,6 +43,12 @@ pub(crate) struct Set {
     _temporary: Option<TempDir>,
 }
 
+/// A set as a server may use it: what that changes does not change the set.
+pub(crate) struct Copy {
+    pub(crate) data: PathBuf,
+    _folder: TempDir,
+}
+
 impl Set {
     /// So many messages over this span of event time, made now if they are not there yet.
     pub(crate) fn obtain(messages: u64, span: Duration) -> Result<Self> {
@@ -73,6 +79,13 @@ impl Set {
 
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    pub(crate) fn copy(&self) -> Result<Copy> {
+        let folder = tempfile::Builder::new().prefix("copy-").tempdir_in(&self.folder)?;
+        let data = folder.path().join("data");
+        disk::copy_data(&self.data(), &data)?;
+        Ok(Copy { data, _folder: folder })
     }
 }
 
