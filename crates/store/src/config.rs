@@ -1,14 +1,20 @@
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::ObjectStore;
+use object_store::path::Path;
+use url::Url;
+
+use crate::StoreError;
 
 /// How a [`crate::Store`] keeps its data. [`Config::new`] gives the defaults; every limit has its reason beside it.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Holds everything: `log/`, `lake/`, `tmp/`, `lock` and `node-id`. Created if missing.
+    /// Holds everything but, perhaps, the lake: `log/`, `lake/`, `tmp/`, `lock` and `node-id`. Created if missing.
     pub dir: PathBuf,
+    pub lake: LakeLocation,
     /// Most memory that published rows may take before they are settled. Settling starts at half of it, so that
     /// there is room to go on publishing; at the whole of it [`crate::Store::publish`] waits, and then refuses.
     pub hot_bytes_max: usize,
@@ -21,9 +27,30 @@ pub struct Config {
     pub log_segment_bytes_max: u64,
     pub retention: Retention,
     pub limits: Limits,
-    /// Where the lake's files are kept, if not on the disk that holds `dir`. Paths in it are those below the
-    /// root of the file system, as with `object_store`'s `LocalFileSystem::new()`.
+    /// What the lake's files are read and written through, instead of what `lake` says; paths in it are the same.
     pub object_store: Option<Arc<dyn ObjectStore>>,
+}
+
+/// Where the lake is. Several nodes, each with a data folder of its own, may share one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LakeLocation {
+    /// In `lake/` of the data folder.
+    #[default]
+    DataFolder,
+    /// Created if missing.
+    Folder(PathBuf),
+    Bucket(Bucket),
+}
+
+/// A part of a bucket of S3, or of what speaks as it does. Credentials, and what is not said here, are taken from the
+/// environment, from the variables that other programs use for it (`AWS_ACCESS_KEY_ID` ...).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    pub(crate) name: String,
+    pub(crate) path: Path,
+    /// `https://...`, if it is not Amazon's.
+    pub endpoint: Option<String>,
+    pub region: Option<String>,
 }
 
 /// How long data is kept. All three rules hold at once; the oldest files go first.
@@ -54,10 +81,62 @@ pub struct Limits {
     pub concurrent_max: usize,
 }
 
+impl fmt::Display for LakeLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DataFolder => f.write_str("lake/ of the data folder"),
+            Self::Folder(folder) => folder.display().fmt(f),
+            Self::Bucket(bucket) => bucket.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCHEME}://{}/{}", self.name, self.path)
+    }
+}
+
+impl Bucket {
+    /// From `s3://NAME/PATH`.
+    pub fn parse(url: &str) -> Result<Self, StoreError> {
+        let wrong = |why: &str| StoreError::BucketUrl { url: url.to_owned(), why: why.to_owned() };
+        let parsed = Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
+        if parsed.scheme() != SCHEME {
+            return Err(wrong("only s3:// is known"));
+        }
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            // Not shown: it may hold a password.
+            let url = format!("{SCHEME}://...");
+            return Err(StoreError::BucketUrl {
+                url,
+                why: "credentials come from the environment".to_owned(),
+            });
+        }
+        if parsed.query().is_some() || parsed.fragment().is_some() || parsed.port().is_some() {
+            return Err(wrong("write s3://BUCKET/PATH"));
+        }
+        let name = parsed.host_str().ok_or_else(|| wrong("it names no bucket"))?;
+        let path = Path::from_url_path(parsed.path()).map_err(|error| wrong(&error.to_string()))?;
+        Ok(Self { name: name.to_owned(), path, endpoint: None, region: None })
+    }
+
+    /// With a slash at the end.
+    pub(crate) fn url(&self) -> Result<Url, StoreError> {
+        let slash = if self.path.as_ref().is_empty() { "" } else { "/" };
+        let url = format!("{self}{slash}");
+        Url::parse(&url).map_err(|error| StoreError::BucketUrl { url, why: error.to_string() })
+    }
+}
+
+/// Of a bucket's URL.
+pub(crate) const SCHEME: &str = "s3";
+
 impl Config {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
+            lake: LakeLocation::DataFolder,
             hot_bytes_max: 256 << 20,
             settle_every: Duration::from_secs(60),
             compact_every: Duration::from_secs(5),

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use datafusion::error::DataFusionError;
 use deltalake::DeltaTableError;
+use deltalake::kernel::transaction::TransactionError;
 
 use crate::log::LogError;
 
@@ -15,13 +16,22 @@ pub enum StoreError {
     InUse { path: PathBuf },
     #[error("{} does not hold a node id: {text:?}", .path.display())]
     NodeId { path: PathBuf, text: String },
+    #[error("cannot use the lake's folder {}: {source}", .path.display())]
+    LakeFolder { path: PathBuf, source: io::Error },
+    #[error("{url:?} is no place for a lake: {why}")]
+    BucketUrl { url: String, why: String },
+    #[error("{nodes} nodes have written into this lake, and there are no row ids for another")]
+    TooManyNodes { nodes: u64 },
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
     #[error(transparent)]
     Log(#[from] LogError),
     #[error("table {table} of the lake: {source}")]
     Lake { table: &'static str, source: Box<DeltaTableError> },
-    #[error("cannot reach the lake: {0}")]
+    /// Found before anything was tried.
+    #[error("cannot reach the lake: {why}")]
+    LakeAway { why: String },
+    #[error("cannot read or write a file of the lake: {0}")]
     LakeFiles(#[from] object_store::Error),
     #[error("cannot write a file of table {table}: {source}")]
     Encode { table: &'static str, source: parquet::errors::ParquetError },
@@ -52,6 +62,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether another node changed the table meanwhile, so that the step can be made again at once.
+    pub(crate) fn is_conflict(&self) -> bool {
+        let Self::Lake { source, .. } = self else { return false };
+        matches!(
+            source.as_ref(),
+            DeltaTableError::Transaction {
+                source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_)
+            }
+        )
+    }
+
     /// Whether room on the disk would cure it.
     pub fn is_disk_full(&self) -> bool {
         let mut source: Option<&(dyn std::error::Error + 'static)> = Some(self);

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::StoreError;
+use crate::config::LakeLocation;
 
 /// The data folder, held by this process alone.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub(crate) struct DataFolder {
 }
 
 impl DataFolder {
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, lake: &LakeLocation) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Folder { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(unusable)?;
         let path = &fs::canonicalize(path).map_err(unusable)?;
@@ -30,24 +31,24 @@ impl DataFolder {
             .open(path.join("lock"))
             .map_err(unusable)?;
         take(&lock, path)?;
-        for name in ["log", "lake"] {
-            fs::create_dir_all(path.join(name)).map_err(unusable)?;
-        }
+        fs::create_dir_all(path.join("log")).map_err(unusable)?;
         // Spilled rows of questions that a crash ended.
         match fs::remove_dir_all(path.join("tmp")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
             _ => fs::create_dir_all(path.join("tmp")).map_err(unusable)?,
         }
-        let node = node_id(path)?;
+        let has_lake = match lake {
+            LakeLocation::DataFolder => has_content(&path.join("lake")),
+            LakeLocation::Folder(folder) => has_content(folder),
+            // It may, and that is not found out here.
+            LakeLocation::Bucket(_) => true,
+        };
+        let node = node_id(path, has_lake)?;
         Ok(Self { path: path.to_owned(), node, _lock: lock })
     }
 
     pub(crate) fn log(&self) -> PathBuf {
         self.path.join("log")
-    }
-
-    pub(crate) fn lake(&self) -> PathBuf {
-        self.path.join("lake")
     }
 
     pub(crate) fn spill(&self) -> PathBuf {
@@ -78,12 +79,12 @@ fn take(lock: &File, folder: &Path) -> Result<(), StoreError> {
 ///
 /// Without it nobody knows which log blocks the lake already holds. So if it is missing beside a lake and a log
 /// that have content, the start is refused rather than rows doubled.
-fn node_id(folder: &Path) -> Result<String, StoreError> {
+fn node_id(folder: &Path, has_lake: bool) -> Result<String, StoreError> {
     if let Some(id) = written_node_id(folder)? {
         return Ok(id);
     }
     let path = folder.join("node-id");
-    if has_content(&folder.join("lake")) && has_content(&folder.join("log")) {
+    if has_lake && has_content(&folder.join("log")) {
         return Err(StoreError::NodeId { path, text: String::new() });
     }
     let id = format!("{:016x}", RandomState::new().build_hasher().finish());

@@ -247,7 +247,8 @@ impl Hot {
         let mut view = View::clone(&state.view);
         let table = Arc::make_mut(&mut view.tables[place]);
         table.files = Arc::new(kept(&table.files, files));
-        table.hot.retain(|batch| batch.position > settled);
+        let hot = std::mem::take(&mut table.hot);
+        table.hot = hot.into_iter().filter_map(|batch| beyond(batch, settled)).collect();
         state.view = Arc::new(view);
         state.settled[place] = settled;
         state.bytes = state.view.tables.iter().flat_map(|table| &table.hot).map(|batch| batch.bytes).sum();
@@ -283,6 +284,26 @@ fn place(view: &View, table: &Table) -> Result<usize, StoreError> {
         .iter()
         .position(|view: &Arc<TableView>| view.table.name == table.name)
         .ok_or_else(|| StoreError::UnknownTable(table.name.to_owned()))
+}
+
+/// What a step up to `settled` leaves of a batch. All or nothing, unless an earlier run settled it: a request of a
+/// program that was killed may take effect in a bucket after the next has begun to replay, in other batches.
+fn beyond(batch: Arc<HotBatch>, settled: u64) -> Option<Arc<HotBatch>> {
+    if batch.position <= settled {
+        return None;
+    }
+    if block(batch.ranges.id.min) > settled {
+        return Some(batch);
+    }
+    let HotBatch { ref rows, ranges, bytes, position } = *batch;
+    match newer(HotBatch { rows: rows.clone(), ranges, bytes, position }, settled) {
+        Ok(left) => left.map(Arc::new),
+        Err(error) => {
+            // Not with the columns that publishing has made sure of.
+            tracing::error!(%error, "cannot tell the rows of a batch apart");
+            Some(batch)
+        }
+    }
 }
 
 /// The rows of blocks above `known`: replay may bring some that the lake already has.

@@ -48,7 +48,7 @@ pub mod check;
 pub mod log;
 
 pub use batch::TableBatch;
-pub use config::{Config, Limits, Retention};
+pub use config::{Bucket, Config, LakeLocation, Limits, Retention};
 pub use error::StoreError;
 pub use search::{Answer, Cursor, Cut, Order, SearchRequest};
 pub use status::{Alarm, CompactionStatus, StoreStatus, TableStatus};

@@ -4,21 +4,24 @@
 //! period it leaves the disk: questions that started before, here or in another program, have ended by then.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use model::{Micros, Table};
 
 use crate::clock::now;
-use crate::config::Retention;
+use crate::config::{Config, Retention};
 use crate::hot::Hot;
-use crate::lake::{Lake, LakeFile, Place};
+use crate::lake::{Lake, LakeFile, Place, Removal, free_disk};
 use crate::status::Alarms;
 use crate::view::View;
 
 pub(crate) struct Retain {
     rules: Retention,
     place: Place,
+    /// The data folder, whose disk the log needs.
+    data: PathBuf,
     alarms: Arc<Alarms>,
     leaving: VecDeque<Leaving>,
 }
@@ -41,8 +44,14 @@ struct Situation {
 }
 
 impl Retain {
-    pub(crate) fn new(rules: &Retention, place: &Place, alarms: Arc<Alarms>) -> Self {
-        Self { rules: rules.clone(), place: place.clone(), alarms, leaving: VecDeque::new() }
+    pub(crate) fn new(config: &Config, place: &Place, alarms: Arc<Alarms>) -> Self {
+        Self {
+            rules: config.retention.clone(),
+            place: place.clone(),
+            data: config.dir.clone(),
+            alarms,
+            leaving: VecDeque::new(),
+        }
     }
 
     /// Finds files that an earlier run removed from their table, or wrote and never committed.
@@ -71,10 +80,14 @@ impl Retain {
         for (place, files) in going.into_iter().enumerate().filter(|(_, files)| !files.is_empty()) {
             let table = &mut lake.tables[place];
             match table.remove(&files).await {
-                Ok(left) => {
+                Ok(Removal { left, removed }) => {
                     hot.replace(place, table.settled(), left.into_iter().map(Arc::new).collect());
-                    tracing::info!(table = table.table.name, files = files.len(), "removed the oldest files");
-                    self.leave_all(place, &files);
+                    tracing::info!(
+                        table = table.table.name,
+                        files = removed.len(),
+                        "removed the oldest files"
+                    );
+                    self.leave_all(place, &removed);
                 }
                 // The next settling step finds out what the table has become.
                 Err(error) => failed = Some(error),
@@ -103,20 +116,24 @@ impl Retain {
         // With so little left, going on to accept packets is worth more than a reader's old snapshot.
         let pressed = free_disk.is_some_and(|free| free < self.rules.free_disk_min / 2);
         while let Some(file) = self.leaving.pop_front_if(|file| pressed || file.delete_at <= Instant::now()) {
-            lake.tables[file.place].delete(&file.name).await;
+            let table = &lake.tables[file.place];
+            // Found at the start as a stray, and become part of the table since: its commit was still under way then.
+            if !table.holds(&file.name).unwrap_or(true) {
+                table.delete(&file.name).await;
+            }
         }
     }
 
     fn watch_disk(&self) {
-        match self.place.free_disk() {
-            Some(free) if free < self.rules.free_disk_min => self.alarms.raise(
+        let floor = self.rules.free_disk_min;
+        let disks = [("the lake", self.place.free_disk()), ("the data folder", free_disk(&self.data))];
+        let low = disks.into_iter().find_map(|(of, free)| Some((of, free.filter(|free| *free < floor)?)));
+        match low {
+            Some((of, free)) => self.alarms.raise(
                 "disk_low",
-                format!(
-                    "{free} bytes free on the disk, less than the {} to be left",
-                    self.rules.free_disk_min
-                ),
+                format!("{free} bytes free on the disk of {of}, less than the {floor} to be left"),
             ),
-            _ => self.alarms.clear("disk_low"),
+            None => self.alarms.clear("disk_low"),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::StoreError;
 use crate::compact::{Adopted, Merged};
 use crate::config::Config;
 use crate::hot::{Due, Hot, Request, Wake};
-use crate::lake::{Change, Lake, LakeTable, Place};
+use crate::lake::{CONFLICTS_MAX, Change, Exchange, Lake, LakeTable, Place};
 use crate::log::Log;
 use crate::retain::Retain;
 use crate::status::Alarms;
@@ -22,7 +22,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// An operator who made room on the disk does not want to wait longer than this.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(15);
 
-/// The only one that writes to the lake.
+/// Another node that writes into the same lake is looked after this often, if nothing settles meanwhile. Well below the
+/// time for which removed files are left to those who have not heard of it ([`crate::Retention::grace`]).
+const LOOK_EVERY_MAX: Duration = Duration::from_secs(60);
+
+/// The only one here that writes to the lake.
 pub(crate) struct Settler {
     hot: Arc<Hot>,
     log: Arc<Log>,
@@ -49,7 +53,7 @@ impl Settler {
     ) -> Self {
         Self {
             passed: lake.tables.iter().map(LakeTable::settled).collect(),
-            retain: Retain::new(&config.retention, place, Arc::clone(&alarms)),
+            retain: Retain::new(config, place, Arc::clone(&alarms)),
             hot,
             log,
             lake,
@@ -66,12 +70,13 @@ impl Settler {
         runtime.block_on(self.retain.take_up_strays(&self.lake));
         let mut settle_at = Instant::now() + self.every;
         let mut check_at = Instant::now();
+        let mut look_at = Instant::now() + LOOK_EVERY_MAX;
         let mut retry_after = RETRY_AFTER;
         loop {
             // After a failure full memory is no reason to hurry: the next attempt has its time.
             let failing = retry_after > RETRY_AFTER;
             let mut requests = Vec::new();
-            let settle = match self.hot.wait(settle_at.min(check_at), !failing) {
+            let settle = match self.hot.wait(settle_at.min(check_at).min(look_at), !failing) {
                 Wake::Closing => return,
                 Wake::Memory => true,
                 Wake::Time => Instant::now() >= settle_at,
@@ -103,6 +108,12 @@ impl Settler {
                     }
                 }
                 answer(requests, &outcome);
+                look_at = Instant::now() + LOOK_EVERY_MAX;
+            }
+            if Instant::now() >= look_at {
+                // What fails is looked at again, and told, when something settles.
+                let _ = runtime.block_on(surviving(self.look()));
+                look_at = Instant::now() + LOOK_EVERY_MAX;
             }
             if Instant::now() >= check_at {
                 let step = surviving(async {
@@ -122,19 +133,48 @@ impl Settler {
         let mut first_error = None;
         for place in 0..self.lake.tables.len() {
             if let Err(error) = surviving(self.settle_table(place)).await {
+                // Waiting for an answer for each would only take longer.
+                let is_away = matches!(error, StoreError::LakeAway { .. });
                 first_error.get_or_insert(error);
+                if is_away {
+                    break;
+                }
             }
         }
         self.free_log();
         first_error.map_or(Ok(()), Err)
     }
 
-    async fn settle_table(&mut self, place: usize) -> Result<(), StoreError> {
-        let started = Instant::now();
+    /// Finds what other nodes have changed.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        for place in 0..self.lake.tables.len() {
+            self.refresh(place).await?;
+        }
+        Ok(())
+    }
+
+    async fn refresh(&mut self, place: usize) -> Result<(), StoreError> {
         let table = &mut self.lake.tables[place];
-        if let Some(files) = table.resolve_doubt().await? {
+        if let Some(files) = table.refresh().await? {
             self.hot.replace(place, table.settled(), files.into_iter().map(Arc::new).collect());
         }
+        Ok(())
+    }
+
+    async fn settle_table(&mut self, place: usize) -> Result<(), StoreError> {
+        let mut conflicts = 0;
+        loop {
+            match self.try_settle_table(place).await {
+                Err(error) if error.is_conflict() && conflicts < CONFLICTS_MAX => conflicts += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_settle_table(&mut self, place: usize) -> Result<(), StoreError> {
+        let started = Instant::now();
+        self.refresh(place).await?;
+        let table = &mut self.lake.tables[place];
         let Due { position, hot } = self.hot.due(place);
         if !hot.is_empty() {
             let files = match table.append(&hot, position).await? {
@@ -159,14 +199,16 @@ impl Settler {
         let table = &mut self.lake.tables[place];
         let mut exchanged = None;
         surviving(async {
-            exchanged = table.exchange(&inputs, output).await?;
+            exchanged = Some(table.exchange(&inputs, output).await?);
             Ok(())
         })
         .await?;
-        let Some(files) = exchanged else { return Ok(false) };
-        self.hot.replace(place, table.settled(), files.into_iter().map(Arc::new).collect());
-        self.retain.leave_all(place, &inputs);
-        Ok(true)
+        let Some(Exchange { left, done }) = exchanged else { return Ok(false) };
+        self.hot.replace(place, table.settled(), left.into_iter().map(Arc::new).collect());
+        if done {
+            self.retain.leave_all(place, &inputs);
+        }
+        Ok(done)
     }
 
     /// Deletes log segments that every table has passed. Not beyond the highest position that some commit

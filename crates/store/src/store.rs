@@ -11,7 +11,7 @@ use crate::compact::{Compactor, Progress};
 use crate::config::{Config, Retention};
 use crate::folder::DataFolder;
 use crate::hot::Hot;
-use crate::lake::{DurableDisk, Lake, LakeTable, Place};
+use crate::lake::{Lake, LakeTable, Place};
 use crate::log::{Log, Options, Replay};
 use crate::search::{Answer, Engine, SearchRequest};
 use crate::settle::Settler;
@@ -43,14 +43,12 @@ impl Store {
     /// Opens the store of a data folder, creating what is missing. Then the caller replays: it reads
     /// [`Store::replay`], understands each block again and publishes it, before it appends new blocks.
     pub fn open(config: Config, tables: &'static [&'static Table]) -> Result<Self, StoreError> {
-        let folder = DataFolder::open(&config.dir)?;
+        let folder = DataFolder::open(&config.dir, &config.lake)?;
         let cores = thread::available_parallelism().map_or(2, usize::from);
         let runtime = threads("store", 1, STACK_BYTES)?;
         let questions = threads("question", cores, QUESTION_STACK_BYTES)?;
-        let place = Place {
-            store: config.object_store.clone().unwrap_or_else(|| Arc::new(DurableDisk::new())),
-            folder: folder.lake(),
-        };
+        let place = Place::of(&config, &folder.path, &folder.node)?;
+        place.make()?;
         let (lake, files) = wait_for(&runtime, Lake::open(&place, &folder.node, tables))?;
         let settled = lake.tables.iter().map(LakeTable::settled).collect();
         let view = View {
@@ -62,8 +60,7 @@ impl Store {
                 })
                 .collect(),
         };
-        let options =
-            Options { segment_bytes_max: config.log_segment_bytes_max, floor: lake.highest_position() };
+        let options = Options { segment_bytes_max: config.log_segment_bytes_max, floor: lake.log_floor() };
         let log = Arc::new(Log::open(&folder.log(), options)?);
         let hot = Arc::new(Hot::new(view, settled, config.hot_bytes_max));
         let alarms = Arc::new(Alarms::default());

@@ -29,7 +29,7 @@ def by_duckdb(table):
 
 
 tables = {}
-for folder in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+for folder in sorted(pathlib.Path(sys.argv[1]).glob("[!_]*")):
     table = deltalake.DeltaTable(folder)
     if table.file_uris():
         tables[folder.name] = {

@@ -98,6 +98,10 @@ impl Table {
         for entry in fs::read_dir(lake).with_context(|| lake.display().to_string())? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
+            // Of no table: who writes here.
+            if name.starts_with('_') {
+                continue;
+            }
             let table =
                 Self::read(name, &entry.path()).with_context(|| entry.path().display().to_string())?;
             if table.merged.rows + table.settled.rows > 0 {

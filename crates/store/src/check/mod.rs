@@ -26,13 +26,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use model::Micros;
-use object_store::ObjectStore;
 
 use crate::StoreError;
 use crate::clock::now;
 use crate::config::Config;
 use crate::folder;
-use crate::lake::{DurableDisk, Place};
+use crate::lake::{Place, nodes};
 use crate::store::{STACK_BYTES, threads, wait_for};
 
 pub use report::{Breakage, Finding, LogSummary, Problem, Remedy, Report, Severity, State, TableSummary};
@@ -93,12 +92,14 @@ pub fn check(config: &Config, options: Options, progress: &Progress) -> Result<O
     let _held = folder::hold(&path, options.repair || options.give_up_broken)?;
     let cores = thread::available_parallelism().map_or(2, usize::from);
     let runtime = threads("check", cores, STACK_BYTES)?;
-    let place = Place {
-        store: config.object_store.clone().unwrap_or_else(|| Arc::new(DurableDisk::new())),
-        folder: path.join("lake"),
+    let (node, wrong_id) = match folder::written_node_id(&path) {
+        Ok(node) => (node, String::new()),
+        Err(StoreError::NodeId { text, .. }) => (None, text),
+        Err(error) => return Err(error),
     };
+    let place = Place::of(config, &path, node.as_deref().unwrap_or_default())?;
     let check = Check { path: &path, place: &place, options, progress, read_at_once: cores, now: now() };
-    wait_for(&runtime, check.run(config)).map(Some)
+    wait_for(&runtime, check.run(config, node, wrong_id)).map(Some)
 }
 
 /// Whether a server has kept anything here.
@@ -118,19 +119,25 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    async fn run(&self, config: &Config) -> Result<Report, StoreError> {
+    /// `wrong_id` is what stands where the node's id should.
+    async fn run(
+        &self,
+        config: &Config,
+        node: Option<String>,
+        wrong_id: String,
+    ) -> Result<Report, StoreError> {
         let mut report = Report::default();
-        let (node, wrong_id) = match folder::written_node_id(self.path) {
-            Ok(node) => (node, String::new()),
-            Err(StoreError::NodeId { text, .. }) => (None, text),
-            Err(error) => return Err(error),
+        let first_block = match &node {
+            Some(node) => nodes::claimed(self.place, node).await?,
+            None => None,
         };
         let tables = self.open_tables(node.as_deref(), &mut report).await?;
         self.progress.expect(tables.iter().flat_map(|table| &table.files).map(|file| file.bytes).sum());
-        let stranger = node.as_ref().filter(|node| is_stranger(node, &tables));
+        let stranger = node.as_ref().filter(|node| first_block.is_none() && is_stranger(node, &tables));
         // Known if it is known who wrote, and every table tells.
         let is_known = node.is_some() && stranger.is_none() && report.findings.is_empty();
-        let settled = is_known.then(|| tables.iter().map(|table| table.position).max().unwrap_or(0));
+        let settled = tables.iter().map(|table| table.position).max().max(first_block).unwrap_or(0);
+        let settled = is_known.then_some(settled);
         report.log = log::check(&self.path.join("log"), settled, self.progress, &mut report)?;
         let has_both = report.log.blocks > 0 && tables.iter().any(|table| !table.files.is_empty());
         if let Some(node) = stranger.filter(|_| has_both) {
@@ -156,16 +163,16 @@ impl Check<'_> {
         node: Option<&str>,
         report: &mut Report,
     ) -> Result<Vec<CheckedTable>, StoreError> {
-        let lake = object_store::path::Path::from_absolute_path(&self.place.folder)
-            .map_err(object_store::Error::from)?;
         let mut names: Vec<String> = self
             .place
             .store
-            .list_with_delimiter(Some(&lake))
+            .list_with_delimiter(Some(&self.place.path))
             .await?
             .common_prefixes
             .iter()
             .filter_map(|folder| folder.filename().map(str::to_owned))
+            // Not of a table: who writes here.
+            .filter(|name| name != nodes::FOLDER)
             .collect();
         names.sort();
         let mut tables = Vec::with_capacity(names.len());

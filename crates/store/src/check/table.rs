@@ -19,7 +19,7 @@ use super::file::Look;
 use super::report::{Breakage, Finding, Problem, State, TableSummary};
 use super::{Check, Progress};
 use crate::StoreError;
-use crate::lake::{LakeFile, Place, files_of, keys, staged, table_folder, written_by};
+use crate::lake::{LakeFile, Place, files_of, keys, staged, written_by};
 use crate::view::Range;
 
 pub(super) struct CheckedTable {
@@ -27,8 +27,12 @@ pub(super) struct CheckedTable {
     delta: DeltaTable,
     store: Arc<dyn ObjectStore>,
     folder: Path,
-    /// The same on the disk; staging files are nowhere else.
-    disk: PathBuf,
+    /// Who has the data folder, if that is known.
+    node: Option<String>,
+    /// Whether other nodes may write here at this moment.
+    is_shared: bool,
+    /// Staging files of this node.
+    staged: Vec<PathBuf>,
     /// As the table says they are.
     schema: SchemaRef,
     pub(super) files: Vec<LakeFile>,
@@ -60,7 +64,7 @@ impl CheckedTable {
     ) -> Result<Option<Self>, DeltaTableError> {
         let generic = |error: StoreError| DeltaTableError::Generic(error.to_string());
         let url = place.url(name).map_err(generic)?;
-        let folder = table_folder(place, name).map_err(generic)?;
+        let folder = place.table(name);
         let mut delta = DeltaTableBuilder::from_url(url.clone())?
             .with_storage_backend(Arc::clone(&place.store), url)
             .build()?;
@@ -85,7 +89,9 @@ impl CheckedTable {
             delta,
             store: Arc::clone(&place.store),
             folder,
-            disk: place.folder.join(name),
+            node: node.map(str::to_owned),
+            is_shared: place.is_shared,
+            staged: node.map_or_else(Vec::new, |node| staged(place, name, node)),
         }))
     }
 
@@ -107,8 +113,9 @@ impl CheckedTable {
         let mut findings = self.files(check).await;
         findings.extend(self.rows_twice());
         findings.extend(self.orphans(log_first).await?);
-        findings.extend(staged(&self.disk).into_iter().filter_map(|path| {
-            let below = path.strip_prefix(check.path).ok()?;
+        findings.extend(self.staged.iter().filter_map(|path| {
+            // A lake elsewhere has its whole name.
+            let below = path.strip_prefix(check.path).unwrap_or(path);
             Some(Finding {
                 place: below.to_str()?.to_owned(),
                 problem: Problem::Staged,
@@ -182,7 +189,10 @@ impl CheckedTable {
             let file = keys::file_of(name);
             let is_filter = file.is_some();
             let name = file.unwrap_or(name);
-            if !name.ends_with(".parquet") || known.contains(name) {
+            // What another node has written and not committed, it may still commit.
+            let is_foreign = self.is_shared
+                && written_by(name).is_some_and(|(node, _)| self.node.as_deref() != Some(node));
+            if !name.ends_with(".parquet") || known.contains(name) || is_foreign {
                 continue;
             }
             let orphan = orphans.entry(name.to_owned()).or_default();

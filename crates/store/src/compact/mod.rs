@@ -28,7 +28,7 @@ use crate::compact::merge::{Failure, Site, merge};
 use crate::compact::plan::Run;
 use crate::config::Config;
 use crate::hot::Hot;
-use crate::lake::{LakeFile, Place, table_folder};
+use crate::lake::{LakeFile, Place};
 use crate::status::{Alarms, CompactionStatus};
 use crate::view::View;
 
@@ -150,7 +150,7 @@ impl Compactor {
     fn compact(&self, place: usize, run: Run) -> Result<(), Failure> {
         let started = Instant::now();
         let table = self.hot.view().tables[place].table;
-        let folder = table_folder(&self.place, table.name)?;
+        let folder = self.place.table(table.name);
         let site = Site { store: self.place.store.as_ref(), folder: &folder, node: &self.node };
         let go_on = |pause| self.hot.rest(pause);
         let merging = AssertUnwindSafe(merge(&site, table, &run, &go_on)).catch_unwind();

@@ -27,17 +27,21 @@ use object_store::{
 #[derive(Clone, Debug)]
 pub(crate) struct DurableDisk {
     inner: Arc<LocalFileSystem>,
+    /// Begins the ends of our staging names.
+    mark: Arc<str>,
 }
 
 impl DurableDisk {
-    pub(crate) fn new() -> Self {
-        Self { inner: Arc::new(LocalFileSystem::new()) }
+    /// `node` is who writes.
+    pub(crate) fn new(node: &str) -> Self {
+        Self { inner: Arc::new(LocalFileSystem::new()), mark: mark(node).into() }
     }
 
     async fn put_durably(&self, location: &Path, chunks: Vec<Bytes>, create: bool) -> Result<PutResult> {
         let target = self.inner.path_to_filesystem(location)?;
         let named = location.to_string();
-        let written = tokio::task::spawn_blocking(move || write_durably(&target, &chunks, create))
+        let staging = self.staging_name(&target);
+        let written = tokio::task::spawn_blocking(move || write_durably(&target, &staging, &chunks, create))
             .await
             .map_err(|source| Error::JoinError { source })?;
         match written {
@@ -48,6 +52,12 @@ impl DurableDisk {
             Err(source) => Err(generic(source)),
         }
     }
+
+    fn staging_name(&self, target: &FsPath) -> PathBuf {
+        let mut name = target.as_os_str().to_owned();
+        name.push(format!("#{}{}", self.mark, STAGED.fetch_add(1, Ordering::Relaxed)));
+        PathBuf::from(name)
+    }
 }
 
 const STORE_NAME: &str = "disk";
@@ -55,28 +65,33 @@ const STORE_NAME: &str = "disk";
 /// A `#` followed by digits marks a staging file: `LocalFileSystem` never lists those.
 static STAGED: AtomicU64 = AtomicU64::new(0);
 
-/// Whether a file name is that of a staging file, left behind by a crash.
-pub(crate) fn is_staged(name: &str) -> bool {
-    name.rsplit_once('#')
-        .is_some_and(|(_, digits)| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+/// The node's id in digits, always as many: several nodes may write into one folder, and the same file at once.
+fn mark(node: &str) -> String {
+    format!("{:020}", u64::from_str_radix(node, 16).unwrap_or_default())
 }
 
-fn write_durably(target: &FsPath, chunks: &[Bytes], create: bool) -> io::Result<()> {
+/// Whether a file name is that of a staging file of this node, left behind by a crash.
+pub(crate) fn is_staged_by(node: &str, name: &str) -> bool {
+    name.rsplit_once('#')
+        .and_then(|(_, digits)| digits.strip_prefix(&mark(node)))
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn write_durably(target: &FsPath, staging: &FsPath, chunks: &[Bytes], create: bool) -> io::Result<()> {
     let folder = target.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
     fs::create_dir_all(folder)?;
-    let staging = staging_name(target);
-    let outcome = stage(&staging, chunks).and_then(|()| {
+    let outcome = stage(staging, chunks).and_then(|()| {
         if create {
             // A hard link fails if the name is taken; a rename would replace it.
-            fs::hard_link(&staging, target)?;
-            fs::remove_file(&staging)
+            fs::hard_link(staging, target)?;
+            fs::remove_file(staging)
         } else {
-            fs::rename(&staging, target)
+            fs::rename(staging, target)
         }
     });
     if outcome.is_err() {
         // Best effort: what stays is removed at the next start.
-        let _ = fs::remove_file(&staging);
+        let _ = fs::remove_file(staging);
     }
     outcome?;
     File::open(folder)?.sync_all()
@@ -88,12 +103,6 @@ fn stage(staging: &FsPath, chunks: &[Bytes]) -> io::Result<()> {
         file.write_all(chunk)?;
     }
     file.sync_all()
-}
-
-fn staging_name(target: &FsPath) -> PathBuf {
-    let mut name = target.as_os_str().to_owned();
-    name.push(format!("#{}", STAGED.fetch_add(1, Ordering::Relaxed)));
-    PathBuf::from(name)
 }
 
 impl fmt::Display for DurableDisk {
@@ -118,7 +127,8 @@ impl ObjectStore for DurableDisk {
         _options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
         let target = self.inner.path_to_filesystem(location)?;
-        Ok(Box::new(blocking(move || Upload::begin(target)).await?))
+        let staging = self.staging_name(&target);
+        Ok(Box::new(blocking(move || Upload::begin(target, staging)).await?))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -174,12 +184,11 @@ struct Staging {
 }
 
 impl Upload {
-    fn begin(target: PathBuf) -> io::Result<Self> {
+    fn begin(target: PathBuf, staging: PathBuf) -> io::Result<Self> {
         let folder = target.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
         fs::create_dir_all(folder)?;
-        let path = staging_name(&target);
-        let file = Arc::new(File::create(&path)?);
-        Ok(Self { target, staging: Some(Staging { path, file }), bytes: 0 })
+        let file = Arc::new(File::create(&staging)?);
+        Ok(Self { target, staging: Some(Staging { path: staging, file }), bytes: 0 })
     }
 
     fn finish(staging: &Staging, target: &FsPath) -> io::Result<()> {
@@ -251,7 +260,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path =
             Path::from_absolute_path(folder.path().join("a").join("1.json")).expect("an absolute path");
-        let disk = DurableDisk::new();
+        let disk = DurableDisk::new("00000000000000ff");
         let create = PutOptions { mode: PutMode::Create, ..Default::default() };
         disk.put_opts(&path, "one".into(), create.clone()).await.expect("first put");
         let second = disk.put_opts(&path, "two".into(), create).await;
@@ -267,7 +276,7 @@ mod tests {
     async fn parts_become_one_file_that_is_seen_when_it_is_whole() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = Path::from_absolute_path(folder.path().join("large")).expect("an absolute path");
-        let disk = DurableDisk::new();
+        let disk = DurableDisk::new("00000000000000ff");
         let listed = || fs::read_dir(folder.path()).expect("folder").count();
         let mut upload = disk.put_multipart(&path).await.expect("begun");
         let (one, two) = (upload.put_part("one ".into()), upload.put_part("two".into()));
@@ -285,9 +294,13 @@ mod tests {
     }
 
     #[test]
-    fn knows_staging_files() {
-        assert!(is_staged("00000000000000000001.json#17"));
-        assert!(!is_staged("00000000000000000001.json"));
-        assert!(!is_staged("x#"));
+    fn knows_its_own_staging_files() {
+        let (ours, theirs) = ("00000000000000ff", "ffffffffffffffff");
+        let name = DurableDisk::new(ours).staging_name(FsPath::new("/lake/00000000000000000001.json"));
+        let name = name.to_str().expect("a plain name");
+        assert!(is_staged_by(ours, name), "{name}");
+        assert!(!is_staged_by(theirs, name), "{name}");
+        assert!(!is_staged_by(ours, "00000000000000000001.json"));
+        assert!(!is_staged_by(ours, "x#"));
     }
 }

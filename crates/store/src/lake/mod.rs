@@ -12,43 +12,37 @@
 //! A file that was written but never committed (a crash or a full disk between the two) is found at the next start,
 //! or after the failed step, by belonging to no version.
 
+mod bucket;
 mod disk;
 pub(crate) mod encode;
 mod file;
 mod gather;
 pub(crate) mod keys;
+pub(crate) mod nodes;
+mod place;
 mod properties;
 mod reader;
 mod table;
 
 use std::fs;
-use std::path::{Path as FsPath, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use model::{Micros, Table};
-use object_store::ObjectStore;
-use object_store::path::Path;
-use url::Url;
 
 use crate::StoreError;
 
 pub(crate) use disk::DurableDisk;
 pub(crate) use file::LakeFile;
+pub(crate) use place::{Place, free_disk};
 pub(crate) use properties::Effort;
 pub(crate) use reader::FileReader;
-pub(crate) use table::{Change, LakeTable, files_of};
+pub(crate) use table::{CONFLICTS_MAX, Change, Exchange, LakeTable, Removal, files_of};
 
 /// All tables of the lake, as the settling thread holds them.
 pub(crate) struct Lake {
     pub(crate) tables: Vec<LakeTable>,
-}
-
-/// Where the lake is, for those who read it.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) store: Arc<dyn ObjectStore>,
-    /// Absolute.
-    pub(crate) folder: PathBuf,
+    /// The numbers of this node's log blocks begin after it.
+    first_block: u64,
 }
 
 impl Lake {
@@ -61,8 +55,8 @@ impl Lake {
         let mut opened = Vec::with_capacity(tables.len());
         let mut files = Vec::with_capacity(tables.len());
         for table in tables {
-            // Nothing writes to the folder yet, and a failure to remove one costs only its bytes.
-            for path in staged(&place.folder.join(table.name)) {
+            // It writes nothing yet, and a failure to remove one costs only its bytes.
+            for path in staged(place, table.name, node) {
                 if let Err(error) = fs::remove_file(&path) {
                     tracing::warn!(path = %path.display(), %error, "cannot remove a staging file");
                 }
@@ -71,18 +65,18 @@ impl Lake {
             files.push(lake_table.files()?);
             opened.push(lake_table);
         }
-        Ok((Self { tables: opened }, files))
+        Ok((Self { tables: opened, first_block: nodes::first_block(place, node).await? }, files))
     }
 
-    /// The highest position that any table's commits remember.
+    /// The log's numbers go on from here, even if no segment is left.
+    pub(crate) fn log_floor(&self) -> u64 {
+        self.highest_position().max(self.first_block)
+    }
+
+    /// The highest position that any table's commits of this node remember.
     pub(crate) fn highest_position(&self) -> u64 {
         self.tables.iter().map(LakeTable::settled).max().unwrap_or(0)
     }
-}
-
-/// The folder of a table.
-pub(crate) fn table_folder(place: &Place, table: &str) -> Result<Path, StoreError> {
-    Ok(Path::from_url_path(place.url(table)?.path()).map_err(object_store::Error::from)?)
 }
 
 /// The name of a new file: who writes it, the last block of its rows, and when.
@@ -97,29 +91,16 @@ pub(crate) fn written_by(name: &str) -> Option<(&str, u64)> {
     i64::from_str_radix(parts.next()?, 16).is_ok().then_some((node, position))
 }
 
-impl Place {
-    /// Bytes free on the disk of the lake, if that can be told.
-    pub(crate) fn free_disk(&self) -> Option<u64> {
-        let disk = rustix::fs::statvfs(&self.folder).ok()?;
-        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
-    }
-
-    pub(crate) fn url(&self, table: &str) -> Result<Url, StoreError> {
-        let folder = self.folder.join(table);
-        Url::from_directory_path(&folder)
-            .map_err(|()| StoreError::Internal(format!("{} has no URL", folder.display())))
-    }
-}
-
-/// Staging files of a table, of writes that a crash cut short.
-pub(crate) fn staged(table: &FsPath) -> Vec<PathBuf> {
-    let entries = [table.join("_delta_log"), table.join(keys::FOLDER), table.to_owned()]
+/// Staging files of a table, of writes of this node that a crash cut short. A bucket has none.
+pub(crate) fn staged(place: &Place, table: &str, node: &str) -> Vec<PathBuf> {
+    let Some(table) = place.folder().map(|lake| lake.join(table)) else { return Vec::new() };
+    let entries = [table.join("_delta_log"), table.join(keys::FOLDER), table]
         .into_iter()
         .filter_map(|folder| fs::read_dir(folder).ok())
         .flatten()
         .flatten();
     entries
-        .filter(|entry| entry.file_name().to_str().is_some_and(disk::is_staged))
+        .filter(|entry| entry.file_name().to_str().is_some_and(|name| disk::is_staged_by(node, name)))
         .map(|entry| entry.path())
         .collect()
 }

@@ -1,5 +1,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, MetadataExt as _, StructType, Transaction};
@@ -10,12 +11,13 @@ use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use model::Table;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
+use tokio::time::timeout;
 
 use crate::StoreError;
 use crate::clock::now;
 use crate::lake::encode::encode;
 use crate::lake::keys::{self, KeyFilter, Keys};
-use crate::lake::{LakeFile, Place, file_name, table_folder};
+use crate::lake::{LakeFile, Place, file_name};
 use crate::schema::{arrow_schema, delta_columns};
 use crate::view::{HotBatch, Ranges};
 
@@ -31,6 +33,20 @@ pub(crate) struct LakeTable {
     in_doubt: bool,
     /// Written by steps that failed, and perhaps part of the table nevertheless.
     suspects: Vec<String>,
+    /// In a folder what failed has failed. In a bucket a request without an answer may still take effect.
+    fails_for_good: bool,
+}
+
+/// What is left of the table, and which files were taken out.
+pub(crate) struct Removal {
+    pub(crate) left: Vec<LakeFile>,
+    pub(crate) removed: Vec<Arc<LakeFile>>,
+}
+
+/// What the table consists of, and whether the file is in the place of the others.
+pub(crate) struct Exchange {
+    pub(crate) left: Vec<LakeFile>,
+    pub(crate) done: bool,
 }
 
 /// What the table consists of after a step.
@@ -45,6 +61,13 @@ pub(crate) enum Change {
 /// as many commits after it.
 const CHECKPOINT_INTERVAL: &str = "50";
 
+/// How often a step is made again because another node changed the table meanwhile. Each time one of them gets on, so
+/// more would mean dozens of nodes that all settle in the same moment; then waiting is better.
+pub(crate) const CONFLICTS_MAX: usize = 5;
+
+/// A bucket that takes longer to say whether it has an object is away: then an operator should know soon.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
+
 /// Time travel for other engines; after it, commits older than a checkpoint are deleted.
 const LOG_KEPT: &str = "interval 1 days";
 
@@ -54,17 +77,15 @@ const STATISTICS_COLUMNS: &str = "id,ts,received";
 impl LakeTable {
     pub(crate) async fn open(place: &Place, node: &str, table: &'static Table) -> Result<Self, StoreError> {
         let url = place.url(table.name)?;
-        let folder = table_folder(place, table.name)?;
+        let folder = place.table(table.name);
         let wrong = |source| wrong(table, source);
         let mut delta = DeltaTableBuilder::from_url(url.clone())
             .map_err(wrong)?
             .with_storage_backend(Arc::clone(&place.store), url)
             .build()
             .map_err(wrong)?;
-        if delta.verify_deltatable_existence().await.map_err(wrong)? {
-            delta.load().await.map_err(wrong)?;
-        } else {
-            delta = CreateBuilder::new()
+        if !delta.verify_deltatable_existence().await.map_err(wrong)? {
+            let created = CreateBuilder::new()
                 .with_log_store(delta.log_store())
                 .with_table_name(table.name)
                 .with_comment(table.doc)
@@ -75,9 +96,16 @@ impl LakeTable {
                     ("delta.dataSkippingStatsColumns", Some(STATISTICS_COLUMNS)),
                 ])
                 .with_save_mode(SaveMode::Ignore)
-                .await
-                .map_err(wrong)?;
+                .with_commit_properties(CommitProperties::default().with_max_retries(0))
+                .await;
+            // Where another node was faster, the table it made is the one.
+            if let Err(error) = created
+                && !delta.verify_deltatable_existence().await.map_err(wrong)?
+            {
+                return Err(wrong(error));
+            }
         }
+        delta.load().await.map_err(wrong)?;
         let mut opened = Self {
             table,
             delta,
@@ -87,9 +115,17 @@ impl LakeTable {
             settled: 0,
             in_doubt: false,
             suspects: Vec::new(),
+            fails_for_good: place.folder().is_some(),
         };
         opened.settled = opened.remembered_position().await?;
-        opened.add_missing_columns().await?;
+        let mut conflicts = 0;
+        while let Err(error) = opened.add_missing_columns().await {
+            conflicts += 1;
+            if !error.is_conflict() || conflicts > CONFLICTS_MAX {
+                return Err(error);
+            }
+            opened.delta.load().await.map_err(wrong)?;
+        }
         Ok(opened)
     }
 
@@ -105,7 +141,7 @@ impl LakeTable {
     }
 
     /// Makes the rows of `hot` part of the table, together with the fact that this node has settled `position`.
-    /// An error leaves open whether that happened: see [`LakeTable::resolve_doubt`].
+    /// An error leaves open whether that happened: see [`LakeTable::refresh`].
     pub(crate) async fn append(
         &mut self,
         hot: &[Arc<HotBatch>],
@@ -140,67 +176,133 @@ impl LakeTable {
         );
         let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
         let alone = self.commit(vec![Action::Add(file.to_add(true))], properties, operation).await?;
+        // This version is taken now: no request of an earlier step can take effect any more.
+        self.delete_suspects().await?;
         self.in_doubt = false;
-        self.suspects.clear();
         self.settled = position;
         if alone { Ok(Change::Added(file)) } else { Ok(Change::Replaced(self.files()?)) }
     }
 
-    /// Puts a file, which is written already, in the place of those whose rows it holds. `None` if one of them does not
+    /// Puts a file, which is written already, in the place of those whose rows it holds; unless one of them does not
     /// belong to the table any more: then the file does not either, and is deleted.
     pub(crate) async fn exchange(
         &mut self,
         inputs: &[Arc<LakeFile>],
         output: LakeFile,
-    ) -> Result<Option<Vec<LakeFile>>, StoreError> {
-        self.resolve_doubt().await?;
-        let files = self.files()?;
-        let known: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
-        if !inputs.iter().all(|file| known.contains(file.name.as_str())) {
-            self.delete(&output.name).await;
+    ) -> Result<Exchange, StoreError> {
+        let mut conflicts = 0;
+        loop {
+            self.refresh().await?;
+            let left = self.files()?;
+            let known: HashSet<&str> = left.iter().map(|file| file.name.as_str()).collect();
+            // By a commit whose answer was lost.
+            if known.contains(output.name.as_str()) {
+                return Ok(Exchange { left, done: true });
+            }
+            if !inputs.iter().all(|file| known.contains(file.name.as_str())) {
+                self.delete(&output.name).await;
+                return Ok(Exchange { left, done: false });
+            }
+            let moment = now();
+            let removed = inputs.iter().map(|file| Action::Remove(file.to_remove(moment, false)));
+            let actions = removed.chain([Action::Add(output.to_add(false))]).collect();
+            self.suspects.push(output.name.clone());
+            self.in_doubt = true;
+            let operation = DeltaOperation::Optimize { predicate: None, target_size: output.bytes as i64 };
+            // On top of what has just been read or not at all: Delta takes a change that adds no data for one that
+            // conflicts with no other of its kind, so a request of ours that comes late could put the rows there twice.
+            let properties = CommitProperties::default().with_max_retries(0);
+            match self.commit(actions, properties, operation).await {
+                Ok(_) => {
+                    self.delete_suspects().await?;
+                    self.in_doubt = false;
+                    return Ok(Exchange { left: self.files()?, done: true });
+                }
+                Err(error) if error.is_conflict() && conflicts < CONFLICTS_MAX => {
+                    conflicts += 1;
+                    // Still wanted.
+                    self.suspects.retain(|name| *name != output.name);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Takes files out of the table, unless another node has. They stay on disk.
+    pub(crate) async fn remove(&mut self, files: &[Arc<LakeFile>]) -> Result<Removal, StoreError> {
+        let mut conflicts = 0;
+        loop {
+            // A step before may have added a file; the list given back must tell.
+            self.refresh().await?;
+            let left = self.files()?;
+            let known: HashSet<&str> = left.iter().map(|file| file.name.as_str()).collect();
+            let removed: Vec<Arc<LakeFile>> =
+                files.iter().filter(|file| known.contains(file.name.as_str())).cloned().collect();
+            if removed.is_empty() {
+                return Ok(Removal { left, removed });
+            }
+            let moment = now();
+            let actions = removed.iter().map(|file| Action::Remove(file.to_remove(moment, true))).collect();
+            self.in_doubt = true;
+            let operation = DeltaOperation::Delete { predicate: None };
+            match self.commit(actions, CommitProperties::default(), operation).await {
+                Ok(_) => {
+                    self.in_doubt = false;
+                    return Ok(Removal { left: self.files()?, removed });
+                }
+                Err(error) if error.is_conflict() && conflicts < CONFLICTS_MAX => conflicts += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Reads what the table has become, if another node changed it or the last step failed, and `None` if not.
+    pub(crate) async fn refresh(&mut self) -> Result<Option<Vec<LakeFile>>, StoreError> {
+        let wrong = |source| wrong(self.table, source);
+        let is_behind = self.is_behind().await?;
+        if self.in_doubt {
+            self.delta.load().await.map_err(wrong)?;
+        } else if is_behind {
+            self.in_doubt = true;
+            self.delta.update_state().await.map_err(wrong)?;
+        } else {
             return Ok(None);
         }
-        let moment = now();
-        let removed = inputs.iter().map(|file| Action::Remove(file.to_remove(moment, false)));
-        let actions = removed.chain([Action::Add(output.to_add(false))]).collect();
-        self.suspects.push(output.name.clone());
-        self.in_doubt = true;
-        let operation = DeltaOperation::Optimize { predicate: None, target_size: output.bytes as i64 };
-        self.commit(actions, CommitProperties::default(), operation).await?;
+        self.settled = self.remembered_position().await?;
+        if self.fails_for_good {
+            self.delete_suspects().await?;
+        }
         self.in_doubt = false;
-        self.suspects.clear();
         Ok(Some(self.files()?))
     }
 
-    /// Takes files out of the table. They stay on disk.
-    pub(crate) async fn remove(&mut self, files: &[Arc<LakeFile>]) -> Result<Vec<LakeFile>, StoreError> {
-        // A step before may have added a file; the list given back must tell.
-        self.resolve_doubt().await?;
-        let moment = now();
-        let actions = files.iter().map(|file| Action::Remove(file.to_remove(moment, true))).collect();
-        self.in_doubt = true;
-        self.commit(actions, CommitProperties::default(), DeltaOperation::Delete { predicate: None }).await?;
-        self.in_doubt = false;
-        self.files()
+    /// Whether there is a newer version than that known: one small request, which also finds out whether the lake can be
+    /// reached.
+    async fn is_behind(&self) -> Result<bool, StoreError> {
+        let version = self.delta.snapshot().map_err(|source| wrong(self.table, source))?.version();
+        let next = self.folder.clone().join("_delta_log").join(format!("{:020}.json", version + 1));
+        match timeout(ANSWER_TIME_MAX, self.store.head(&next)).await {
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(object_store::Error::NotFound { .. })) => Ok(false),
+            Ok(Err(error)) => Err(StoreError::LakeAway { why: error.to_string() }),
+            Err(_) => Err(StoreError::LakeAway { why: format!("no answer within {ANSWER_TIME_MAX:?}") }),
+        }
     }
 
-    /// After a failed step: reads what the table has become, and deletes files that did not become part of it.
-    /// `None` if the last step did not fail.
-    pub(crate) async fn resolve_doubt(&mut self) -> Result<Option<Vec<LakeFile>>, StoreError> {
-        if !self.in_doubt {
-            return Ok(None);
-        }
-        self.delta.load().await.map_err(|source| wrong(self.table, source))?;
-        self.settled = self.remembered_position().await?;
-        let files = self.files()?;
-        let known: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    /// Deletes files of failed steps that did not become part of the table.
+    async fn delete_suspects(&mut self) -> Result<(), StoreError> {
         for name in std::mem::take(&mut self.suspects) {
-            if !known.contains(name.as_str()) {
+            if !self.holds(&name)? {
                 self.delete(&name).await;
             }
         }
-        self.in_doubt = false;
-        Ok(Some(files))
+        Ok(())
+    }
+
+    /// Whether the file is part of the newest version known.
+    pub(crate) fn holds(&self, name: &str) -> Result<bool, StoreError> {
+        let snapshot = self.delta.snapshot().map_err(|source| wrong(self.table, source))?;
+        Ok(snapshot.log_data().iter().any(|file| file.path() == name))
     }
 
     /// Files that this node wrote and that belong to no version any more, with their size. Also those of which

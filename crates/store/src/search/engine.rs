@@ -44,7 +44,7 @@ pub(super) struct Places {
 }
 
 /// The name under which the lake's object store is known to DataFusion.
-const STORE_URL: &str = "lake://local";
+const STORE_URL: &str = "lake://all";
 
 const CATALOG: &str = "rhapsode";
 const SCHEMA: &str = "public";
@@ -63,7 +63,6 @@ impl Engine {
         let url = ObjectStoreUrl::parse(STORE_URL)?;
         let environment = environment(spill, &limits)?;
         environment.register_object_store(url.as_ref(), Arc::clone(&place.store));
-        let lake = Path::from_absolute_path(&place.folder).map_err(object_store::Error::from)?;
         let mut template = SessionStateBuilder::new()
             .with_config(configuration())
             .with_runtime_env(environment)
@@ -76,7 +75,7 @@ impl Engine {
             house,
             questions,
             template,
-            places: Arc::new(Places { url, lake }),
+            places: Arc::new(Places { url, lake: place.path.clone() }),
         })
     }
 

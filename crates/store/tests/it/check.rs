@@ -205,7 +205,9 @@ fn what_belongs_to_nothing_is_removed_once_it_is_old() {
     fs::copy(&sip[0], &foreign).expect("copied");
     fs::write(data.join("lake/rtcp/_keys/0123456789abcdef-0000000000000009-7.parquet.bloom"), "x")
         .expect("written");
-    fs::write(data.join("lake/sip/_delta_log/00000000000000000009.json#3"), "x").expect("written");
+    let mark = u64::from_str_radix(id.trim(), 16).expect("a node id");
+    let staged = format!("lake/sip/_delta_log/00000000000000000009.json#{mark:020}3");
+    fs::write(data.join(staged), "x").expect("written");
     fs::write(data.join("tmp/spilled"), "rows").expect("written");
     let report = checked(folder.path(), LOOK);
     assert_eq!((report.findings.len(), report.wrong()), (5, 0), "{:#?}", report.findings);

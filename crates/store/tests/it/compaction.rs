@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use store::{Config, Store};
+use store::{Bucket, Config, LakeLocation, Store};
 
 use crate::faulty::{Fault, Faulty};
-use crate::rows::{NOW, Row, SIP, config, keep, number, numbers, open, publish, sql};
+use crate::rows::{NOW, Row, SIP, config, keep, number, numbers, open, publish, sql, wait};
 
 /// Looks for small files all the time; the rows of the tests are of an hour that is over.
 fn compacting(folder: &Path) -> Config {
@@ -149,6 +149,47 @@ fn failing_writes_lose_and_double_nothing() {
         eventually("merged after all", || store.status().lake_files == 2);
         assert_eq!(everything(&store), before, "{how:?} after {writes} writes, healed");
         eventually("nothing is left behind", || on_disk(folder.path(), "sip") == (1, 1));
+    }
+}
+
+/// The program ends while its commit is under way to a bucket; that takes effect while the next merges the same files.
+#[test]
+fn a_merge_that_comes_late_doubles_nothing() {
+    for delay in (0..160).step_by(20) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bucket = Faulty::bucket();
+        let mut config = config(folder.path());
+        config.lake = LakeLocation::Bucket(Bucket::parse("s3://traffic").expect("a bucket"));
+        config.object_store = Some(Arc::new(bucket.clone()));
+        // What seems left over is not deleted before the grace is over, by when nothing is under way any more.
+        let compacting = || {
+            let mut compacting = compacting(folder.path());
+            compacting.retention.grace = Duration::from_secs(60);
+            Config { lake: config.lake.clone(), object_store: config.object_store.clone(), ..compacting }
+        };
+        let store = open(config.clone());
+        for n in 0..3 {
+            keep(&store, &rows(n * 10, 10));
+            store.settle().expect("settled");
+        }
+        let before = everything(&store);
+        drop(store);
+        // The file and its filter are written.
+        bucket.fail_after(2, Fault::Late);
+        let store = open(compacting());
+        eventually("the answer is missed", || !store.status().alarms.is_empty());
+        drop(store);
+        bucket.heal();
+        let store = open(compacting());
+        std::thread::sleep(Duration::from_millis(delay));
+        wait(bucket.deliver());
+        eventually("merged after all", || {
+            store.settle().expect("nothing to settle");
+            store.status().lake_files == 2
+        });
+        assert_eq!(everything(&store), before, "{delay} ms late");
+        drop(store);
+        assert_eq!(everything(&open(compacting())), before, "{delay} ms late, reopened");
     }
 }
 

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::faulty::{Fault, Faulty};
-use crate::rows::{Row, accept, config, keep, number, numbers, open, sql, understand};
+use crate::rows::{
+    Row, accept, config, keep, number, numbers, open, sql, understand, understand_together, wait,
+};
+use store::{Bucket, LakeLocation};
 
 fn rows(from: i64, count: i64) -> Vec<Row> {
     (from..from + count)
@@ -113,49 +116,92 @@ fn rows_of_a_later_block_are_refused() {
 /// Fails each write of a settling step in turn, with and without effect; then either goes on or dies.
 #[test]
 fn every_write_of_settling_may_fail() {
-    for how in [Fault::Before, Fault::After, Fault::Panic] {
-        'writes: for writes in 0.. {
-            for die in [false, true] {
-                let when = format!("write {writes} fails {how:?}, dies: {die}");
-                let folder = tempfile::tempdir().expect("a folder");
-                let faulty = Faulty::new();
-                let mut config = config(folder.path());
-                config.object_store = Some(Arc::new(faulty.clone()));
-                let mut store = open(config.clone());
-                keep(&store, &rows(0, 9));
-                let before = faulty.written().len();
-                faulty.fail_after(writes, how);
-                let outcome = store.settle();
-                let reached = faulty.written().len() - before;
-                if outcome.is_err() {
-                    let error = outcome.expect_err("checked").to_string();
-                    assert!(
-                        store.status().alarms.iter().any(|alarm| alarm.name == "settle"),
-                        "{when}: {error}"
-                    );
-                }
-                assert_complete(&store, 1, 9, &when);
-                faulty.heal();
-                if die {
-                    drop(store);
-                    store = open(config.clone());
-                    assert_complete(&store, 1, 9, &format!("{when}, reopened"));
-                }
-                keep(&store, &rows(100, 9));
-                store.settle().expect(&when);
-                assert_complete(&store, 2, 9, &format!("{when}, settled again"));
-                assert_eq!(store.status().hot_rows, 0, "{when}");
-                assert!(store.status().alarms.is_empty(), "{when}: {:?}", store.status().alarms);
+    for how in [Fault::Before, Fault::After, Fault::Retried, Fault::Panic] {
+        fail_every_write(how, &LakeLocation::DataFolder, Faulty::new);
+    }
+}
+
+/// In a bucket a request may also take effect after its sender has given up, or has died and been started again.
+#[test]
+fn every_write_of_settling_into_a_bucket_may_fail() {
+    let bucket = LakeLocation::Bucket(Bucket::parse("s3://traffic/voice").expect("a bucket"));
+    for how in [Fault::Before, Fault::After, Fault::Retried, Fault::Late, Fault::Panic] {
+        fail_every_write(how, &bucket, Faulty::bucket);
+    }
+}
+
+fn fail_every_write(how: Fault, lake: &LakeLocation, faulty: fn() -> Faulty) {
+    for writes in 0.. {
+        for die in [false, true] {
+            let when = format!("write {writes} fails {how:?}, dies: {die}");
+            let folder = tempfile::tempdir().expect("a folder");
+            let faulty = faulty();
+            let mut config = config(folder.path());
+            config.lake = lake.clone();
+            config.object_store = Some(Arc::new(faulty.clone()));
+            let mut store = open(config.clone());
+            keep(&store, &rows(0, 9));
+            let before = faulty.written().len();
+            faulty.fail_after(writes, how);
+            let outcome = store.settle();
+            let reached = faulty.written().len() - before;
+            if let Err(error) = outcome {
+                let alarms = store.status().alarms;
+                assert!(alarms.iter().any(|alarm| alarm.name == "settle"), "{when}: {error}");
+            }
+            assert_complete(&store, 1, 9, &when);
+            faulty.heal();
+            if die {
                 drop(store);
-                let store = open(config);
-                assert_complete(&store, 2, 9, &format!("{when}, settled and reopened"));
-                if reached <= writes as usize {
-                    assert!(writes >= 6, "a file, its filter and a commit for each of two tables: {writes}");
-                    break 'writes;
-                }
+                store = open(config.clone());
+                assert_complete(&store, 1, 9, &format!("{when}, reopened"));
+            }
+            keep(&store, &rows(100, 9));
+            if writes % 2 == 0 {
+                wait(faulty.deliver());
+            }
+            store.settle().expect(&when);
+            wait(faulty.deliver());
+            assert_complete(&store, 2, 9, &format!("{when}, settled again"));
+            assert_eq!(store.status().hot_rows, 0, "{when}");
+            assert!(store.status().alarms.is_empty(), "{when}: {:?}", store.status().alarms);
+            drop(store);
+            let store = open(config);
+            assert_complete(&store, 2, 9, &format!("{when}, settled and reopened"));
+            if reached <= writes as usize && die {
+                assert!(writes >= 6, "a file, its filter and a commit for each of two tables: {writes}");
+                return;
             }
         }
     }
+}
+
+/// A program that was killed had a commit under way; the next has replayed the same blocks, in other batches.
+#[test]
+fn a_commit_of_an_earlier_run_may_come_late() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let faulty = Faulty::bucket();
+    let mut config = config(folder.path());
+    config.lake = LakeLocation::Bucket(Bucket::parse("s3://traffic").expect("a bucket"));
+    config.object_store = Some(Arc::new(faulty.clone()));
+    let store = open(config.clone());
+    keep(&store, &rows(0, 9));
+    keep(&store, &rows(20, 9));
+    faulty.fail_after(2, Fault::Late);
+    store.settle().expect_err("no answer");
+    drop(store);
+    faulty.heal();
+
+    let store = store::Store::open(config.clone(), crate::rows::TABLES).expect("opened");
+    let mut blocks: Vec<_> = store.replay().map(|block| block.expect("a sound block")).collect();
+    blocks.push(accept(&store, &rows(40, 9)));
+    understand_together(&store, &blocks);
+    assert_complete(&store, 3, 9, "replayed");
+    wait(faulty.deliver());
+    store.settle().expect("settled");
+    assert_complete(&store, 3, 9, "settled");
+    drop(store);
+    assert_complete(&open(config), 3, 9, "reopened");
 }
 
 /// What a failed step wrote and did not commit is gone from disk afterwards, files and filters.
@@ -195,7 +241,11 @@ fn orphans_are_removed() {
     let node = std::fs::read_to_string(folder.path().join("data/node-id")).expect("the node id");
     let lonely = format!("{}-0000000000000009-1.parquet.bloom", node.trim());
     std::fs::write(table.join("_keys").join(lonely), "").expect("written");
-    std::fs::write(table.join("_keys/x.bloom#1"), "").expect("written");
+    let mark = u64::from_str_radix(node.trim(), 16).expect("a node id");
+    let (ours, theirs) = (format!("_keys/x.bloom#{mark:020}1"), format!("_keys/x.bloom#{:020}1", !mark));
+    for staged in [&ours, &theirs] {
+        std::fs::write(table.join(staged), "").expect("written");
+    }
     let store = open(config);
     store.settle().expect("settled");
     let started = Instant::now();
@@ -203,7 +253,8 @@ fn orphans_are_removed() {
         assert!(started.elapsed() < Duration::from_secs(30), "removed after the grace: {:?}", on_disk());
         std::thread::sleep(Duration::from_millis(20));
     }
-    assert!(!table.join("_keys/x.bloom#1").exists());
+    assert!(!table.join(ours).exists());
+    assert!(table.join(theirs).exists(), "another node may be writing it");
     assert_eq!(number(&store, "SELECT count(*) FROM messages"), 3);
 }
 

@@ -9,15 +9,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Faulty {
-    inner: Arc<LocalFileSystem>,
+    inner: Arc<dyn ObjectStore>,
     plan: Arc<Plan>,
 }
 
@@ -27,6 +28,8 @@ struct Plan {
     left: AtomicI64,
     how: Mutex<Option<Fault>>,
     log: Mutex<Vec<String>>,
+    /// Requests under way.
+    late: Mutex<Vec<(Path, PutPayload, PutOptions)>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,15 +38,37 @@ pub(crate) enum Fault {
     Before,
     /// Everything was written, and the answer was lost.
     After,
+    /// Everything was written, the answer was lost, and the client tried once more by itself.
+    Retried,
+    /// Nothing was written yet: see [`Faulty::deliver`].
+    Late,
     /// Nothing was written, and the writer comes apart.
     Panic,
 }
 
 impl Faulty {
+    /// In front of the local disk.
     pub(crate) fn new() -> Self {
-        let faulty = Self::default();
+        Self::of(LocalFileSystem::new())
+    }
+
+    /// In front of a bucket.
+    pub(crate) fn bucket() -> Self {
+        Self::of(InMemory::new())
+    }
+
+    fn of(inner: impl ObjectStore) -> Self {
+        let faulty = Self { inner: Arc::new(inner), plan: Arc::default() };
         faulty.heal();
         faulty
+    }
+
+    /// Lets requests that were without an answer take effect, where they still can.
+    pub(crate) async fn deliver(&self) {
+        let late = std::mem::take(&mut *self.plan.late.lock().expect("no panic while it is held"));
+        for (path, payload, options) in late {
+            let _ = self.inner.put_opts(&path, payload, options).await;
+        }
     }
 
     /// The write after `writes` more, and all after it, fail.
@@ -88,6 +113,15 @@ impl ObjectStore for Faulty {
             None => self.inner.put_opts(location, payload, options).await,
             Some(Fault::Before) => Err(full()),
             Some(Fault::Panic) => panic!("as the test wants it"),
+            Some(Fault::Late) => {
+                let mut late = self.plan.late.lock().expect("no panic while it is held");
+                late.push((location.clone(), payload, options));
+                Err(full())
+            }
+            Some(Fault::Retried) => {
+                self.inner.put_opts(location, payload.clone(), options.clone()).await?;
+                self.inner.put_opts(location, payload, options).await
+            }
             Some(Fault::After) => {
                 self.inner.put_opts(location, payload, options).await?;
                 Err(full())

@@ -12,5 +12,6 @@ mod query;
 mod retention;
 mod rows;
 mod search;
+mod shared;
 mod sql;
 mod tail;

@@ -140,21 +140,32 @@ pub(crate) fn accept(store: &Store, rows: &[Row]) -> Block {
 
 /// Understands a block of [`accept`] and publishes it, as a start does with what it replays.
 pub(crate) fn understand(store: &Store, block: &Block) {
+    understand_together(store, std::slice::from_ref(block));
+}
+
+/// The same for several blocks in one batch.
+pub(crate) fn understand_together(store: &Store, blocks: &[Block]) {
     let mut batches: Vec<TableBatch> = store.tables().iter().map(|table| TableBatch::new(table)).collect();
-    for (place, entry) in block.iter().enumerate() {
-        let text = std::str::from_utf8(entry.frame).expect("frames of the tests are text");
-        let mut parts = text.split('|');
-        let table = parts.next().expect("a table");
-        let ts = parts.next().and_then(|ts| ts.parse().ok()).expect("a time");
-        let seconds = (ts - NOW.0) / Micros::SECOND;
-        let call_id = parts.next().expect("a call id");
-        let mut row =
-            if table == "sip" { Row::sip(seconds, call_id, "INVITE") } else { Row::rtcp(seconds, call_id) };
-        row.ts = Micros(ts);
-        row.received = entry.received;
-        push(&mut batches, &row, block.row_id(place));
+    for block in blocks {
+        for (place, entry) in block.iter().enumerate() {
+            let text = std::str::from_utf8(entry.frame).expect("frames of the tests are text");
+            let mut parts = text.split('|');
+            let table = parts.next().expect("a table");
+            let ts = parts.next().and_then(|ts| ts.parse().ok()).expect("a time");
+            let seconds = (ts - NOW.0) / Micros::SECOND;
+            let call_id = parts.next().expect("a call id");
+            let mut row = if table == "sip" {
+                Row::sip(seconds, call_id, "INVITE")
+            } else {
+                Row::rtcp(seconds, call_id)
+            };
+            row.ts = Micros(ts);
+            row.received = entry.received;
+            push(&mut batches, &row, block.row_id(place));
+        }
     }
-    store.publish(block.seq(), finish(batches)).expect("published");
+    let position = blocks.last().expect("a block").seq();
+    store.publish(position, finish(batches)).expect("published");
 }
 
 /// Opens the store of a folder and replays its log.
