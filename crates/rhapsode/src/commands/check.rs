@@ -119,6 +119,7 @@ fn show(settings: &Resolved, origins: &Origins) {
     let size_or_none = |bytes: Option<u64>| bytes.map_or_else(|| "no limit".to_owned(), size);
     setting("retention.bytes_max", size_or_none(settings.retention_bytes_max));
     setting("retention.free_disk_min", size(settings.retention_free_disk_min));
+    setting("storage.lake", settings.lake.to_string());
     setting("storage.settle_seconds", settings.settle_every.as_secs().to_string());
     setting("storage.hot_bytes_max", size(settings.hot_bytes_max));
     setting("query.seconds_max", settings.query_seconds_max.to_string());

@@ -9,7 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use ingest::{Bound, Doors, Ingest, IngestConfig, Transport};
 use protocols::Protocols;
-use store::Store;
+use store::{LakeLocation, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -41,12 +41,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// Our own rooms: at the level `info` the libraries below them would drown what an operator must see.
 const ROOMS: [&str; 6] = ["rhapsode", "api", "ingest", "store", "protocols", "model"];
 
+/// Other nodes' commits to a shared lake are ordinary here, and what goes wrong with a commit the store tells itself.
+const QUIET: &str = "deltalake_core::kernel::transaction=off";
+
 /// Logs go to standard error: what the program says to its user is on standard output.
 pub(super) fn start_logging(settings: &Resolved) -> Result<()> {
     let level = settings.log_level.trim();
     let is_plain = ["error", "warn", "info", "debug", "trace", "off"].contains(&level);
     let directives = if is_plain {
-        ROOMS.iter().fold("warn".to_owned(), |directives, room| format!("{directives},{room}={level}"))
+        ROOMS.iter().fold(format!("warn,{QUIET}"), |directives, room| format!("{directives},{room}={level}"))
     } else {
         level.to_owned()
     };
@@ -186,6 +189,9 @@ impl Server {
             println!("  web and API   off");
         }
         println!("  data          {}", settings.data.display());
+        if settings.lake != LakeLocation::DataFolder {
+            println!("  lake          {}", settings.lake);
+        }
     }
 
     fn stop(self) -> Result<()> {
@@ -255,6 +261,7 @@ fn take_over(settings: &Resolved) -> Result<()> {
 
 pub(super) fn store_config(settings: &Resolved) -> store::Config {
     let mut config = store::Config::new(&settings.data);
+    config.lake = settings.lake.clone();
     config.hot_bytes_max = usize::try_from(settings.hot_bytes_max).unwrap_or(usize::MAX);
     config.settle_every = settings.settle_every;
     config.retention.days =

@@ -68,8 +68,19 @@ pub(super) struct Retention {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Storage {
+    /// A folder, or `s3://BUCKET/PATH`.
+    pub(super) lake: Option<String>,
+    pub(super) s3: Option<S3>,
     pub(super) settle_seconds: Option<u64>,
     pub(super) hot_bytes_max: Option<Size>,
+}
+
+/// Where the bucket is. How to get in is for the environment only.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct S3 {
+    pub(super) endpoint: Option<String>,
+    pub(super) region: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -4,6 +4,7 @@
 //! name), then the TOML file, then the default.
 
 mod file;
+mod lake;
 mod listeners;
 mod memory;
 mod origin;
@@ -19,6 +20,7 @@ use clap::Args;
 use ingest::{ListenerConfig, TlsConfig};
 
 use protocols::Protocols;
+use store::LakeLocation;
 
 pub(crate) use listeners::{ListenArguments, short_listeners};
 pub(crate) use memory::Memory;
@@ -37,6 +39,9 @@ pub(crate) struct ServeArguments {
     /// Folder of documents that define types of your own; see docs/types.md
     #[arg(long, value_name = "DIR", env = "RHAPSODE_TYPES")]
     pub(crate) types: Option<PathBuf>,
+    /// Where settled rows are kept: a folder, or s3://BUCKET/PATH [default: lake/ of the data folder]
+    #[arg(long, value_name = "PLACE", env = "RHAPSODE_LAKE")]
+    pub(crate) lake: Option<String>,
     #[command(flatten)]
     pub(crate) listen: ListenArguments,
 }
@@ -45,6 +50,7 @@ pub(crate) struct ServeArguments {
 #[derive(Clone, Debug)]
 pub(crate) struct Resolved {
     pub(crate) data: PathBuf,
+    pub(crate) lake: LakeLocation,
     /// Types that documents define.
     pub(crate) types: Types,
     /// Those of earlier runs.
@@ -114,7 +120,9 @@ pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
         hep.dedup,
         written.sender.as_deref().unwrap_or_default(),
     )?;
+    let lake = arguments.lake.as_deref().or(storage.lake.as_deref());
     Ok(Resolved {
+        lake: lake::location(lake, storage.s3.unwrap_or_default())?,
         data,
         types,
         memory,
@@ -322,6 +330,28 @@ mod tests {
         ] {
             let message = format!("{:#}", resolved(toml).expect_err("refused"));
             assert!(words.iter().all(|word| message.contains(word)), "{toml}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_lake_is_in_the_data_folder_a_folder_or_a_bucket() {
+        assert_eq!(resolved("").expect("resolves").lake, LakeLocation::DataFolder);
+        let folder = resolved("[storage]\nlake = \"/srv/lake\"\n").expect("resolves").lake;
+        assert_eq!(folder, LakeLocation::Folder("/srv/lake".into()));
+        let toml =
+            "[storage]\nlake = \"s3://traffic/voice/all\"\n[storage.s3]\nendpoint = \"http://minio:9000\"\n";
+        let LakeLocation::Bucket(bucket) = resolved(toml).expect("resolves").lake else { panic!("a bucket") };
+        assert_eq!(bucket.to_string(), "s3://traffic/voice/all");
+        assert_eq!(bucket.endpoint.as_deref(), Some("http://minio:9000"));
+        for (toml, words) in [
+            ("[storage]\nlake = \"gs://traffic\"\n", "only s3:// is known"),
+            ("[storage]\nlake = \"s3://key:secret@traffic\"\n", "credentials come from the environment"),
+            ("[storage]\nlake = \"s3:///voice\"\n", "storage.lake"),
+            ("[storage.s3]\nregion = \"eu-central-1\"\n", "storage.s3 says where a bucket is"),
+        ] {
+            let message = format!("{:#}", resolved(toml).expect_err("refused"));
+            assert!(message.contains(words), "{toml}: {message}");
+            assert!(!message.contains("secret"), "{message}");
         }
     }
 

@@ -78,6 +78,7 @@ impl Origins {
         let options = [
             ("data", "DATA", path(&arguments.data)),
             ("types", "TYPES", path(&arguments.types)),
+            ("storage.lake", "LAKE", arguments.lake.clone()),
             ("listen.hep_udp", "HEP_UDP", listen.hep_udp.clone()),
             ("listen.hep_tcp", "HEP_TCP", listen.hep_tcp.clone()),
             ("listen.hep_tls", "HEP_TLS", listen.hep_tls.clone()),
