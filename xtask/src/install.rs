@@ -60,7 +60,8 @@ pub(crate) fn foreign_programs() -> Result<()> {
     apt(&missing)?;
     npm("crates/testkit/hepjs")?;
     python("crates/testkit/webrtc")?;
-    python("crates/testkit/lake")
+    python("crates/testkit/lake")?;
+    python("crates/testkit/s3")
 }
 
 pub(crate) fn nextest() -> Result<()> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// The path of a program, or `None` with a loud line. Under `cargo xtask test` (which installs them all and sets
 /// `RHAPSODE_TEST_PROGRAMS=required`) a missing program is a failure, not a skip.
@@ -33,6 +33,11 @@ pub fn find_webrtc_client() -> Result<Option<Command>> {
 /// The command by which other programs read a lake, or `None` with a loud line, as [`find`].
 pub fn find_lake_readers() -> Result<Option<Command>> {
     find_script("lake", "read.py", "deltalake and DuckDB")
+}
+
+/// The command that runs a server of S3, or `None` with a loud line, as [`find`].
+pub fn find_s3_server() -> Result<Option<Command>> {
+    find_script("s3", "serve.py", "moto")
 }
 
 /// A script of the test kit in the Python environment of its folder.
@@ -113,6 +118,15 @@ impl Program {
         self.wait_for_success(limit)
     }
 
+    /// Stops its every thread where it is, as a machine that stands still does.
+    pub fn pause(&self) -> Result<()> {
+        signal(&self.child, "STOP")
+    }
+
+    pub fn resume(&self) -> Result<()> {
+        signal(&self.child, "CONT")
+    }
+
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
@@ -131,6 +145,12 @@ impl Drop for Program {
 }
 
 fn terminate(child: &Child) -> Result<()> {
-    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().context("cannot start kill")?;
+    signal(child, "TERM")
+}
+
+fn signal(child: &Child, name: &str) -> Result<()> {
+    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+    let status = status.context("cannot start kill")?;
+    ensure!(status.success(), "kill -{name} failed");
     Ok(())
 }

@@ -22,6 +22,7 @@ pub struct Options {
     pub hep_tcp: String,
     pub http: String,
     pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
 }
 
 impl Options {
@@ -33,11 +34,17 @@ impl Options {
             hep_tcp: format!("127.0.0.1:{}", free_tcp_port()?),
             http: format!("127.0.0.1:{}", free_tcp_port()?),
             arguments: Vec::new(),
+            environment: Vec::new(),
         })
     }
 
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 }
@@ -60,6 +67,7 @@ impl Server {
             .args(["--hep-udp", &options.hep_udp, "--hep-tcp", &options.hep_tcp, "--http", &options.http])
             .args(&options.arguments)
             .env("RHAPSODE_ADMIN_PASSWORD", PASSWORD)
+            .envs(options.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

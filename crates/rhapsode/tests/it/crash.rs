@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use testkit::server::{Server, post_hep};
+use testkit::server::{Options, Server, post_hep};
 
 use crate::options;
 
@@ -17,19 +17,29 @@ const MESSAGES_PER_SECOND: u64 = 20_000;
 #[test]
 fn kill_nine_under_load_ten_times_loses_nothing_accepted() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    // Settling often puts kills before, inside and after commits of the lake.
+    let next = settling_often(&folder, options(&folder)?)?;
+    kill_under_load(next, 10, MESSAGES_PER_SECOND)
+}
+
+/// Settling often puts kills before, inside and after commits of the lake.
+pub(crate) fn settling_often(folder: &tempfile::TempDir, options: Options) -> Result<Options> {
     let config = folder.path().join("rhapsode.toml");
     std::fs::write(&config, "[storage]\nsettle_seconds = 1\n")?;
-    let mut next = options(&folder)?.argument("--config").argument(&config.to_string_lossy());
+    Ok(options.argument("--config").argument(&config.to_string_lossy()))
+}
+
+/// So many lives of one data folder, each ended by SIGKILL while traffic arrives. All that was accepted must be there, and
+/// once.
+pub(crate) fn kill_under_load(mut next: Options, lives: u64, messages_per_second: u64) -> Result<()> {
     let sent = Arc::new(AtomicU64::new(0));
     let mut accepted = 0;
-    for life in 0..10 {
+    for life in 0..lives {
         let server = Server::start(next.clone())?;
         let already = server.count("SELECT count(*) AS n FROM messages")?;
         ensure!(already >= accepted, "life {life}: {accepted} were accepted, but only {already} are there");
 
         let stop = Arc::new(AtomicBool::new(false));
-        let sender = spawn_sender(&server.options.hep_udp, &sent, &stop);
+        let sender = spawn_sender(&server.options.hep_udp, messages_per_second, &sent, &stop, packet);
         // Different moments of the commit and settle cycles.
         std::thread::sleep(Duration::from_millis(900 + 370 * life));
         let stored = server.totals()?.stored;
@@ -114,10 +124,13 @@ fn torn_and_flipped_log_tails_are_survived_and_reported() -> Result<()> {
     Ok(())
 }
 
-fn spawn_sender(
+/// Sends packets made of a growing number until told to stop.
+pub(crate) fn spawn_sender(
     to: &str,
+    messages_per_second: u64,
     sent: &Arc<AtomicU64>,
     stop: &Arc<AtomicBool>,
+    packet: impl Fn(u64) -> Vec<u8> + Send + 'static,
 ) -> std::thread::JoinHandle<Result<()>> {
     let (to, sent, stop) = (to.to_owned(), Arc::clone(sent), Arc::clone(stop));
     std::thread::spawn(move || {
@@ -126,7 +139,7 @@ fn spawn_sender(
         let mut count = 0;
         // Ends by itself even if the test forgets it.
         while !stop.load(Ordering::Relaxed) && started.elapsed() < Duration::from_secs(30) {
-            let due = started.elapsed().as_micros() as u64 * MESSAGES_PER_SECOND / 1_000_000;
+            let due = started.elapsed().as_micros() as u64 * messages_per_second / 1_000_000;
             while count < due {
                 // A refused send means the server was just killed: the packet never arrived.
                 socket.send_to(&packet(sent.fetch_add(1, Ordering::Relaxed)), &to).ok();

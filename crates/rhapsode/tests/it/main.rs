@@ -12,9 +12,11 @@ mod import;
 mod live;
 mod live_janus;
 mod live_transports;
+mod object_storage;
 mod openapi;
 mod replay;
 mod secrets;
+mod shared_lake;
 mod stage;
 mod types;
 
