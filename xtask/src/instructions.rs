@@ -47,11 +47,9 @@ pub(crate) fn check() -> Result<()> {
 }
 
 fn count(step: &str) -> Result<f64> {
-    let example = repository().join("target/release/examples/instructions");
-    let example = match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(folder) => PathBuf::from(folder).join("release/examples/instructions"),
-        None => example,
-    };
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
+    let example = target.join("release/examples/instructions");
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
         .arg(format!("--toggle-collect=*counted_{step}*"))
