@@ -28,6 +28,11 @@ pub enum StoreError {
     Log(#[from] LogError),
     #[error("table {table} of the lake: {source}")]
     Lake { table: &'static str, source: Box<DeltaTableError> },
+    #[error(
+        "table {table} of the lake has {files} files and no Delta log (_delta_log) that says which belong to it: put it \
+         back from a backup, or move the files elsewhere"
+    )]
+    DeltaLogGone { table: &'static str, files: usize },
     /// Found before anything was tried.
     #[error("cannot reach the lake: {why}")]
     LakeAway { why: String },

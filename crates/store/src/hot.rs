@@ -12,7 +12,7 @@ use crate::StoreError;
 use crate::compact::{Adopted, Merged};
 use crate::lake::LakeFile;
 use crate::tail::Viewers;
-use crate::view::{HotBatch, TableView, View, fits};
+use crate::view::{HotBatch, TableView, View, block, fits};
 
 /// Published rows that are searchable and not settled yet, and the one place where the store's view changes.
 ///
@@ -272,11 +272,6 @@ fn kept(before: &[Arc<LakeFile>], files: Vec<Arc<LakeFile>>) -> Vec<Arc<LakeFile
             None => file,
         })
         .collect()
-}
-
-/// Rows a block's number is part of: see the `id` column.
-fn block(id: i64) -> u64 {
-    u64::try_from(id).unwrap_or(0) >> 16
 }
 
 fn place(view: &View, table: &Table) -> Result<usize, StoreError> {

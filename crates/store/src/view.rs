@@ -96,6 +96,11 @@ impl Range {
     }
 }
 
+/// The number of the log block that a row is of: see the `id` column.
+pub(crate) fn block(id: i64) -> u64 {
+    u64::try_from(id).unwrap_or(0) >> 16
+}
+
 /// Whether the batch has the columns of the table, in order and kind.
 pub(crate) fn fits(rows: &RecordBatch, schema: &SchemaRef) -> bool {
     Arc::ptr_eq(rows.schema_ref(), schema)

@@ -15,8 +15,8 @@ use parquet::file::statistics::Statistics;
 
 use super::report::{Breakage, Problem};
 use crate::lake::keys::{KEY_COLUMNS, KeyFilter, keys_in};
-use crate::lake::{FileReader, LakeFile};
-use crate::view::{Range, Ranges};
+use crate::lake::{FileReader, LakeFile, checksum};
+use crate::view::{Range, Ranges, block};
 
 /// One file to be looked at.
 pub(super) struct Look {
@@ -30,9 +30,6 @@ pub(super) struct Look {
 }
 
 type Builder = ParquetRecordBatchStreamBuilder<FileReader>;
-
-/// Read at a time for the checksum: few requests, and memory for every core that reads.
-const CHECKSUM_BYTES: u64 = 8 << 20;
 
 /// What reading all rows has shown.
 struct Contents {
@@ -90,7 +87,9 @@ impl Look {
         if self.deep
             && let Some(expected) = self.file.checksum
         {
-            let found = self.checksum().await.map_err(|error| Breakage::Unreachable(error.to_string()))?;
+            let found = checksum(self.store.as_ref(), &self.path, self.file.bytes)
+                .await
+                .map_err(|error| Breakage::Unreachable(error.to_string()))?;
             if found != expected {
                 problems.push(Problem::Checksum { found, expected });
             }
@@ -154,17 +153,6 @@ impl Look {
             }
         }
     }
-
-    async fn checksum(&self) -> object_store::Result<u32> {
-        let mut hasher = crc32fast::Hasher::new();
-        let mut start = 0;
-        while start < self.file.bytes {
-            let end = self.file.bytes.min(start + CHECKSUM_BYTES);
-            hasher.update(&self.store.get_range(&self.path, start..end).await?);
-            start = end;
-        }
-        Ok(hasher.finalize())
-    }
 }
 
 impl Contents {
@@ -211,7 +199,7 @@ pub(super) async fn filter_of(
 /// The first block of the log whose rows are in a file, if that can be told.
 pub(super) async fn first_block(store: &Arc<dyn ObjectStore>, path: Path, bytes: u64) -> Option<u64> {
     let builder = open(store, path, bytes).await.ok()?;
-    u64::try_from(Contents::of_footer(builder.metadata()).ranges?.id.min >> 16).ok()
+    Some(block(Contents::of_footer(builder.metadata()).ranges?.id.min))
 }
 
 async fn open(store: &Arc<dyn ObjectStore>, path: Path, bytes: u64) -> Result<Builder, ParquetError> {

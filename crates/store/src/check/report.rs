@@ -107,8 +107,8 @@ pub enum Problem {
     LogEndsEarly { last: u64, settled: u64 },
 
     #[error(
-        "has no Delta log (_delta_log): put it back from a backup before a server starts, which would begin an empty \
-         table and remove the files"
+        "has no Delta log (_delta_log), without which nobody knows which files belong to it, and no server starts: put it \
+         back from a backup, or move the files elsewhere"
     )]
     NoTable,
     #[error("cannot be read: {0}")]

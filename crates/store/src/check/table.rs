@@ -19,7 +19,7 @@ use super::file::Look;
 use super::report::{Breakage, Finding, Problem, State, TableSummary};
 use super::{Check, Progress};
 use crate::StoreError;
-use crate::lake::{LakeFile, Place, files_of, keys, staged, written_by};
+use crate::lake::{LakeFile, Place, delete_file, files_of, keys, settled_by, staged, written_by};
 use crate::view::Range;
 
 pub(super) struct CheckedTable {
@@ -243,15 +243,9 @@ impl CheckedTable {
         Ok(())
     }
 
-    /// Removes what belongs to no version, the filter first, as [`crate::lake::LakeTable::delete`] does.
+    /// Removes what belongs to no version.
     pub(super) async fn remove(&self, name: &str) -> Result<(), StoreError> {
-        for path in [keys::path(&self.folder, name), self.path(name)] {
-            match self.store.delete(&path).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+        Ok(delete_file(self.store.as_ref(), &self.folder, name).await?)
     }
 
     /// Takes a file out of the table by a commit, and keeps its bytes beside the others.
@@ -286,12 +280,6 @@ impl CheckedTable {
         };
         Finding { place, problem, state: State::Left, file: file.to_owned() }
     }
-}
-
-/// The last block that a node has settled in a table.
-async fn settled_by(delta: &DeltaTable, node: &str) -> Result<u64, DeltaTableError> {
-    let position = delta.snapshot()?.transaction_version(delta.log_store().as_ref(), node).await?;
-    Ok(position.and_then(|position| u64::try_from(position).ok()).unwrap_or(0))
 }
 
 fn internal(error: &DeltaTableError) -> StoreError {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use crc32fast::Hasher;
 use model::Table;
 use object_store::path::Path;
@@ -16,9 +16,9 @@ use crate::compact::piece::{Input, Loaded, Piece};
 use crate::compact::plan::Run;
 use crate::lake::encode::{Encoder, ROW_GROUP_ROWS, places};
 use crate::lake::keys::{self, KEY_COLUMNS, KeyFilter, Keys};
-use crate::lake::{Effort, LakeFile, file_name};
+use crate::lake::{Effort, LakeFile, checksum, file_name};
 use crate::schema::arrow_schema;
-use crate::view::Ranges;
+use crate::view::{Ranges, block};
 
 /// A row group with so many rows is taken over as it is: sorting it again with its neighbour would save 2 % of its
 /// bytes. Where files settle this large there is much traffic, and little time for that.
@@ -35,7 +35,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Where files are read and written.
 pub(super) struct Site<'a> {
-    pub(super) store: &'a dyn ObjectStore,
+    pub(super) store: &'a Arc<dyn ObjectStore>,
     pub(super) folder: &'a Path,
     pub(super) node: &'a str,
 }
@@ -77,9 +77,9 @@ pub(super) async fn merge(
     let rows = pieces.iter().map(Piece::rows).sum();
     let wrong = |source| StoreError::Encode { table: table.name, source };
     let mut filter = KeyFilter::with_room(rows).map_err(wrong)?;
-    let last = run.iter().filter_map(|file| file.ranges).map(|ranges| ranges.id.max >> 16).max().unwrap_or(0);
+    let last = run.iter().filter_map(|file| file.ranges).map(|ranges| block(ranges.id.max)).max();
     let written = now();
-    let name = file_name(site.node, u64::try_from(last).unwrap_or(0), written);
+    let name = file_name(site.node, last.unwrap_or(0), written);
     let path = site.folder.clone().join(name.as_str());
     let upload = site.store.put_multipart(&path).await?;
     let mut output = Output { upload, gathered: Vec::new(), bytes: 0, checksum: Hasher::new() };
@@ -118,6 +118,13 @@ async fn open(
         let unusable =
             |source| Failure::Input(file.name.clone(), StoreError::Decode { table: table.name, source });
         let path = site.folder.clone().join(file.name.as_str());
+        // What was damaged without anyone noticing would get a checksum that says it is whole.
+        if let Some(expected) = file.checksum
+            && checksum(site.store.as_ref(), &path, file.bytes).await? != expected
+        {
+            let error = StoreError::Internal("its bytes are not those that were written".to_owned());
+            return Err(Failure::Input(file.name.clone(), error));
+        }
         let input = Input::open(site.store, path, file.bytes).await.map_err(unusable)?;
         if let Some(column) = input.foreign_column(schema) {
             let error =
@@ -170,44 +177,34 @@ async fn write_group(
     filter: &mut KeyFilter,
     encoder: &mut Encoder,
 ) -> Result<(), Failure> {
-    let name_of = |piece: &Piece| piece.input().name();
-    let unusable =
-        |name: String, source| Failure::Input(name, StoreError::Decode { table: table.name, source });
+    let unusable = |name, source| Failure::Input(name, StoreError::Decode { table: table.name, source });
     let mut loaded = Vec::with_capacity(group.len());
     for piece in group {
-        let name = name_of(&piece);
-        loaded.push((name.clone(), piece.load(site.store).await.map_err(|error| unusable(name, error))?));
+        let name = piece.input().name();
+        loaded.push(piece.load(site.store.as_ref()).await.map_err(|error| unusable(name, error))?);
     }
-    for column in KEY_COLUMNS {
-        let Ok(field) = schema.field_with_name(column) else { continue };
-        for (name, piece) in &loaded {
-            let keys =
-                piece.column(column, field.data_type()).map_err(|error| unusable(name.clone(), error))?;
-            filter.add(&keys);
+    let column = |piece: &Loaded, field: &Field| {
+        piece.column(field.name(), field.data_type()).map_err(|error| unusable(piece.name(), error))
+    };
+    for field in KEY_COLUMNS.iter().filter_map(|name| schema.field_with_name(name).ok()) {
+        for piece in &loaded {
+            filter.add(&column(piece, field)?);
         }
     }
     match loaded.as_slice() {
-        [(name, piece)] if piece.has_columns(schema) => {
-            let (file, chunks) = piece.chunks().map_err(|error| unusable(name.clone(), error))?;
-            encoder.copy(file, chunks)?;
+        [piece] if piece.has_columns(schema) => {
+            let (file, chunks) = piece.chunks().map_err(|error| unusable(piece.name(), error))?;
+            Ok(encoder.copy(file, chunks)?)
         }
         several => {
-            let lengths: Vec<usize> = several.iter().map(|(_, piece)| piece.rows()).collect();
+            let lengths: Vec<usize> = several.iter().map(Loaded::rows).collect();
             // The encoder asks for one column at a time, and drops it before it asks for the next.
-            let parts = |place: usize| -> Result<Vec<ArrayRef>, StoreError> {
-                let field = schema.field(place);
-                let decode = |(_, piece): &(String, Loaded)| piece.column(field.name(), field.data_type());
-                several
-                    .iter()
-                    .map(|piece| {
-                        decode(piece).map_err(|source| StoreError::Decode { table: table.name, source })
-                    })
-                    .collect()
+            let parts = |place: usize| -> Result<Vec<ArrayRef>, Failure> {
+                several.iter().map(|piece| column(piece, schema.field(place))).collect()
             };
-            encoder.write(places(&lengths).collect(), parts)?;
+            encoder.write(places(&lengths).collect(), parts)
         }
     }
-    Ok(())
 }
 
 /// The pieces in their order, put together to row groups.

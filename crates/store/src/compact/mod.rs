@@ -15,8 +15,7 @@ mod plan;
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
@@ -51,13 +50,7 @@ pub(crate) type Adopted = Result<bool, StoreError>;
 
 /// What was done so far.
 #[derive(Debug, Default)]
-pub(crate) struct Progress {
-    files_read: AtomicU64,
-    files_written: AtomicU64,
-    rows: AtomicU64,
-    bytes_read: AtomicU64,
-    bytes_written: AtomicU64,
-}
+pub(crate) struct Progress(Mutex<CompactionStatus>);
 
 pub(crate) struct Compactor {
     hot: Arc<Hot>,
@@ -134,13 +127,11 @@ impl Compactor {
     /// The next run of any table, if there is room on the disk for it.
     fn next(&self) -> Option<(usize, Run)> {
         let view = self.hot.view();
-        let prefix = format!("{}-", self.node);
         let avoided: HashSet<String> = self.avoided.keys().cloned().collect();
         let moment = now();
-        let runs = view.tables.iter().enumerate();
-        let (place, run) = runs
-            .filter_map(|(place, table)| Some((place, plan::next(&table.files, &prefix, &avoided, moment)?)))
-            .next()?;
+        let (place, run) = view.tables.iter().enumerate().find_map(|(place, table)| {
+            Some((place, plan::next(&table.files, &self.node, &avoided, moment)?))
+        })?;
         // Both exist for a while. Retention makes room; this must not take it away again.
         let bytes: u64 = run.iter().map(|file| file.bytes).sum();
         let fits = self.place.free_disk().is_none_or(|free| free >= self.free_disk_min.saturating_add(bytes));
@@ -151,7 +142,7 @@ impl Compactor {
         let started = Instant::now();
         let table = self.hot.view().tables[place].table;
         let folder = self.place.table(table.name);
-        let site = Site { store: self.place.store.as_ref(), folder: &folder, node: &self.node };
+        let site = Site { store: &self.place.store, folder: &folder, node: &self.node };
         let go_on = |pause| self.hot.rest(pause);
         let merging = AssertUnwindSafe(merge(&site, table, &run, &go_on)).catch_unwind();
         let output = self.runtime.block_on(merging).unwrap_or_else(|_| {
@@ -159,46 +150,42 @@ impl Compactor {
             let error = StoreError::Internal("merging panicked".to_owned());
             Err(Failure::Input(run[0].name.clone(), error))
         })?;
-        let bytes = run.iter().map(|file| file.bytes).sum();
-        tracing::debug!(
-            table = table.name,
-            files = run.len(),
-            rows = output.rows,
-            bytes,
-            merged_bytes = output.bytes,
-            elapsed = ?started.elapsed(),
-            "merged files"
-        );
-        let done = (run.len() as u64, output.rows, output.bytes);
+        let done = CompactionStatus {
+            files_due: 0,
+            files_read: run.len() as u64,
+            files_written: 1,
+            rows: output.rows,
+            bytes_read: run.iter().map(|file| file.bytes).sum(),
+            bytes_written: output.bytes,
+        };
+        tracing::debug!(table = table.name, ?done, elapsed = ?started.elapsed(), "merged files");
         if self.hot.adopt(Merged { place, inputs: run, output })? {
-            self.progress.add(done, bytes);
+            self.progress.add(done);
         }
         Ok(())
     }
 }
 
 impl Progress {
-    fn add(&self, (files, rows, bytes_written): (u64, u64, u64), bytes_read: u64) {
-        self.files_read.fetch_add(files, Ordering::Relaxed);
-        self.files_written.fetch_add(1, Ordering::Relaxed);
-        self.rows.fetch_add(rows, Ordering::Relaxed);
-        self.bytes_read.fetch_add(bytes_read, Ordering::Relaxed);
-        self.bytes_written.fetch_add(bytes_written, Ordering::Relaxed);
+    fn add(&self, done: CompactionStatus) {
+        let mut all = self.lock();
+        all.files_read += done.files_read;
+        all.files_written += done.files_written;
+        all.rows += done.rows;
+        all.bytes_read += done.bytes_read;
+        all.bytes_written += done.bytes_written;
     }
 
     pub(crate) fn status(&self, view: &View, node: &str) -> CompactionStatus {
-        let prefix = format!("{node}-");
         let moment = now();
-        let due = view.tables.iter().filter_map(|table| {
-            Some(plan::next(&table.files, &prefix, &HashSet::new(), moment)?.len() as u64)
-        });
-        CompactionStatus {
-            files_due: due.sum(),
-            files_read: self.files_read.load(Ordering::Relaxed),
-            files_written: self.files_written.load(Ordering::Relaxed),
-            rows: self.rows.load(Ordering::Relaxed),
-            bytes_read: self.bytes_read.load(Ordering::Relaxed),
-            bytes_written: self.bytes_written.load(Ordering::Relaxed),
-        }
+        let due = view
+            .tables
+            .iter()
+            .filter_map(|table| Some(plan::next(&table.files, node, &HashSet::new(), moment)?.len() as u64));
+        CompactionStatus { files_due: due.sum(), ..*self.lock() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, CompactionStatus> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, new_null_array};
 use arrow::datatypes::{DataType, SchemaRef};
 use bytes::{Buf as _, Bytes};
+use object_store::ObjectStore;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -18,8 +18,10 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 
+use crate::lake::FileReader;
+
 /// Read at the end of a file at first: its footer and page indexes are mostly in it.
-const FOOTER_BYTES: u64 = 256 << 10;
+const FOOTER_BYTES: usize = 256 << 10;
 
 /// A file as its footer describes it.
 pub(super) struct Input {
@@ -42,21 +44,13 @@ pub(super) struct Loaded {
 }
 
 impl Input {
-    pub(super) async fn open(store: &dyn ObjectStore, path: Path, bytes: u64) -> Result<Self> {
-        let external = |error: object_store::Error| ParquetError::External(Box::new(error));
-        let mut tail = FOOTER_BYTES.min(bytes);
-        let metadata = loop {
-            let read = store.get_range(&path, bytes - tail..bytes).await.map_err(external)?;
-            // Without page indexes a row group could not be copied.
-            let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
-            match reader.try_parse_sized(&read, bytes) {
-                Ok(()) => break reader.finish()?,
-                Err(ParquetError::NeedMoreData(needed)) if needed as u64 > tail && tail < bytes => {
-                    tail = (needed as u64).min(bytes);
-                }
-                Err(error) => return Err(error),
-            }
-        };
+    pub(super) async fn open(store: &Arc<dyn ObjectStore>, path: Path, bytes: u64) -> Result<Self> {
+        // Without page indexes a row group could not be copied.
+        let metadata = ParquetMetaDataReader::new()
+            .with_page_index_policy(PageIndexPolicy::Required)
+            .with_prefetch_hint(Some(FOOTER_BYTES))
+            .load_and_finish(&mut FileReader { store: Arc::clone(store), path: path.clone(), bytes }, bytes)
+            .await?;
         let footer = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())?;
         Ok(Self { path, bytes, footer })
     }
@@ -145,6 +139,10 @@ impl Piece {
 }
 
 impl Loaded {
+    pub(super) fn name(&self) -> String {
+        self.piece.input.name()
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.piece.rows()
     }

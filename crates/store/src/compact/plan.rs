@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::Micros;
 
-use crate::lake::LakeFile;
+use crate::lake::{LakeFile, written_by};
 
 /// Rows of the largest file made: an hour of a thousand messages a second. So a thousand files hold four billion rows,
 /// and a commit, which reads all their names, stays a matter of milliseconds.
@@ -14,8 +14,8 @@ const FILE_ROWS_MAX: u64 = 4 << 20;
 /// And its bytes, for tables whose rows are large.
 const FILE_BYTES_MAX: u64 = 512 << 20;
 
-/// More than a file settles in an hour at the usual pace. Reached sooner where something settles more often.
-const FILES_MAX: usize = 64;
+/// More than settle in an hour at the usual pace, one every 45 seconds. Reached sooner where something settles more often.
+const FILES_MAX: usize = 128;
 
 /// A stretch of time that has passed is complete after this: what arrived at its end has settled.
 const SLACK: i64 = 5 * 60 * 1_000_000;
@@ -26,17 +26,16 @@ const HOUR: i64 = 3_600 * 1_000_000;
 pub(super) type Run = Vec<Arc<LakeFile>>;
 
 /// The first run of files that should become one now: so many that they fill a file, or all small ones of an hour
-/// that is over, or of a day that is over. Only files that this node wrote (their names begin with `prefix`), and none
-/// of `avoided`.
+/// that is over, or of a day that is over. Only files that this node wrote, and none of `avoided`.
 pub(super) fn next(
     files: &[Arc<LakeFile>],
-    prefix: &str,
+    node: &str,
     avoided: &HashSet<String>,
     now: Micros,
 ) -> Option<Run> {
     let mut own: Vec<(&Arc<LakeFile>, i64, i64)> = files
         .iter()
-        .filter(|file| file.name.starts_with(prefix))
+        .filter(|file| written_by(&file.name).is_some_and(|(writer, _)| writer == node))
         .filter_map(|file| file.ranges.map(|ranges| (file, ranges.id.min, ranges.received.max)))
         .collect();
     own.sort_unstable_by_key(|(_, first, _)| *first);
@@ -85,6 +84,7 @@ fn run<'f>(files: impl Iterator<Item = &'f Arc<LakeFile>>, over: bool) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lake::file_name;
     use crate::lake::keys::Keys;
     use crate::view::{Range, Ranges};
 
@@ -94,7 +94,7 @@ mod tests {
 
     fn file(number: i64, received: i64, rows: u64) -> Arc<LakeFile> {
         Arc::new(LakeFile {
-            name: format!("me-{number}"),
+            name: name("me", number),
             bytes: rows * 100,
             rows,
             modified_millis: 0,
@@ -108,13 +108,21 @@ mod tests {
         })
     }
 
+    fn name(node: &str, number: i64) -> String {
+        file_name(node, number.unsigned_abs(), Micros(1))
+    }
+
+    fn mine(numbers: &[i64]) -> Option<Vec<String>> {
+        Some(numbers.iter().map(|number| name("me", *number)).collect())
+    }
+
     fn names(files: &[Arc<LakeFile>], now: i64) -> Option<Vec<String>> {
         avoiding(files, &[], now)
     }
 
-    fn avoiding(files: &[Arc<LakeFile>], avoided: &[&str], now: i64) -> Option<Vec<String>> {
-        let avoided = avoided.iter().map(|name| (*name).to_owned()).collect();
-        let run = next(files, "me-", &avoided, Micros(now))?;
+    fn avoiding(files: &[Arc<LakeFile>], avoided: &[String], now: i64) -> Option<Vec<String>> {
+        let avoided = avoided.iter().cloned().collect();
+        let run = next(files, "me", &avoided, Micros(now))?;
         Some(run.iter().map(|file| file.name.clone()).collect())
     }
 
@@ -122,7 +130,7 @@ mod tests {
     fn small_files_of_an_hour_become_one_when_it_is_over() {
         let files = [file(2, START + MINUTE, 10), file(1, START, 10), file(3, START + HOUR, 10)];
         assert_eq!(names(&files, START + HOUR), None, "some may still settle");
-        assert_eq!(names(&files, START + HOUR + SLACK), Some(vec!["me-1".to_owned(), "me-2".to_owned()]));
+        assert_eq!(names(&files, START + HOUR + SLACK), mine(&[1, 2]));
     }
 
     #[test]
@@ -137,7 +145,7 @@ mod tests {
         let files: Vec<_> = (0..6).map(|n| file(n, START + n * MINUTE, 1 << 20)).collect();
         assert_eq!(names(&files[..4], START + 6 * MINUTE), None, "another may fit");
         assert_eq!(names(&files, START + 6 * MINUTE).map(|names| names.len()), Some(4));
-        let many: Vec<_> = (0..100).map(|n| file(n, START, 1)).collect();
+        let many: Vec<_> = (0..200).map(|n| file(n, START, 1)).collect();
         assert_eq!(names(&many, START).map(|names| names.len()), Some(FILES_MAX));
     }
 
@@ -147,9 +155,9 @@ mod tests {
         let large = [file(1, START, 10), file(2, START, FILE_ROWS_MAX), file(3, START, 10)];
         assert_eq!(names(&large, after), None);
         let broken = [file(1, START, 10), file(2, START, 10), file(3, START, 10), file(4, START, 10)];
-        assert_eq!(avoiding(&broken, &["me-2"], after), Some(vec!["me-3".to_owned(), "me-4".to_owned()]));
+        assert_eq!(avoiding(&broken, &[name("me", 2)], after), mine(&[3, 4]));
         let mut foreign = LakeFile::clone(&file(2, START, 10));
-        foreign.name = "other-2".to_owned();
+        foreign.name = name("other", 2);
         assert_eq!(names(&[file(1, START, 10), Arc::new(foreign)], after), None);
     }
 

@@ -47,7 +47,7 @@ pub(crate) fn encode(
     let lengths: Vec<usize> = batches.iter().map(|batch| batch.num_rows()).collect();
     let all: Vec<Place> = places(&lengths).collect();
     for group in all.chunks(ROW_GROUP_ROWS) {
-        encoder.write(group.to_vec(), |column| Ok(parts(column)))?;
+        encoder.write(group.to_vec(), |column| Ok::<_, StoreError>(parts(column)))?;
     }
     encoder.finish()
 }
@@ -84,11 +84,11 @@ impl Encoder {
 
     /// Writes these rows as the next row group, sorted. `parts` gives a column of all parts that the rows are in, and
     /// is asked once for each column: they need not be in memory together.
-    pub(crate) fn write(
+    pub(crate) fn write<E: From<StoreError>>(
         &mut self,
         mut rows: Vec<Place>,
-        mut parts: impl FnMut(usize) -> Result<Vec<ArrayRef>, StoreError>,
-    ) -> Result<(), StoreError> {
+        mut parts: impl FnMut(usize) -> Result<Vec<ArrayRef>, E>,
+    ) -> Result<(), E> {
         let wrong_file = |source| StoreError::Encode { table: self.table.name, source };
         let wrong_rows = |source| StoreError::Arrange { table: self.table.name, source };
         let place = |name| self.schema.index_of(name).map_err(wrong_rows);

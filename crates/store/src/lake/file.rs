@@ -2,6 +2,8 @@ use std::collections::HashMap;
 
 use deltalake::kernel::{Add, Remove};
 use model::Micros;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde::{Deserialize, Serialize};
 
 use crate::lake::keys::Keys;
@@ -103,6 +105,20 @@ impl LakeFile {
         };
         serde_json::to_string(&stats).expect("numbers and texts always fit JSON")
     }
+}
+
+/// CRC-32 of all bytes of a file.
+pub(crate) async fn checksum(store: &dyn ObjectStore, path: &Path, bytes: u64) -> object_store::Result<u32> {
+    /// Read at a time: few requests, and memory for every core that reads.
+    const PIECE_BYTES: u64 = 8 << 20;
+    let mut hasher = crc32fast::Hasher::new();
+    let mut start = 0;
+    while start < bytes {
+        let end = bytes.min(start + PIECE_BYTES);
+        hasher.update(&store.get_range(path, start..end).await?);
+        start = end;
+    }
+    Ok(hasher.finalize())
 }
 
 fn ranges(min: &Values, max: &Values) -> Option<Ranges> {

@@ -32,11 +32,13 @@ use model::{Micros, Table};
 use crate::StoreError;
 
 pub(crate) use disk::DurableDisk;
-pub(crate) use file::LakeFile;
+pub(crate) use file::{LakeFile, checksum};
 pub(crate) use place::{Place, free_disk};
 pub(crate) use properties::Effort;
 pub(crate) use reader::FileReader;
-pub(crate) use table::{CONFLICTS_MAX, Change, Exchange, LakeTable, Removal, files_of};
+pub(crate) use table::{
+    CONFLICTS_MAX, Change, Exchange, LakeTable, Removal, delete_file, files_of, settled_by,
+};
 
 /// All tables of the lake, as the settling thread holds them.
 pub(crate) struct Lake {

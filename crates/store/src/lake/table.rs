@@ -17,7 +17,7 @@ use crate::StoreError;
 use crate::clock::now;
 use crate::lake::encode::encode;
 use crate::lake::keys::{self, KeyFilter, Keys};
-use crate::lake::{LakeFile, Place, file_name};
+use crate::lake::{LakeFile, Place, file_name, written_by};
 use crate::schema::{arrow_schema, delta_columns};
 use crate::view::{HotBatch, Ranges};
 
@@ -85,6 +85,11 @@ impl LakeTable {
             .build()
             .map_err(wrong)?;
         if !delta.verify_deltatable_existence().await.map_err(wrong)? {
+            // A new table has none: these would belong to no version, and be removed.
+            let files = place.store.list_with_delimiter(Some(&folder)).await?.objects;
+            if files.iter().any(|file| file.location.as_ref().ends_with(".parquet")) {
+                return Err(StoreError::DeltaLogGone { table: table.name, files: files.len() });
+            }
             let created = CreateBuilder::new()
                 .with_log_store(delta.log_store())
                 .with_table_name(table.name)
@@ -317,24 +322,18 @@ impl LakeTable {
         for object in listed.iter().chain(&filters) {
             let Some(name) = object.location.filename() else { continue };
             let name = keys::file_of(name).unwrap_or(name);
-            if name.starts_with(&self.node) && name.ends_with(".parquet") && !known.contains(name) {
+            let is_own = written_by(name).is_some_and(|(node, _)| node == self.node);
+            if is_own && !known.contains(name) {
                 *strays.entry(name.to_owned()).or_default() += object.size;
             }
         }
         Ok(strays)
     }
 
-    /// Removes a file that belongs to no version, its filter first: what cannot be removed now is found again by the
-    /// file that is left.
+    /// Removes a file that belongs to no version.
     pub(crate) async fn delete(&self, name: &str) {
-        for path in [keys::path(&self.folder, name), self.folder.clone().join(name)] {
-            match self.store.delete(&path).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => {
-                    tracing::warn!(table = self.table.name, file = %path, %error, "cannot delete a file");
-                    return;
-                }
-            }
+        if let Err(error) = delete_file(self.store.as_ref(), &self.folder, name).await {
+            tracing::warn!(table = self.table.name, file = name, %error, "cannot delete a file");
         }
     }
 
@@ -362,15 +361,7 @@ impl LakeTable {
     }
 
     async fn remembered_position(&self) -> Result<u64, StoreError> {
-        let wrong = |source| wrong(self.table, source);
-        let version = self
-            .delta
-            .snapshot()
-            .map_err(wrong)?
-            .transaction_version(self.delta.log_store().as_ref(), &self.node)
-            .await
-            .map_err(wrong)?;
-        Ok(version.and_then(|version| u64::try_from(version).ok()).unwrap_or(0))
+        settled_by(&self.delta, &self.node).await.map_err(|source| wrong(self.table, source))
     }
 
     /// A newer program may know more columns than the lake: they are added, older rows have none of them.
@@ -405,6 +396,28 @@ impl LakeTable {
         tracing::info!(table = self.table.name, "added new columns to the lake");
         Ok(())
     }
+}
+
+/// The last block that a node has settled in a table.
+pub(crate) async fn settled_by(delta: &DeltaTable, node: &str) -> Result<u64, DeltaTableError> {
+    let position = delta.snapshot()?.transaction_version(delta.log_store().as_ref(), node).await?;
+    Ok(position.and_then(|position| u64::try_from(position).ok()).unwrap_or(0))
+}
+
+/// Removes a file of a table's folder, its filter first: what cannot be removed now is found again by the file that
+/// is left.
+pub(crate) async fn delete_file(
+    store: &dyn ObjectStore,
+    folder: &Path,
+    name: &str,
+) -> object_store::Result<()> {
+    for path in [keys::path(folder, name), folder.clone().join(name)] {
+        match store.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// The files of a version.

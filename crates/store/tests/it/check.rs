@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use store::check::{Breakage, Options, Problem, Progress, Report, Severity, State, check};
 use store::{Store, StoreError};
 
-use crate::rows::{Row, accept, config, keep, number, open, wait};
+use crate::rows::{Row, TABLES, accept, config, keep, number, open, wait};
 
 const LOOK: Options = Options { deep: false, repair: false, give_up_broken: false };
 const DEEP: Options = Options { deep: true, ..LOOK };
@@ -333,6 +333,8 @@ fn a_node_id_or_a_delta_log_that_is_gone_is_wrong() {
     let log = data.join("lake/sip/_delta_log");
     fs::rename(&log, data.join("kept")).expect("moved");
     assert!(matches!(only(&checked(folder.path(), REPAIR)).problem, Problem::NoTable));
+    let refused = Store::open(config(folder.path()), TABLES).err().expect("a start would remove the files");
+    assert!(refused.to_string().contains("_delta_log"), "{refused}");
     fs::rename(data.join("kept"), &log).expect("moved back");
     edit(&log.join("00000000000000000002.json"), |bytes| bytes.truncate(20));
     let report = checked(folder.path(), REPAIR);

@@ -1,6 +1,6 @@
 //! Small files become one, and nobody who asks can tell.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -50,11 +50,7 @@ fn eventually(what: &str, mut done: impl FnMut() -> bool) {
 /// Files of a table that are on disk, and filters beside them.
 fn on_disk(folder: &Path, table: &str) -> (usize, usize) {
     let table = folder.join("data/lake").join(table);
-    let count = |folder: &Path, extension: &str| {
-        let entries = std::fs::read_dir(folder).expect("a folder").flatten();
-        entries.filter(|file| file.path().extension().is_some_and(|found| found == extension)).count()
-    };
-    (count(&table, "parquet"), count(&table.join("_keys"), "bloom"))
+    (files(&table, "parquet").len(), files(&table.join("_keys"), "bloom").len())
 }
 
 #[test]
@@ -193,32 +189,66 @@ fn a_merge_that_comes_late_doubles_nothing() {
     }
 }
 
-/// A file that cannot be read keeps the others from nothing.
+/// A file that cannot be read, or is not what was written, keeps the others from nothing.
 #[test]
 fn a_broken_file_is_named_and_left_out() {
-    let folder = tempfile::tempdir().expect("a folder");
-    {
-        let store = open(config(folder.path()));
-        for n in 0..5 {
-            keep(&store, &[Row::sip(n, "c", "INVITE")]);
-            store.settle().expect("settled");
+    let cut = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() - 9);
+    // Its rows can be read; merged, they would have a checksum that says they are whole.
+    let flip = |bytes: &mut Vec<u8>| bytes[40] ^= 1;
+    // In a column that is read only when its turn comes.
+    let payload = |bytes: &mut Vec<u8>| {
+        let start =
+            bytes.windows(10).position(|window| window == b"INVITE sip").expect("a short payload as it is");
+        bytes[start - 12..start].fill(0);
+    };
+    let damages: [(&dyn Fn(&mut Vec<u8>), bool); 3] = [(&cut, true), (&flip, true), (&payload, false)];
+    for (damage, checksums) in damages {
+        let folder = tempfile::tempdir().expect("a folder");
+        {
+            let store = open(config(folder.path()));
+            for n in 0..5 {
+                keep(&store, &[Row::sip(n, "c", "INVITE")]);
+                store.settle().expect("settled");
+            }
         }
+        let table = folder.path().join("data/lake/sip");
+        if !checksums {
+            forget_checksums(&table.join("_delta_log"));
+        }
+        let broken = &files(&table, "parquet")[1];
+        let mut bytes = std::fs::read(broken).expect("read");
+        damage(&mut bytes);
+        std::fs::write(broken, &bytes).expect("written");
+        let store = open(compacting(folder.path()));
+        eventually("the files after it are merged", || store.status().lake_files == 3);
+        let alarm =
+            store.status().alarms.into_iter().find(|alarm| alarm.name == "compact").expect("an alarm");
+        let name = broken.file_name().expect("a name").to_string_lossy();
+        assert!(alarm.message.contains(&*name), "{}", alarm.message);
     }
-    let mut files: Vec<_> = std::fs::read_dir(folder.path().join("data/lake/sip"))
-        .expect("the table")
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "parquet"))
-        .collect();
+}
+
+/// As commits were before files had checksums.
+fn forget_checksums(log: &Path) {
+    for path in files(log, "json") {
+        let commit = std::fs::read_to_string(&path).expect("a commit");
+        let actions = commit.lines().map(|line| {
+            let mut action: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            if let Some(add) = action.get_mut("add") {
+                add["tags"] = serde_json::Value::Null;
+            }
+            format!("{action}\n")
+        });
+        std::fs::write(&path, actions.collect::<String>()).expect("written");
+    }
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect();
     files.sort();
-    let broken = &files[1];
-    let bytes = std::fs::read(broken).expect("read");
-    std::fs::write(broken, &bytes[..bytes.len() - 9]).expect("cut");
-    let store = open(compacting(folder.path()));
-    eventually("the files after it are merged", || store.status().lake_files == 3);
-    let alarm = store.status().alarms.into_iter().find(|alarm| alarm.name == "compact").expect("an alarm");
-    let name = broken.file_name().expect("a name").to_string_lossy();
-    assert!(alarm.message.contains(&*name), "{}", alarm.message);
+    files
 }
 
 /// Retention and compaction take from the same table at once.
