@@ -56,7 +56,8 @@ fn a_bucket_that_is_away_for_a_while_loses_nothing() -> Result<()> {
     s3.program.resume()?;
     ensure!(wait(Duration::from_secs(60), || Ok(status()?["store"]["lake_rows"] == 3))?, "{}", status()?);
     // A table's rows show before the round that clears the alarm has ended.
-    let quiet = wait(Duration::from_secs(60), || Ok(status()?["alarms"].as_array().is_some_and(Vec::is_empty)))?;
+    let quiet =
+        wait(Duration::from_secs(60), || Ok(status()?["alarms"].as_array().is_some_and(Vec::is_empty)))?;
     ensure!(quiet, "{}", status()?["alarms"]);
     ensure!(server.count("SELECT count(DISTINCT call_id) AS n FROM messages")? == 3);
     Ok(())

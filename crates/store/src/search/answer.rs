@@ -157,8 +157,12 @@ impl Rows {
         if self.sender.send(batch).await.is_err() || failed { Onward::Stop } else { Onward::Continue }
     }
 
-    /// Runs a plan and sends its rows.
-    pub(super) async fn send_all(&self, plan: DataFrame, mut seen: impl FnMut(&RecordBatch)) -> Onward {
+    /// Runs a plan and sends its rows as `finish` leaves them.
+    pub(super) async fn send_all(
+        &self,
+        plan: DataFrame,
+        mut finish: impl FnMut(RecordBatch) -> Result<RecordBatch, StoreError>,
+    ) -> Onward {
         let mut stream = match self.run(plan).await {
             Ok(stream) => stream,
             Err(error) => return self.send(Err(error.into())).await,
@@ -166,10 +170,7 @@ impl Rows {
         while let Some(batch) = stream.next().await {
             let batch = match batch {
                 Ok(batch) if batch.num_rows() == 0 => continue,
-                Ok(batch) => {
-                    seen(&batch);
-                    Ok(batch)
-                }
+                Ok(batch) => finish(batch),
                 Err(error) if is_exhausted(&error) => {
                     let _ = self.cut.set(Cut::Memory(error.find_root().strip_backtrace()));
                     return Onward::Stop;

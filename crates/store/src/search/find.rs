@@ -6,8 +6,10 @@
 
 use std::sync::Arc;
 
+use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr as Compiled, Operator, cast, lit};
@@ -72,7 +74,11 @@ impl Engine {
                     }
                 };
                 let mut found = 0;
-                let onward = rows.send_all(plan, |batch| found += batch.num_rows()).await;
+                let finish = |batch: RecordBatch| {
+                    found += batch.num_rows();
+                    whole(&batch, &search.schema)
+                };
+                let onward = rows.send_all(plan, finish).await;
                 left = left.map(|left| left.saturating_sub(found));
                 if onward == Onward::Stop || left == Some(0) {
                     return;
@@ -98,7 +104,6 @@ struct Search {
 struct Source {
     snapshot: Arc<Snapshot>,
     condition: Compiled,
-    columns: Vec<Compiled>,
 }
 
 impl Search {
@@ -119,7 +124,6 @@ impl Search {
             .filter_map(|view| {
                 Some(Source {
                     condition: compile(&request.expr, view.table)?,
-                    columns: columns_of(view.table, &fields),
                     snapshot: engine.snapshot(view),
                 })
             })
@@ -214,16 +218,25 @@ impl Search {
         slices
     }
 
-    /// How to get the rows of one slice; `None` if no table has any.
+    /// How to get the rows of one slice; `None` if no table has any. Columns that none of its tables has are left out:
+    /// planning costs as much as there are columns, and an answer over all tables has two hundred.
     fn plan(&self, slice: Range, limit: Option<usize>) -> Result<Option<DataFrame>, StoreError> {
         let by = [sort_column(&self.schema, "ts"), sort_column(&self.schema, "id")];
+        let touched: Vec<&Source> =
+            self.tables.iter().filter(|table| touches(table.snapshot.view(), slice)).collect();
+        let has = |field: &&Arc<Field>| {
+            let name = field.name();
+            name == TABLE_COLUMN
+                || touched.iter().any(|table| table.snapshot.view().table.column(name).is_some())
+        };
+        let fields: Vec<&Arc<Field>> = self.schema.fields().iter().filter(has).collect();
         let mut union: Option<DataFrame> = None;
-        for table in self.tables.iter().filter(|table| touches(table.snapshot.view(), slice)) {
+        for table in touched {
             let mut condition = binary(table.condition.clone(), Operator::And, within(slice));
             if let Some(after) = self.after {
                 condition = binary(condition, Operator::And, beyond(after, self.order));
             }
-            let mut columns = table.columns.clone();
+            let mut columns = columns_of(table.snapshot.view().table, &fields);
             for (name, source) in by.iter().zip(["ts", "id"]).filter(|(name, _)| name.starts_with(SORT_ONLY))
             {
                 columns.push(named(source).alias(name));
@@ -245,7 +258,7 @@ impl Search {
         if limit.is_some() {
             found = found.limit(0, limit)?;
         }
-        let columns: Vec<Compiled> = self.schema.fields().iter().map(|field| named(field.name())).collect();
+        let columns: Vec<Compiled> = fields.iter().map(|field| named(field.name())).collect();
         Ok(Some(found.select(columns)?))
     }
 }
@@ -322,7 +335,17 @@ fn common_type(name: &str, tables: &[&Table]) -> DataType {
     if types.all(|other| other == first) { first } else { DataType::Utf8 }
 }
 
-fn columns_of(table: &Table, fields: &[Field]) -> Vec<Compiled> {
+/// Rows with all columns of the answer.
+fn whole(rows: &RecordBatch, answer: &SchemaRef) -> Result<RecordBatch, StoreError> {
+    let columns = answer.fields().iter().map(|field| {
+        let found = rows.column_by_name(field.name()).map(Arc::clone);
+        found.unwrap_or_else(|| new_null_array(field.data_type(), rows.num_rows()))
+    });
+    RecordBatch::try_new(Arc::clone(answer), columns.collect())
+        .map_err(|error| StoreError::from(DataFusionError::from(error)))
+}
+
+fn columns_of(table: &Table, fields: &[&Arc<Field>]) -> Vec<Compiled> {
     fields
         .iter()
         .map(|field| {

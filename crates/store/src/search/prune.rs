@@ -23,6 +23,9 @@ pub(super) type Parts<'v> = (Vec<&'v Arc<LakeFile>>, Vec<&'v Arc<HotBatch>>);
 
 /// Those that may hold an answer.
 pub(super) fn prune<'v>(view: &'v TableView, state: &dyn Session, filters: &[Expr]) -> Result<Parts<'v>> {
+    if view.files.is_empty() && view.hot.is_empty() {
+        return Ok(Parts::default());
+    }
     let Some(filter) = conjunction(filters.iter().cloned()) else {
         return Ok((view.files.iter().collect(), view.hot.iter().collect()));
     };

@@ -41,7 +41,7 @@ impl Engine {
         let frame = self.on_question_thread(planning).await?;
         let schema = Arc::clone(frame.schema().inner());
         Ok(self.answer(schema, limits.unwrap_or(self.limits), move |rows| async move {
-            rows.send_all(frame, |_| {}).await;
+            rows.send_all(frame, Ok).await;
         }))
     }
 }
