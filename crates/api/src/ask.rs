@@ -260,7 +260,7 @@ pub(crate) async fn count(state: &ApiState, search: Search) -> Result<usize, Api
     Ok(count)
 }
 
-async fn begin(state: &ApiState, search: Search) -> Result<Answer, ApiError> {
+pub(crate) async fn begin(state: &ApiState, search: Search) -> Result<Answer, ApiError> {
     let request = SearchRequest {
         expr: search.expr,
         tables: search.tables.iter().map(|table| table.name.to_owned()).collect(),
@@ -275,7 +275,7 @@ async fn begin(state: &ApiState, search: Search) -> Result<Answer, ApiError> {
     Ok(state.store().search(request).await?)
 }
 
-fn read(state: &ApiState, batch: &RecordBatch) -> Result<Vec<Row>, ApiError> {
+pub(crate) fn read(state: &ApiState, batch: &RecordBatch) -> Result<Vec<Row>, ApiError> {
     row::rows(state.protocols().tables(), batch).map_err(|cause| ApiError::internal(&cause))
 }
 

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
@@ -50,6 +50,20 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment
             .map_err(|rejection| ApiError::bad_request(rejection.body_text()))?;
         Ok(Self(segment))
     }
+}
+
+/// The content types of `Accept`, in its order.
+pub(crate) fn accepted(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let named = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    named.flat_map(|value| value.split(',')).map(|kind| kind.split(';').next().unwrap_or_default().trim())
+}
+
+/// JSON, one object a line. Not compressed on its way: a compressor would keep lines back until it has enough.
+pub(crate) const LINES: &str = "application/x-ndjson";
+
+/// Whether this content type is [`LINES`], under any of its names.
+pub(crate) fn is_lines(kind: &str) -> bool {
+    matches!(kind, LINES | "application/ndjson" | "application/jsonl")
 }
 
 /// The value of an attachment's header, safe whatever the name was made of (RFC 6266).

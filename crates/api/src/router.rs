@@ -7,6 +7,7 @@ use axum::response::Response;
 use axum::routing::any;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,8 +16,8 @@ use crate::error::{ApiError, Code};
 use crate::openapi::Document;
 use crate::state::ApiState;
 use crate::{
-    auth, call, catalogue, complete, export, limits, message, messages, openapi, senders, sql, status,
-    storage, tail, web,
+    auth, call, catalogue, complete, export, extract, limits, message, messages, openapi, senders, sql,
+    status, storage, tail, web,
 };
 
 /// Everything this room answers. Serve it with the peer's address known
@@ -35,9 +36,14 @@ pub fn router(state: ApiState) -> Router {
         .fallback(web::file)
         .layer(from_fn(whole_body))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(compressed()))
         .layer(from_fn(safety_headers))
         .with_state(state)
+}
+
+/// What is worth compressing; not lines that are to arrive as they are written.
+fn compressed() -> impl Predicate {
+    DefaultPredicate::new().and(NotForContentType::const_new(extract::LINES))
 }
 
 /// The description of all routes.

@@ -125,6 +125,19 @@ impl Server {
         Ok(bytes)
     }
 
+    /// The first line of a list that comes as it is found. The rest is not waited for.
+    pub fn first_line(&self, path: &str) -> Result<Value> {
+        let mut answer = agent()
+            .get(self.url(path))
+            .header("Authorization", &format!("Bearer {}", self.token))
+            .header("Accept", "application/x-ndjson")
+            .call()
+            .with_context(|| format!("GET {path}"))?;
+        let line = BufReader::new(answer.body_mut().as_reader()).lines().next();
+        let line = line.with_context(|| format!("{path} gave no line"))??;
+        serde_json::from_str(&line).with_context(|| format!("{path} gave {line}"))
+    }
+
     /// Rows of a SELECT, through the NDJSON form scripts rely on.
     pub fn sql(&self, sql: &str) -> Result<Vec<Value>> {
         let mut answer = agent()

@@ -1,9 +1,9 @@
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 
 use crate::ask::Partial;
-use crate::encode;
+use crate::{encode, extract};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
@@ -15,14 +15,11 @@ pub(super) enum Format {
 impl Format {
     /// The first of ours that the client names; JSON if it names none.
     pub(super) fn accepted(headers: &HeaderMap) -> Self {
-        let named = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        named
-            .flat_map(|value| value.split(','))
-            .find_map(|kind| match kind.split(';').next().unwrap_or_default().trim() {
-                "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Some(Self::NdJson),
+        extract::accepted(headers)
+            .find_map(|kind| match kind {
                 "text/csv" => Some(Self::Csv),
                 "application/json" => Some(Self::Json),
-                _ => None,
+                kind => extract::is_lines(kind).then_some(Self::NdJson),
             })
             .unwrap_or(Self::Json)
     }
@@ -30,7 +27,7 @@ impl Format {
     pub(super) const fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
-            Self::NdJson => "application/x-ndjson",
+            Self::NdJson => extract::LINES,
             Self::Csv => "text/csv; charset=utf-8",
         }
     }
@@ -160,7 +157,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, BinaryArray, StringArray};
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderValue, header};
 
     use super::*;
 

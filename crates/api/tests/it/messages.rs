@@ -177,3 +177,45 @@ fn a_message_that_is_not_there_is_not_found() {
         assert_eq!((refused.status, refused.code().as_str()), (404, "not_found"), "{id}");
     }
 }
+
+#[test]
+fn messages_come_as_lines_and_the_last_says_what_a_list_says() {
+    let story = || traffic::answered_call(ANSWERED);
+    let server = Server::with(&[(60, story()), (60, traffic::seen_by("edge-2", story()))]);
+    let lines = |path: &str| -> (Vec<Value>, Value) {
+        let answer = server.send("GET", path, &[("accept", "application/x-ndjson")], None);
+        assert_eq!(answer.header("content-type"), Some("application/x-ndjson"), "{}", answer.text());
+        assert_eq!(answer.header("content-encoding"), None, "a compressor would keep lines back");
+        let text = answer.text();
+        let mut lines: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let end = lines.pop().expect("a last line");
+        (lines, end)
+    };
+    // The same rows as in a list, page by page.
+    for limit in [3, 1_000] {
+        let mut before = String::new();
+        loop {
+            let path = format!("/api/v1/messages?limit={limit}{before}");
+            let list = server.ask(&path);
+            let (rows, end) = lines(&path);
+            let mut expected = list["messages"].as_array().expect("messages").clone();
+            for row in &mut expected {
+                let witness_of = row.as_object_mut().and_then(|row| row.remove("witness_of"));
+                let told = end["witnesses"].get(row["id"].as_str().expect("an id"));
+                assert_eq!(witness_of.as_ref(), Some(told.unwrap_or(&Value::Null)));
+            }
+            assert_eq!(rows, expected);
+            assert_eq!((&end["partial"], &end["next"]), (&list["partial"], &list["next"]));
+            assert!(end["elapsed_ms"].is_u64());
+            let Some(next) = end["next"].as_str() else { break };
+            before = format!("&before={next}");
+        }
+        let (_, end) = lines(&format!("/api/v1/messages?limit={limit}"));
+        assert!(limit == 3 || !end["witnesses"].as_object().expect("an object").is_empty());
+    }
+    let (rows, end) = lines("/api/v1/messages?q=from_user%3Dnobody");
+    assert_eq!((rows.len(), &end["next"]), (0, &Value::Null));
+    let refused = server.send("GET", "/api/v1/messages?q=(", &[("accept", "application/x-ndjson")], None);
+    assert_eq!((refused.status, refused.code().as_str()), (400, "bad_query"));
+}

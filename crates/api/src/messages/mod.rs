@@ -1,5 +1,11 @@
+//! Lists of messages.
+
+mod lines;
+
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
 use protocols::sighting::Seen;
 use serde::{Deserialize, Serialize};
 use store::Order;
@@ -8,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::ask::{self, Cursor, Partial, Search};
 use crate::call::fold;
 use crate::error::{ApiError, ErrorBody};
-use crate::extract::Parameters;
+use crate::extract::{self, Parameters};
 use crate::limits;
 use crate::row::Row;
 use crate::state::ApiState;
@@ -52,12 +58,17 @@ pub(crate) struct Listed {
 }
 
 /// Find messages
-#[utoipa::path(get, path = "/api/v1/messages", tag = "search", params(MessagesQuery),
-    responses((status = 200, body = Messages), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+///
+/// With `Accept: application/x-ndjson` they come as they are found, an object a line, without `witness_of`. The last line
+/// has no `id`: it is an object of `witnesses` (what would be `witness_of`, by `id`), `partial`, `elapsed_ms` and `next`.
+#[utoipa::path(get, path = "/api/v1/messages", tag = "search", params(MessagesQuery), responses(
+    (status = 200, content((Messages = "application/json"), (String = "application/x-ndjson"))),
+    (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 pub(crate) async fn messages(
     State(state): State<ApiState>,
+    headers: HeaderMap,
     Parameters(query): Parameters<MessagesQuery>,
-) -> Result<Json<Messages>, ApiError> {
+) -> Result<Response, ApiError> {
     let begun = std::time::Instant::now();
     let now = crate::time::now();
     let cursor = query.before.as_deref().map(Cursor::read).transpose()?;
@@ -78,6 +89,9 @@ pub(crate) async fn messages(
         order: Order::NewestFirst,
         time_max: limits::SEARCH_TIME_MAX,
     };
+    if extract::accepted(&headers).find(|kind| known(kind)).is_some_and(extract::is_lines) {
+        return lines::answer(state, search, limit, begun, turn).await;
+    }
     let mut found = ask::search(&state, search).await?;
     drop(turn);
     let more = found.rows.len() > limit;
@@ -88,7 +102,13 @@ pub(crate) async fn messages(
         partial: found.partial,
         elapsed_ms: ask::milliseconds(begun.elapsed()),
         next,
-    }))
+    })
+    .into_response())
+}
+
+/// The content types a list comes in.
+fn known(kind: &str) -> bool {
+    kind == "application/json" || extract::is_lines(kind)
 }
 
 /// The rows of a page, newest first, and which of them show a message that another one shows too.
