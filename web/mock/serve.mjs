@@ -25,6 +25,7 @@ export function serve(port, { empty = false } = {}) {
       if (body.exported) return exported(response, url.searchParams.get('format'));
       const { cookie, ...rest } = body;
       if (cookie) response.setHeader('set-cookie', cookie);
+      if (status === 200 && request.headers.accept === 'application/x-ndjson') return lines(response, rest);
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(rest));
       return;
     }
@@ -38,6 +39,14 @@ export function serve(port, { empty = false } = {}) {
   });
   server.on('upgrade', (request, socket) => tail(request, socket, answer));
   return new Promise((done) => server.listen(port, '127.0.0.1', () => done(server)));
+}
+
+/** A list of messages as the product sends it line by line. */
+function lines(response, { messages, ...end }) {
+  const witnesses = Object.fromEntries(messages.filter((row) => row.witness_of).map((row) => [row.id, row.witness_of]));
+  const rows = messages.map(({ witness_of: _, ...row }) => row);
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  response.end([...rows, { witnesses, ...end }].map((line) => `${JSON.stringify(line)}\n`).join(''));
 }
 
 /** `tail`: the newest messages again and again, a few a second. */

@@ -1,6 +1,7 @@
 // The one door to the server. The session lives in an HttpOnly cookie: no script here ever holds a token.
 
-import type { Call, Calls, CallPage, Catalogue, Completion, Me, Message, Messages, Senders, Status } from './types';
+import { lineSplitter } from './lines';
+import type { Call, Calls, CallPage, Catalogue, Completion, Me, Message, MessagesEnd, Senders, Status, Summary } from './types';
 
 export class ApiError extends Error {
   constructor(
@@ -33,7 +34,7 @@ export function address(path: string, params: Params = {}): string {
   return url.toString();
 }
 
-async function ask<T>(path: string, params: Params = {}, init: RequestInit = {}): Promise<T> {
+async function request(path: string, params: Params, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(address(path, params), { credentials: 'same-origin', ...init });
@@ -41,14 +42,40 @@ async function ask<T>(path: string, params: Params = {}, init: RequestInit = {})
     if (init.signal?.aborted) throw failure;
     throw new ApiError(0, 'unreachable', 'The server does not answer. Is it running, and is the network up?');
   }
-  if (response.ok) {
-    if (response.status === 204) return undefined as T;
-    const text = await response.text();
-    return (text === '' ? undefined : JSON.parse(text)) as T;
-  }
+  if (response.ok) return response;
   const error = await readError(response);
   if (response.status === 401 && path !== 'login') onLoggedOut();
   throw error;
+}
+
+async function ask<T>(path: string, params: Params = {}, init: RequestInit = {}): Promise<T> {
+  const response = await request(path, params, init);
+  if (response.status === 204) return undefined as T;
+  const text = await response.text();
+  return (text === '' ? undefined : JSON.parse(text)) as T;
+}
+
+/** Hands out the rows of a list as they come, and answers with its last line. */
+async function askLines<Row, End>(path: string, params: Params, signal: AbortSignal, found: (rows: Row[]) => void): Promise<End> {
+  const response = await request(path, params, { signal, headers: { accept: 'application/x-ndjson' } });
+  const split = lineSplitter();
+  let last: string | undefined;
+  try {
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      const lines = split(piece.value);
+      if (lines.length === 0) continue;
+      // The last line that has come may be the last of all.
+      const rows = last === undefined ? lines : [last, ...lines];
+      last = rows.pop();
+      if (rows.length > 0) found(rows.map((line) => JSON.parse(line) as Row));
+    }
+  } catch (failure) {
+    if (signal.aborted) throw failure;
+    throw new ApiError(0, 'unreachable', 'The connection to the server broke before all of the answer was here.');
+  }
+  if (last === undefined) throw new ApiError(0, 'unreachable', 'The answer of the server was empty.');
+  return JSON.parse(last) as End;
 }
 
 async function readError(response: Response): Promise<ApiError> {
@@ -77,7 +104,8 @@ export const api = {
   senders: (signal?: AbortSignal) => ask<Senders>('senders', {}, { signal: signal ?? null }),
   catalogue: () => ask<Catalogue>('catalogue'),
   calls: (request: ListRequest, signal: AbortSignal) => ask<Calls>('calls', { ...request }, { signal }),
-  messages: (request: ListRequest, signal: AbortSignal) => ask<Messages>('messages', { ...request }, { signal }),
+  messages: (request: ListRequest, signal: AbortSignal, found: (rows: Summary[]) => void) =>
+    askLines<Summary, MessagesEnd>('messages', { ...request }, signal, found),
   call: (callId: string, signal?: AbortSignal) => ask<CallPage>(`call/${encodeURIComponent(callId)}`, {}, { signal: signal ?? null }),
   message: (id: string, signal?: AbortSignal) => ask<Message>(`messages/${encodeURIComponent(id)}`, {}, { signal: signal ?? null }),
   complete: (q: string, at: number, signal: AbortSignal) => ask<Completion>('complete', { q, at }, { signal }),

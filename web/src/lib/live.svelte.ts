@@ -86,7 +86,7 @@ export class Live {
     this.error = null;
     try {
       // A WebSocket that is refused does not say why; a search for the same does.
-      await api.messages({ q: this.query, from: '-1s', to: '', limit: 1, before: null }, this.asking.signal);
+      await api.messages({ q: this.query, from: '-1s', to: '', limit: 1, before: null }, this.asking.signal, () => {});
     } catch (problem) {
       if (mine !== this.turn) return;
       if (problem instanceof ApiError && problem.code !== 'unreachable' && problem.code !== 'busy') this.error = problem;

@@ -72,9 +72,17 @@ class Results {
         this.calls = joined(before === null ? [] : this.calls, page.calls, (call) => call.call_id);
         this.finish(page);
       } else {
-        const page = await api.messages(request, running.signal);
-        this.messages = joined(before === null ? [] : this.messages, page.messages, (message) => message.id);
-        this.finish(page);
+        const shown = before === null ? [] : this.messages;
+        const found: Listed[] = [];
+        const end = await api.messages(request, running.signal, (rows) => {
+          found.push(...rows.map((row) => ({ ...row, witness_of: null })));
+          const messages = joined(shown, found, (message) => message.id);
+          // A list that is asked for once more stays until there is as much of the new one.
+          if (messages.length >= this.messages.length) this.messages = messages;
+        });
+        const rows = found.map((row) => ({ ...row, witness_of: end.witnesses[row.id] ?? null }));
+        this.messages = joined(shown, rows, (message) => message.id);
+        this.finish(end);
       }
     } catch (failure) {
       if (running.signal.aborted) return;

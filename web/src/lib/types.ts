@@ -165,8 +165,10 @@ export interface Listed extends Summary {
   witness_of: string | null;
 }
 
-export interface Messages {
-  messages: Listed[];
+/** What is known once all messages of a list have come. */
+export interface MessagesEnd {
+  /** `witness_of` of the rows that have one, by their ids. */
+  witnesses: Record<string, string>;
   partial: Incomplete | null;
   elapsed_ms: number;
   next: string | null;
