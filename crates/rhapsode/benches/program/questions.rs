@@ -32,6 +32,8 @@ pub(crate) struct Question {
 pub(crate) enum Ask {
     /// A list of messages.
     Messages { query: String, from: i64, to: Option<i64>, limit: usize, right: usize },
+    /// The first row of a list of messages that comes as it is found.
+    First { query: String, from: i64, to: i64 },
     /// Everything of a call.
     Call { call_id: String, messages: usize },
     /// A column `n`.
@@ -70,6 +72,10 @@ pub(crate) fn all(facts: &Facts) -> Result<Vec<Question>> {
         to: Some(facts.start + (hour + 1) as i64 * HOUR - 1),
         limit,
         right: facts.texts[hour].min(limit),
+    };
+    let first = |hour: usize| {
+        let from = facts.start + hour as i64 * HOUR;
+        Ask::First { query: format!("\"{TEXT}\""), from, to: from + HOUR - 1 }
     };
     let within = |start: i64| -> Result<String> {
         Ok(format!("ts >= '{}' AND ts < '{}'", time(start)?, time(facts.end)?))
@@ -123,8 +129,13 @@ pub(crate) fn all(facts: &Facts) -> Result<Vec<Question>> {
             asks: days().map(talkers).collect::<Result<_>>()?,
         },
         Question {
-            name: "text in an hour, first 50",
+            name: "text in an hour, first row",
             goal: goal(300),
+            asks: hours().filter(|hour| facts.texts[*hour] > 0).map(first).collect(),
+        },
+        Question {
+            name: "text in an hour, first 50",
+            goal: None,
             asks: hours().map(|hour| text(hour, PAGE_ROWS)).collect(),
         },
         Question {
@@ -147,6 +158,15 @@ impl Ask {
                 let answer = server.get_bytes(&path)?;
                 let took = begun.elapsed();
                 check_messages(&answer, *right).with_context(|| path)?;
+                Ok(took)
+            }
+            Self::First { query, from, to } => {
+                let (from, to) = (time(*from)?, time(*to)?);
+                let path =
+                    format!("/api/v1/messages?q={}&from={from}&to={to}&limit={ROWS_MAX}", encoded(query));
+                let row = server.first_line(&path)?;
+                let took = begun.elapsed();
+                ensure!(row["id"].is_string(), "{path} began with {row}");
                 Ok(took)
             }
             Self::Call { call_id, messages } => {
