@@ -14,10 +14,11 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("unify", &[]),
     ("protocols", &["hep", "sip", "media", "model"]),
+    ("calls", &["sip"]),
     ("traffic", &["hep", "sip", "media"]),
     ("store", &["model", "unify"]),
     ("ingest", &["hep", "model", "protocols", "store"]),
-    ("api", &["model", "protocols", "store", "hep", "sip", "media", "packet"]),
+    ("api", &["model", "protocols", "calls", "store", "hep", "sip", "media", "packet"]),
     (
         "rhapsode",
         &["hep", "sip", "media", "packet", "model", "protocols", "traffic", "store", "ingest", "api"],

@@ -3,7 +3,7 @@
 
 use super::Source;
 
-const PURE_ROOMS: &[&str] = &["hep", "sip", "media", "packet", "model", "protocols", "traffic"];
+const PURE_ROOMS: &[&str] = &["hep", "sip", "media", "packet", "model", "protocols", "calls", "traffic"];
 
 /// What the world looks like in code, and what to do instead.
 const WORLD: &[(&str, &str)] = &[

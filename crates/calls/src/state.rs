@@ -3,13 +3,11 @@
 //! One Call-ID may be seen on several hops, forked to several phones and tried again after a challenge: the answer
 //! is the best that happened, as the caller would tell it.
 
-use serde::Serialize;
-use utoipa::ToSchema;
+use crate::message::Message;
 
 /// What became of a call or another exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum State {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
     /// INVITE sent, nothing back but perhaps 100.
     Calling,
     /// 101 to 199 came back.
@@ -34,68 +32,55 @@ pub(crate) enum State {
     Unknown,
 }
 
-/// What the state is read from, one per SIP message, in time order.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Signal<'a> {
-    /// Microseconds since 1970.
-    pub(crate) at: i64,
-    /// Of a request; for a response the method it answers.
-    pub(crate) method: Option<&'a str>,
-    /// Of a response; `None` makes it a request.
-    pub(crate) status: Option<i64>,
-    pub(crate) cseq: Option<i64>,
-    /// The To header has a tag: inside a dialog (RFC 3261 12).
-    pub(crate) has_to_tag: bool,
-}
-
 /// What became of it, with the numbers that say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    pub(crate) state: State,
+pub struct Outcome {
+    pub state: State,
     /// The status that decided it.
-    pub(crate) status: Option<i64>,
+    pub status: Option<i64>,
     /// When the first 2xx to the INVITE was seen.
-    pub(crate) answered: Option<i64>,
+    pub answered: Option<i64>,
     /// When the first BYE was seen.
-    pub(crate) ended: Option<i64>,
+    pub ended: Option<i64>,
 }
 
 const UNKNOWN: Outcome = Outcome { state: State::Unknown, status: None, answered: None, ended: None };
 
-pub(crate) fn outcome(signals: &[Signal<'_>]) -> Outcome {
-    let is_call = signals.iter().any(|signal| signal.is("INVITE"));
+/// The messages are in time order.
+pub fn outcome(messages: &[Message<'_>]) -> Outcome {
+    let is_call = messages.iter().any(|message| message.is("INVITE"));
     let method = if is_call {
         "INVITE"
-    } else if let Some(method) = signals.iter().find_map(|signal| signal.method) {
+    } else if let Some(method) = messages.iter().find_map(|message| message.method) {
         method
     } else {
         return UNKNOWN;
     };
     // Requests that open the exchange. A re-INVITE (RFC 3261 14) carries a To tag: what is answered to it is not
     // the fate of the call. If recording began inside the dialog, there is nothing better than all of them.
-    let opening: Vec<i64> = signals
+    let opening: Vec<i64> = messages
         .iter()
-        .filter(|signal| signal.status.is_none() && signal.is(method) && !signal.has_to_tag)
-        .filter_map(|signal| signal.cseq)
+        .filter(|message| message.status.is_none() && message.is(method) && message.to_tag.is_none())
+        .filter_map(|message| message.cseq)
         .collect();
-    let answers = signals.iter().filter(|signal| {
-        signal.status.is_some()
-            && signal.is(method)
-            && (opening.is_empty() || signal.cseq.is_none_or(|cseq| opening.contains(&cseq)))
+    let answers = messages.iter().filter(|message| {
+        message.status.is_some()
+            && message.is(method)
+            && (opening.is_empty() || message.cseq.is_none_or(|cseq| opening.contains(&cseq)))
     });
 
     let mut best: Option<i64> = None;
     let mut answered = None;
-    for signal in answers {
-        let Some(status) = signal.status else { continue };
+    for message in answers {
+        let Some(status) = message.status else { continue };
         if (200..300).contains(&status) && answered.is_none() {
-            answered = Some(signal.at);
+            answered = Some(message.at);
         }
         if best.is_none_or(|best| outranks(status, best)) {
             best = Some(status);
         }
     }
-    let retried = best.is_some_and(is_challenge) && attempts_after_challenge(signals, method);
+    let retried = best.is_some_and(is_challenge) && attempts_after_challenge(messages, method);
     let status = best.filter(|_| !retried);
     if !is_call {
         let state = match status {
@@ -107,8 +92,9 @@ pub(crate) fn outcome(signals: &[Signal<'_>]) -> Outcome {
         };
         return Outcome { state, status, answered: None, ended: None };
     }
-    let ended = signals.iter().find(|signal| signal.status.is_none() && signal.is("BYE")).map(|bye| bye.at);
-    let cancelled = signals.iter().any(|signal| signal.status.is_none() && signal.is("CANCEL"));
+    let ended =
+        messages.iter().find(|message| message.status.is_none() && message.is("BYE")).map(|bye| bye.at);
+    let cancelled = messages.iter().any(|message| message.status.is_none() && message.is("CANCEL"));
     let state = match status {
         // Only a dialog has a BYE: the answer was missed.
         None | Some(..200) if ended.is_some() => State::Ended,
@@ -127,13 +113,6 @@ pub(crate) fn outcome(signals: &[Signal<'_>]) -> Outcome {
     Outcome { state, status, answered, ended }
 }
 
-impl Signal<'_> {
-    fn is(&self, method: &str) -> bool {
-        // Methods are case-sensitive (RFC 3261 7.1).
-        self.method == Some(method)
-    }
-}
-
 /// Whether a later status says more about the fate than the one kept: success beats all, a final one beats a
 /// provisional one, the later of two of a kind beats the earlier.
 fn outranks(later: i64, kept: i64) -> bool {
@@ -149,18 +128,21 @@ fn rank(status: i64) -> u8 {
     }
 }
 
-fn is_challenge(status: i64) -> bool {
+pub(crate) fn is_challenge(status: i64) -> bool {
     matches!(status, 401 | 407)
 }
 
 /// Whether another request of the kind came after the last challenge (RFC 3261 22.2: same Call-ID, next CSeq).
-fn attempts_after_challenge(signals: &[Signal<'_>], method: &str) -> bool {
+fn attempts_after_challenge(messages: &[Message<'_>], method: &str) -> bool {
     let last =
-        signals.iter().rposition(|signal| signal.status.is_some_and(is_challenge) && signal.is(method));
+        messages.iter().rposition(|message| message.status.is_some_and(is_challenge) && message.is(method));
     let Some(last) = last else { return false };
-    let challenged = signals[last].cseq;
-    signals[last..].iter().any(|signal| {
-        signal.status.is_none() && signal.is(method) && !signal.has_to_tag && signal.cseq > challenged
+    let challenged = messages[last].cseq;
+    messages[last..].iter().any(|message| {
+        message.status.is_none()
+            && message.is(method)
+            && message.to_tag.is_none()
+            && message.cseq > challenged
     })
 }
 
@@ -172,7 +154,7 @@ mod tests {
 
     /// `INVITE 1`, `INVITE 2 tag`, `180 INVITE 1`: one message each, a millisecond apart.
     fn read(script: &str) -> Outcome {
-        let signals: Vec<Signal<'_>> = script
+        let messages: Vec<Message<'_>> = script
             .split(',')
             .enumerate()
             .map(|(at, line)| {
@@ -183,11 +165,11 @@ mod tests {
                 }
                 let method = words.next();
                 let cseq = words.next().map(|word| word.parse().expect("a CSeq number"));
-                let has_to_tag = words.next().is_some();
-                Signal { at: at as i64 * 1_000, method, status, cseq, has_to_tag }
+                let to_tag = words.next();
+                Message { at: at as i64 * 1_000, method, status, cseq, to_tag, ..Message::default() }
             })
             .collect();
-        outcome(&signals)
+        outcome(&messages)
     }
 
     #[track_caller]
@@ -261,28 +243,29 @@ mod tests {
         check("OPTIONS 1, 200 OPTIONS 1", State::Done, Some(200));
         check("MESSAGE 1, 503 MESSAGE 1", State::Failed, Some(503));
         assert_eq!(outcome(&[]), UNKNOWN);
-        assert_eq!(outcome(&[Signal::default()]), UNKNOWN);
+        assert_eq!(outcome(&[Message::default()]), UNKNOWN);
     }
 
-    fn signals() -> impl Strategy<Value = Vec<Signal<'static>>> {
+    fn messages() -> impl Strategy<Value = Vec<Message<'static>>> {
         let method =
             prop::sample::select(vec![Some("INVITE"), Some("BYE"), Some("CANCEL"), Some("REGISTER"), None]);
         let status = prop::option::of(100_i64..700);
-        let signal = (0_i64..100, method, status, prop::option::of(1_i64..4), any::<bool>());
-        let signal = signal.prop_map(|(at, method, status, cseq, has_to_tag)| Signal {
+        let message = (0_i64..100, method, status, prop::option::of(1_i64..4), any::<bool>());
+        let message = message.prop_map(|(at, method, status, cseq, to_tag)| Message {
             at,
             method,
             status,
             cseq,
-            has_to_tag,
+            to_tag: to_tag.then_some("tag"),
+            ..Message::default()
         });
-        prop::collection::vec(signal, 0..12)
+        prop::collection::vec(message, 0..12)
     }
 
     proptest! {
         #[test]
-        fn state_and_numbers_agree(signals in signals()) {
-            let Outcome { state, status, answered, ended } = outcome(&signals);
+        fn state_and_numbers_agree(messages in messages()) {
+            let Outcome { state, status, answered, ended } = outcome(&messages);
             let class = status.map(|status| status / 100);
             match state {
                 State::Answered => prop_assert!(class == Some(2) && answered.is_some() && ended.is_none()),
@@ -292,10 +275,10 @@ mod tests {
                 State::Challenged => prop_assert!(status.is_some_and(is_challenge)),
                 State::Failed => prop_assert!(class >= Some(4)),
                 State::Done => prop_assert_eq!(class, Some(2)),
-                State::Unknown => prop_assert!(signals.iter().all(|signal| signal.method.is_none())),
+                State::Unknown => prop_assert!(messages.iter().all(|message| message.method.is_none())),
                 State::Calling | State::Cancelled | State::Pending => {}
             }
-            let was_answered = signals.iter().any(|signal| signal.is("INVITE") && matches!(signal.status, Some(200..300)));
+            let was_answered = messages.iter().any(|message| message.is("INVITE") && matches!(message.status, Some(200..300)));
             prop_assert!(answered.is_none() || was_answered);
         }
     }

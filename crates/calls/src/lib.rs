@@ -1,0 +1,24 @@
+//! What became of a call, read from its SIP messages, and why.
+//!
+//! Messages of one call go in, in the order of their time, each hop's message once: the same message seen by a further
+//! capture point is left out before. Out come the transactions (RFC 3261 17), what became of the call, its times
+//! by the names of RFC 6076, and findings: what went wrong, who is to blame, and which messages prove it.
+//!
+//! Pure: event time only. No input makes it panic, and work is bounded: see [`MESSAGES_MAX`].
+
+mod call;
+mod cause;
+mod description;
+pub mod findings;
+mod message;
+mod session;
+mod state;
+mod timers;
+mod transaction;
+mod visibility;
+
+pub use call::{Call, MESSAGES_MAX};
+pub use findings::{Blame, Confidence, Finding, Severity};
+pub use message::{End, Message};
+pub use session::{EndedBy, Session, Side};
+pub use state::{Outcome, State, outcome};

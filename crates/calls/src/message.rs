@@ -1,0 +1,80 @@
+use std::borrow::Cow;
+use std::fmt;
+
+/// One SIP message on one hop, as far as its record tells. What is not known is `None` or empty.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Message<'a> {
+    /// How its owner calls it; findings hand it back as proof.
+    pub id: i64,
+    /// Microseconds since 1970.
+    pub at: i64,
+    pub src: End<'a>,
+    pub dst: End<'a>,
+    pub call_id: Option<&'a str>,
+    /// Of a request; for a reply the method it answers.
+    pub method: Option<&'a str>,
+    /// Of a reply; `None` makes it a request.
+    pub status: Option<i64>,
+    pub cseq: Option<i64>,
+    pub from_tag: Option<&'a str>,
+    /// In a request: inside a dialog (RFC 3261 12).
+    pub to_tag: Option<&'a str>,
+    pub via_branch: Option<&'a str>,
+    /// All its bytes, for what the fields above do not tell; lists leave them out.
+    pub raw: &'a [u8],
+}
+
+/// An address of a hop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct End<'a> {
+    pub ip: Option<&'a str>,
+    pub port: Option<i32>,
+}
+
+impl<'a> Message<'a> {
+    pub(crate) fn is_request(&self) -> bool {
+        self.status.is_none()
+    }
+
+    /// Methods are case-sensitive (RFC 3261 7.1).
+    pub(crate) fn is(&self, method: &str) -> bool {
+        self.method == Some(method)
+    }
+
+    /// Whether it is another request, not a sending or a further hop of the same.
+    pub(crate) fn cseq_differs(&self, other: &Self) -> bool {
+        self.cseq != other.cseq || self.from_tag != other.from_tag || self.method != other.method
+    }
+
+    /// The message read anew: rules ask few messages.
+    pub(crate) fn sip(&self) -> sip::Message<'a> {
+        sip::parse(self.raw)
+    }
+
+    pub(crate) fn header(&self, name: sip::Name) -> Option<String> {
+        self.sip().header(name).map(|value| words(value).into_owned())
+    }
+}
+
+impl fmt::Display for End<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.ip, self.port) {
+            (None, _) => f.write_str("an unknown address"),
+            (Some(ip), Some(port)) if ip.contains(':') => write!(f, "[{ip}]:{port}"),
+            (Some(ip), Some(port)) => write!(f, "{ip}:{port}"),
+            (Some(ip), None) => f.write_str(ip),
+        }
+    }
+}
+
+/// How much of a text from a message goes into a sentence: enough for any real reason or number, and no more of a
+/// hostile one.
+const WORDS_MAX: usize = 120;
+
+/// Bytes of a message as words of a sentence.
+pub(crate) fn words(bytes: &[u8]) -> Cow<'_, str> {
+    match String::from_utf8_lossy(bytes) {
+        text if text.chars().count() <= WORDS_MAX => text,
+        text => Cow::Owned(text.chars().take(WORDS_MAX).chain(['…']).collect()),
+    }
+}

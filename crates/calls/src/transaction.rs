@@ -1,0 +1,163 @@
+//! Requests with what was answered to them, hop by hop (RFC 3261 17).
+
+use std::collections::HashMap;
+
+use crate::message::{End, Message};
+
+/// One request on one hop, its repetitions, and its replies. Places are of the call's messages.
+#[derive(Clone, Debug)]
+pub(crate) struct Transaction<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) cseq: Option<i64>,
+    pub(crate) branch: Option<&'a str>,
+    /// Who asks, and who is asked.
+    pub(crate) client: End<'a>,
+    pub(crate) server: End<'a>,
+    /// The first sending and its repetitions; empty if only replies were seen.
+    pub(crate) requests: Vec<usize>,
+    /// Provisional and final, in order.
+    pub(crate) replies: Vec<usize>,
+    /// Of an INVITE: ACKs on this hop that belong to it.
+    pub(crate) acks: Vec<usize>,
+    /// Of an INVITE: the CANCEL transaction on this hop.
+    pub(crate) cancel: Option<usize>,
+    /// The transaction of the hop before that a proxy forwarded as this one.
+    pub(crate) upstream: Option<usize>,
+    /// Those that a proxy forwarded this as: more than one where it forked.
+    pub(crate) downstream: Vec<usize>,
+    /// The request has a To tag.
+    pub(crate) is_in_dialog: bool,
+}
+
+/// Transactions of one branch that are looked through to find the one on the right hop. A branch is unique to one
+/// transaction (RFC 3261 8.1.1.7), so a second hop with it is one that rewrites addresses only.
+const HOPS_OF_A_BRANCH_MAX: usize = 8;
+
+type Key<'a> = (Option<&'a str>, Option<i64>, &'a str);
+
+/// Sorts messages into transactions, in the order in which these began.
+pub(crate) fn transactions<'a>(messages: &[Message<'a>]) -> Vec<Transaction<'a>> {
+    let mut found: Vec<Transaction<'a>> = Vec::new();
+    let mut by_key: HashMap<Key<'a>, Vec<usize>> = HashMap::new();
+    // INVITEs that may be acknowledged end to end: by CSeq.
+    let mut acks: Vec<usize> = Vec::new();
+    for (place, message) in messages.iter().enumerate() {
+        let Some(method) = message.method else { continue };
+        let (client, server) =
+            if message.is_request() { (message.src, message.dst) } else { (message.dst, message.src) };
+        let is_ack = method == "ACK";
+        if is_ack && !message.is_request() {
+            continue;
+        }
+        let key = (message.via_branch, message.cseq, if is_ack { "INVITE" } else { method });
+        let hops = by_key.entry(key).or_default();
+        let on_hop = hops.iter().take(HOPS_OF_A_BRANCH_MAX).copied().find(|place| {
+            let known = &found[*place];
+            known.client.ip == client.ip && known.server.ip == server.ip
+        });
+        // A reply may come from another address than the one asked: a branch with one hop only still tells.
+        let only = || match hops.as_slice() {
+            [only] if message.via_branch.is_some() && !message.is_request() => Some(*only),
+            _ => None,
+        };
+        if is_ack {
+            match on_hop {
+                Some(of) => found[of].acks.push(place),
+                None => acks.push(place),
+            }
+            continue;
+        }
+        let of = on_hop.or_else(only).unwrap_or_else(|| {
+            let new = found.len();
+            found.push(Transaction {
+                method,
+                cseq: message.cseq,
+                branch: message.via_branch,
+                client,
+                server,
+                requests: Vec::new(),
+                replies: Vec::new(),
+                acks: Vec::new(),
+                cancel: None,
+                upstream: None,
+                downstream: Vec::new(),
+                is_in_dialog: message.is_request() && message.to_tag.is_some(),
+            });
+            hops.push(new);
+            new
+        });
+        if message.is_request() {
+            found[of].requests.push(place);
+            found[of].is_in_dialog = message.to_tag.is_some();
+        } else {
+            found[of].replies.push(place);
+        }
+    }
+    link_acks(messages, &mut found, &acks);
+    link_cancels(&mut found, &by_key);
+    link_hops(messages, &mut found);
+    found
+}
+
+/// The ACK to a 2xx is a transaction of its own (RFC 3261 13.2.2.4): the same CSeq, on the same hop.
+fn link_acks(messages: &[Message<'_>], found: &mut [Transaction<'_>], acks: &[usize]) {
+    let mut by_hop: HashMap<_, usize> = HashMap::new();
+    for (place, transaction) in found.iter().enumerate() {
+        if transaction.method == "INVITE" {
+            let hop = (transaction.cseq, transaction.client.ip, transaction.server.ip);
+            by_hop.insert(hop, place);
+        }
+    }
+    for ack in acks {
+        let message = &messages[*ack];
+        if let Some(of) = by_hop.get(&(message.cseq, message.src.ip, message.dst.ip)) {
+            found[*of].acks.push(*ack);
+        }
+    }
+}
+
+/// A CANCEL has the branch and CSeq number of what it cancels (RFC 3261 9.1).
+fn link_cancels(found: &mut [Transaction<'_>], by_key: &HashMap<Key<'_>, Vec<usize>>) {
+    for place in 0..found.len() {
+        if found[place].method != "INVITE" {
+            continue;
+        }
+        let invite = &found[place];
+        let hops = by_key.get(&(invite.branch, invite.cseq, "CANCEL")).map_or(&[][..], Vec::as_slice);
+        let cancel = hops.iter().take(HOPS_OF_A_BRANCH_MAX).copied().find(|cancel| {
+            found[*cancel].client.ip == invite.client.ip && found[*cancel].server.ip == invite.server.ip
+        });
+        found[place].cancel = cancel;
+    }
+}
+
+/// A proxy puts its Via above that of the hop before (RFC 3261 16.6). Where bytes are missing, addresses tell.
+fn link_hops(messages: &[Message<'_>], found: &mut [Transaction<'_>]) {
+    let mut by_branch: HashMap<_, usize> = HashMap::new();
+    let mut by_server: HashMap<_, usize> = HashMap::new();
+    for place in 0..found.len() {
+        let this = &found[place];
+        let (method, cseq) = (this.method, this.cseq);
+        let mut upstream = None;
+        if let Some(request) = this.requests.first() {
+            let read = messages[*request].sip();
+            let before = read.vias().nth(1).and_then(|via| via.branch());
+            upstream = match before {
+                Some(branch) => by_branch.get(&(method, cseq, branch)).copied(),
+                None if messages[*request].raw.is_empty() => by_server
+                    .get(&(method, cseq, this.client.ip))
+                    .copied()
+                    .filter(|_| this.client.ip.is_some()),
+                None => None,
+            };
+        }
+        if let Some(branch) = found[place].branch {
+            by_branch.entry((method, cseq, branch.as_bytes())).or_insert(place);
+        }
+        by_server.entry((method, cseq, found[place].server.ip)).or_insert(place);
+        if let Some(upstream) = upstream.filter(|upstream| *upstream != place) {
+            found[place].upstream = Some(upstream);
+            found[upstream].downstream.push(place);
+        }
+    }
+}

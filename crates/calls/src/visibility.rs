@@ -1,0 +1,46 @@
+//! What the capture could not see. Blindness must never become blame.
+
+use std::collections::HashSet;
+
+use crate::message::Message;
+use crate::transaction::Transaction;
+
+type Direction<'a> = (Option<&'a str>, Option<&'a str>);
+
+/// Which way messages were seen, host to host.
+#[derive(Debug, Default)]
+pub(crate) struct Visibility<'a> {
+    seen: HashSet<Direction<'a>>,
+    /// Requests inside a dialog: who sends them has had an answer.
+    in_dialog: HashSet<Direction<'a>>,
+}
+
+impl<'a> Visibility<'a> {
+    pub(crate) fn of(messages: &[Message<'a>]) -> Self {
+        let mut visibility = Self::default();
+        for message in messages {
+            let direction = (message.src.ip, message.dst.ip);
+            visibility.seen.insert(direction);
+            if message.is_request() && message.to_tag.is_some() {
+                visibility.in_dialog.insert(direction);
+            }
+        }
+        visibility
+    }
+
+    /// Replies that must have come were not seen: who asked acknowledged one, or went on in a dialog that only a reply
+    /// can have made.
+    pub(crate) fn replies_unseen(&self, transaction: &Transaction<'_>) -> bool {
+        if !transaction.replies.is_empty() {
+            return false;
+        }
+        let (client, server) = (transaction.client.ip, transaction.server.ip);
+        let goes_on = !transaction.is_in_dialog && self.in_dialog.contains(&(client, server));
+        !transaction.acks.is_empty() || goes_on && !self.seen.contains(&(server, client))
+    }
+
+    /// Requests on this hop were not seen, so that what is missing among them was perhaps sent.
+    pub(crate) fn requests_unseen(&self, transaction: &Transaction<'_>) -> bool {
+        transaction.requests.is_empty()
+    }
+}
