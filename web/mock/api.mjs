@@ -182,13 +182,36 @@ function whole(record) {
   return { ...summary(record), raw: record.bytes.toString('base64'), text: readable ? text : null, headers, sdp: null, problems: record.problems, extra: record.extra };
 }
 
+/** Some of what the server says of such calls. */
+function findings(records) {
+  const found = [];
+  const rest = { call_id: records[0].call_id, ruled_out: [], confidence: 'high' };
+  const unknown = records.find((record) => record.cseq_method === 'INVITE' && record.status === 404);
+  const invite = records.find((record) => record.method === 'INVITE' && record.status === null);
+  if (unknown && invite) {
+    found.push({
+      ...rest, id: 'NO_ROUTE_404', severity: 'error', proof: [invite.id, unknown.id],
+      text: `${unknown.src_ip}:5060 does not know ${invite.to_user}: ${unknown.label}`, blame: { kind: 'unknown', host: null, from: null, text: 'unknown' },
+      next: `is ${invite.to_user} right as ${unknown.src_ip}:5060 was asked for it (prefix, +, leading zeros), and is it provisioned there?`,
+    });
+  }
+  const bye = records.find((record) => record.method === 'BYE' && record.status === null);
+  if (bye) {
+    found.push({
+      ...rest, id: 'WHO_HUNG_UP', severity: 'info', text: 'the caller hung up after 42 s', proof: [bye.id],
+      blame: { kind: 'caller', host: null, from: null, text: 'caller' }, next: 'nothing, unless they say that they did not',
+    });
+  }
+  return found;
+}
+
 function callPage(records, id) {
   if (!records) throw new Refused(404, 'not_found', `no call ${id}`);
   const row = callRow(records);
   const names = { '198.51.100.5': 'edge-fra-1', '10.20.0.31': 'pbx-1' };
   const hosts = [...new Set(records.flatMap((record) => [record.src_ip, record.dst_ip]))].map((ip) => ({ id: ip, label: names[ip] ?? ip }));
   return {
-    call_id: id, hosts, partial: null,
+    call_id: id, hosts, partial: null, findings: findings(records),
     messages: records.map((record, index) => ({ ...summary(record), delta_ms: index === 0 ? 0 : (record.micros - records[index - 1].micros) / 1000 })),
     summary: row,
   };

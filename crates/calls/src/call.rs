@@ -1,7 +1,7 @@
 //! One call with its transactions: what facts and findings are read from.
 
 use crate::findings::{self, Finding};
-use crate::message::Message;
+use crate::message::{Message, hop_between};
 use crate::session::{Session, Side};
 use crate::state::{self, Outcome, State};
 use crate::transaction::{Transaction, transactions};
@@ -68,12 +68,18 @@ impl<'a> Call<'a> {
         self.of(method).filter(|request| request.is_in_dialog && request.upstream.is_none())
     }
 
-    /// Which side sends a request inside the dialog, by its From tag: who called keeps the tag it began with (RFC 3261 12.2.1.1).
+    /// Which side sends a request inside the dialog, by its From tag: who called keeps the tag it began with (RFC 3261
+    /// 12.2.1.1). Where the way it goes says otherwise, nobody is named.
     pub(crate) fn side_of(&self, request: &Message<'_>) -> Side {
-        let opening = self.first_opening().and_then(|opening| self.request(opening)?.from_tag);
-        match (opening, request.from_tag) {
-            (Some(caller), Some(tag)) if caller == tag => Side::Caller,
-            (Some(caller), Some(_)) if request.to_tag == Some(caller) => Side::Callee,
+        let Some(opening) = self.first_opening() else { return Side::Unknown };
+        let caller = self.request(opening).and_then(|invite| invite.from_tag);
+        let way = hop_between(request.src, request.dst);
+        let (client, server) = opening.hop();
+        match (caller, request.from_tag) {
+            (Some(caller), Some(tag)) if caller == tag && way != (server, client) => Side::Caller,
+            (Some(caller), Some(_)) if request.to_tag == Some(caller) && way != (client, server) => {
+                Side::Callee
+            }
             _ => Side::Unknown,
         }
     }

@@ -6,7 +6,7 @@ use std::fmt;
 pub struct Message<'a> {
     /// How its owner calls it; findings hand it back as proof.
     pub id: i64,
-    /// Microseconds since 1970.
+    /// Microseconds since 1970, within the seconds that HEP can say (32 bits).
     pub at: i64,
     pub src: End<'a>,
     pub dst: End<'a>,
@@ -65,6 +65,17 @@ impl fmt::Display for End<'_> {
             (Some(ip), None) => f.write_str(ip),
         }
     }
+}
+
+/// The two ends of a hop as they are told apart: by address, and by port too where both are on one machine. Else ports tell
+/// less than they seem to: a connection may be named by the port it came from or by the one it listens on.
+pub(crate) type Hop<'a> = (End<'a>, End<'a>);
+
+pub(crate) fn hop_between<'a>(client: End<'a>, server: End<'a>) -> Hop<'a> {
+    if client.ip == server.ip {
+        return (client, server);
+    }
+    (End { port: None, ..client }, End { port: None, ..server })
 }
 
 /// How much of a text from a message goes into a sentence: enough for any real reason or number, and no more of a

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::message::{End, Message};
+use crate::message::{End, Hop, Message, hop_between};
 
 /// One request on one hop, its repetitions, and its replies. Places are of the call's messages.
 #[derive(Clone, Debug)]
@@ -29,6 +29,12 @@ pub(crate) struct Transaction<'a> {
     pub(crate) is_in_dialog: bool,
 }
 
+impl<'a> Transaction<'a> {
+    pub(crate) fn hop(&self) -> Hop<'a> {
+        hop_between(self.client, self.server)
+    }
+}
+
 /// Transactions of one branch that are looked through to find the one on the right hop. A branch is unique to one
 /// transaction (RFC 3261 8.1.1.7), so a second hop with it is one that rewrites addresses only.
 const HOPS_OF_A_BRANCH_MAX: usize = 8;
@@ -53,7 +59,7 @@ pub(crate) fn transactions<'a>(messages: &[Message<'a>]) -> Vec<Transaction<'a>>
         let hops = by_key.entry(key).or_default();
         let on_hop = hops.iter().take(HOPS_OF_A_BRANCH_MAX).copied().find(|place| {
             let known = &found[*place];
-            known.client.ip == client.ip && known.server.ip == server.ip
+            known.hop() == hop_between(client, server)
         });
         // A reply may come from another address than the one asked: a branch with one hop only still tells.
         let only = || match hops.as_slice() {
@@ -104,13 +110,13 @@ fn link_acks(messages: &[Message<'_>], found: &mut [Transaction<'_>], acks: &[us
     let mut by_hop: HashMap<_, usize> = HashMap::new();
     for (place, transaction) in found.iter().enumerate() {
         if transaction.method == "INVITE" {
-            let hop = (transaction.cseq, transaction.client.ip, transaction.server.ip);
+            let hop = (transaction.cseq, transaction.hop());
             by_hop.insert(hop, place);
         }
     }
     for ack in acks {
         let message = &messages[*ack];
-        if let Some(of) = by_hop.get(&(message.cseq, message.src.ip, message.dst.ip)) {
+        if let Some(of) = by_hop.get(&(message.cseq, hop_between(message.src, message.dst))) {
             found[*of].acks.push(*ack);
         }
     }
@@ -124,9 +130,11 @@ fn link_cancels(found: &mut [Transaction<'_>], by_key: &HashMap<Key<'_>, Vec<usi
         }
         let invite = &found[place];
         let hops = by_key.get(&(invite.branch, invite.cseq, "CANCEL")).map_or(&[][..], Vec::as_slice);
-        let cancel = hops.iter().take(HOPS_OF_A_BRANCH_MAX).copied().find(|cancel| {
-            found[*cancel].client.ip == invite.client.ip && found[*cancel].server.ip == invite.server.ip
-        });
+        let cancel = hops
+            .iter()
+            .take(HOPS_OF_A_BRANCH_MAX)
+            .copied()
+            .find(|cancel| found[*cancel].hop() == invite.hop());
         found[place].cancel = cancel;
     }
 }

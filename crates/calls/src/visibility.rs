@@ -2,24 +2,22 @@
 
 use std::collections::HashSet;
 
-use crate::message::Message;
+use crate::message::{Hop, Message, hop_between};
 use crate::transaction::Transaction;
-
-type Direction<'a> = (Option<&'a str>, Option<&'a str>);
 
 /// Which way messages were seen, host to host.
 #[derive(Debug, Default)]
 pub(crate) struct Visibility<'a> {
-    seen: HashSet<Direction<'a>>,
+    seen: HashSet<Hop<'a>>,
     /// Requests inside a dialog: who sends them has had an answer.
-    in_dialog: HashSet<Direction<'a>>,
+    in_dialog: HashSet<Hop<'a>>,
 }
 
 impl<'a> Visibility<'a> {
     pub(crate) fn of(messages: &[Message<'a>]) -> Self {
         let mut visibility = Self::default();
         for message in messages {
-            let direction = (message.src.ip, message.dst.ip);
+            let direction = hop_between(message.src, message.dst);
             visibility.seen.insert(direction);
             if message.is_request() && message.to_tag.is_some() {
                 visibility.in_dialog.insert(direction);
@@ -34,7 +32,7 @@ impl<'a> Visibility<'a> {
         if !transaction.replies.is_empty() {
             return false;
         }
-        let (client, server) = (transaction.client.ip, transaction.server.ip);
+        let (client, server) = transaction.hop();
         let goes_on = !transaction.is_in_dialog && self.in_dialog.contains(&(client, server));
         !transaction.acks.is_empty() || goes_on && !self.seen.contains(&(server, client))
     }

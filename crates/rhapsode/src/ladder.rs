@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::findings;
+
 /// Width of the time column, in cells.
 const TIME_WIDTH: usize = 15;
 /// Narrower lanes could not carry a label such as `407 Proxy Authentication Required`.
@@ -26,7 +28,7 @@ enum Colour {
 pub(crate) fn draw(call: &Value, width: usize, colours: bool) -> String {
     let hosts = Hosts::of(call);
     let mut canvas = Canvas::new(&hosts, width, colours);
-    canvas.head(call);
+    canvas.head(call, width);
     let mut previous = None;
     for message in folded(call) {
         canvas.message(&message, previous);
@@ -223,7 +225,7 @@ impl<'a> Canvas<'a> {
         Self { hosts, lane, colours, text: String::new() }
     }
 
-    fn head(&mut self, call: &Value) {
+    fn head(&mut self, call: &Value, width: usize) {
         let summary = &call["summary"];
         let word = |name: &str| match &summary[name] {
             Value::String(text) => text.clone(),
@@ -249,7 +251,25 @@ impl<'a> Canvas<'a> {
             parties.into_iter().flatten().chain(facts).filter(|part| !part.is_empty()).collect();
         self.line(&outcome.join(", "));
         self.text.push('\n');
+        self.findings(call, width);
         self.heads();
+    }
+
+    fn findings(&mut self, call: &Value, width: usize) {
+        let lines = findings::lines(call, width);
+        if lines.is_empty() {
+            return;
+        }
+        for line in lines {
+            let (colour, bold) = match line.severity.as_deref() {
+                Some("error") => (Colour::Red, true),
+                Some("warning") => (Colour::Amber, true),
+                Some(_) => (Colour::Plain, true),
+                None => (Colour::Plain, false),
+            };
+            self.line(&paint(&line.text, colour, self.colours, bold));
+        }
+        self.text.push('\n');
     }
 
     /// The names of the hosts above their lanes.

@@ -4,6 +4,7 @@ mod capture;
 mod client;
 mod commands;
 mod config;
+mod findings;
 mod ladder;
 mod live;
 mod play;

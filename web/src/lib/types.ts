@@ -194,9 +194,26 @@ export interface CallMessage extends Summary {
   delta_ms: number;
 }
 
+/** What a rule found in a call. */
+export interface Finding {
+  /** Name of the rule. */
+  id: string;
+  call_id: string | null;
+  severity: 'error' | 'warning' | 'info';
+  text: string;
+  blame: { kind: string; host: string | null; from: string | null; text: string };
+  /** Ids of messages. */
+  proof: string[];
+  ruled_out: string[];
+  next: string;
+  confidence: 'high' | 'medium' | 'low';
+}
+
 export interface CallPage {
   call_id: string;
   hosts: { id: string; label: string }[];
+  /** Worst first. */
+  findings: Finding[];
   messages: CallMessage[];
   summary: Call;
   partial: Incomplete | null;

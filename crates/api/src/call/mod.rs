@@ -3,7 +3,7 @@
 mod fold;
 mod list;
 mod page;
-mod state;
+mod session;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::row::Row;
-use state::{Outcome, Signal, State};
+use session::State;
 
 pub(crate) use fold::{fold, is_witness};
 pub(crate) use list::{__path_calls, calls};
@@ -58,7 +58,8 @@ impl CallSummary {
         let sip: Vec<&Row> = rows.iter().filter(|row| is_sip(row)).collect();
         let opening = sip.iter().find(|row| row.int("status").is_none()).or(sip.first()).copied();
         let shown = opening.or(rows.first());
-        let outcome = outcome(&sip);
+        let messages: Vec<calls::Message<'_>> = sip.iter().map(|row| session::message(row)).collect();
+        let outcome = calls::outcome(&messages);
         let mut tables = BTreeMap::new();
         for (row, _) in rows.iter().zip(&seen).filter(|(_, seen)| !is_witness(seen)) {
             *tables.entry(row.table.name).or_default() += 1;
@@ -75,7 +76,7 @@ impl CallSummary {
             src: shown.and_then(|row| endpoint(row.src_ip.as_deref(), row.src_port)),
             dst: shown.and_then(|row| endpoint(row.dst_ip.as_deref(), row.dst_port)),
             status: outcome.status,
-            state: outcome.state,
+            state: outcome.state.into(),
             setup_ms: outcome.answered.zip(opening).map(|(answered, row)| (answered - row.ts.0) / 1_000),
             talk_ms: outcome.answered.zip(outcome.ended).map(|(answered, ended)| (ended - answered) / 1_000),
             messages: rows.len() - witnesses,
@@ -93,20 +94,6 @@ fn summary_columns() -> Vec<&'static str> {
 
 fn is_sip(row: &Row) -> bool {
     row.table.name == "sip"
-}
-
-fn outcome(sip: &[&Row]) -> Outcome {
-    let signals: Vec<Signal<'_>> = sip
-        .iter()
-        .map(|row| Signal {
-            at: row.ts.0,
-            method: row.text("method").or_else(|| row.text("cseq_method")),
-            status: row.int("status"),
-            cseq: row.int("cseq"),
-            has_to_tag: row.text("to_tag").is_some(),
-        })
-        .collect();
-    state::outcome(&signals)
 }
 
 /// `192.0.2.1:5060`, `[2001:db8::1]:5060`, or the address alone.

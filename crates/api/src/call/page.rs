@@ -9,6 +9,7 @@ use serde::Serialize;
 use store::Order;
 use utoipa::ToSchema;
 
+use super::session::{Finding, Session, sessions};
 use super::{CallSummary, fold, is_sip};
 use crate::ask::{self, Found, Partial, Search, Window};
 use crate::error::{ApiError, ErrorBody};
@@ -25,6 +26,10 @@ pub(crate) struct Call {
     /// The columns of the ladder, in the order they first took part.
     hosts: Vec<Host>,
     summary: CallSummary,
+    /// One for each Call-ID among the records that has SIP messages, the asked one first.
+    sessions: Vec<Session>,
+    /// What went wrong and why, worst first.
+    findings: Vec<Finding>,
     messages: Vec<Step>,
     /// Why records may be missing.
     partial: Option<Partial>,
@@ -68,6 +73,9 @@ pub(crate) async fn call(
     }
     let hosts = hosts(&rows);
     let seen = fold(&rows);
+    // Behind a cut nothing is missing: it was not read.
+    let until = if partial.is_some() { Micros(i64::MIN) } else { crate::time::now() };
+    let (sessions, findings) = sessions(&call_id, &rows, &seen, until);
     let mut before = rows.first().map_or(Micros(0), |row| row.ts);
     let mut messages = Vec::with_capacity(rows.len());
     for (row, seen) in rows.iter().zip(seen) {
@@ -84,7 +92,7 @@ pub(crate) async fn call(
     // Another leg may share the correlation id; the call is told by its own messages if it has any.
     let own: Vec<Row> = rows.iter().filter(|row| row.call_id.as_ref() == Some(&call_id)).cloned().collect();
     let summary = CallSummary::new(call_id.clone(), if own.iter().any(is_sip) { &own } else { &rows });
-    Ok(Json(Call { call_id, hosts, summary, messages, partial }))
+    Ok(Json(Call { call_id, hosts, summary, sessions, findings, messages, partial }))
 }
 
 /// All records of a call in time order, payloads included: those with the id as Call-ID or correlation id, and

@@ -108,6 +108,16 @@ fn a_call_page_has_everything_in_order() {
     assert_eq!(call["summary"]["state"], "ended");
     assert_eq!(call["summary"]["talk_ms"], 30_000);
 
+    let session = &call["sessions"][0];
+    assert_eq!((&session["call_id"], &session["state"]), (&json!(ANSWERED), &json!("ended")));
+    assert_eq!((&session["trying_ms"], &session["request_delay_ms"]), (&json!(510), &json!(700)));
+    assert_eq!((&session["duration_ms"], &session["disconnect_delay_ms"]), (&json!(30_000), &json!(50)));
+    assert_eq!((&session["retransmissions"], &session["ended_by"]["method"]), (&json!(2), &json!("BYE")));
+    let found: Vec<&Value> = call["findings"].as_array().expect("findings").iter().collect();
+    assert_eq!(found.iter().map(|finding| &finding["id"]).collect::<Vec<_>>(), ["WHO_HUNG_UP"]);
+    assert_eq!((&found[0]["severity"], &found[0]["call_id"]), (&json!("info"), &json!(ANSWERED)));
+    assert_eq!(found[0]["proof"], json!([call["messages"][9]["id"]]));
+
     let messages = call["messages"].as_array().expect("messages");
     let labels: Vec<&str> =
         messages.iter().map(|message| message["label"].as_str().expect("a label")).collect();

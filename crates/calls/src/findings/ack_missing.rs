@@ -1,6 +1,6 @@
 use super::{Confidence, Finding, Found, Rule, Severity, host};
 use crate::call::Call;
-use crate::message::{Message, words};
+use crate::message::{Message, hop_between, words};
 use crate::timers::span;
 
 pub(super) static RULE: Rule = Rule { id: "ACK_MISSING", source: "RFC 3261 13.3.1.4", find };
@@ -33,7 +33,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
             same.len(),
             span(last.at - first.at)
         );
-        if let Some(bye) = bye.filter(|bye| bye.src.ip == invite.server.ip) {
+        if let Some(bye) = bye.filter(|bye| hop_between(bye.src, bye.dst).0 == invite.hop().1) {
             text.push_str(&format!(", and hung up {} after the answer", span(bye.at - first.at)));
         }
         let finding = Finding::new(Severity::Error, text).proof(same.iter().copied().chain(seen_before).chain(bye));

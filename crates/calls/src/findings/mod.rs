@@ -219,6 +219,11 @@ impl Finding {
     }
 }
 
+/// A branch that fails does no harm where another one answered.
+fn failed(call: &Call<'_>) -> Severity {
+    if call.outcome.answered.is_some() { Severity::Warning } else { Severity::Error }
+}
+
 /// The host as blame; nobody is blamed under no name.
 fn host(end: End<'_>) -> Blame {
     end.ip.map_or(Blame::Unknown, |_| Blame::Host(end.to_string()))

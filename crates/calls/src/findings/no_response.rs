@@ -1,4 +1,4 @@
-use super::{Confidence, Finding, Found, Rule, Severity, hop};
+use super::{Confidence, Finding, Found, Rule, hop};
 use crate::call::Call;
 use crate::timers::{GIVE_UP, span};
 
@@ -19,7 +19,8 @@ fn find(call: &Call<'_>, found: &mut Found) {
         let last = call.at(invite.requests[invite.requests.len() - 1]);
         // Over once timer B has run out, or once who asked has told its own caller so.
         let told = invite.upstream.map(|upstream| &call.transactions[upstream]);
-        let told = told.and_then(|told| call.answer(told)).filter(|reply| reply.at >= last.at);
+        let told = told.and_then(|told| call.answer(told));
+        let told = told.filter(|reply| reply.at >= last.at && reply.status >= Some(300));
         if call.until - first.at < GIVE_UP && told.is_none() {
             continue;
         }
@@ -34,7 +35,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
             text.push_str(&format!("; it then told the caller {status}"));
         }
         found.add(
-            Finding::new(Severity::Error, text)
+            Finding::new(super::failed(call), text)
                 .blame(hop(invite.client, invite.server))
                 .proof(invite.requests.iter().map(|place| call.at(*place)).chain(told))
                 .ruled_out("replies that came but were not captured: who asked kept asking")

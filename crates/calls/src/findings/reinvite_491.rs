@@ -9,18 +9,19 @@ const RETRY_MAX: i64 = 4 * SECOND;
 const SLACK: i64 = SECOND;
 
 fn find(call: &Call<'_>, found: &mut Found) {
+    let accepted = call.in_dialog("INVITE").chain(call.in_dialog("UPDATE")).filter(|offer| {
+        matches!(call.status(offer), Some(200..300))
+    });
+    let accepted_last = accepted.filter_map(|offer| call.request(offer)).map(|request| request.at).max();
     for offer in call.in_dialog("INVITE").chain(call.in_dialog("UPDATE")) {
         let Some(reply) = call.answer(offer).filter(|reply| reply.status == Some(491)) else { continue };
         if found.is_full() {
             return;
         }
-        let retried = call.in_dialog("INVITE").chain(call.in_dialog("UPDATE")).find(|next| {
-            let begun = call.request(next).is_some_and(|request| request.at > reply.at);
-            begun && matches!(call.status(next), Some(200..300))
-        });
+        let is_settled = accepted_last.is_some_and(|at| at > reply.at);
         let ended = call.after(reply.at, |message| message.is_request() && message.is("BYE"));
         let waited = ended.map_or(call.until, |bye| bye.at) - reply.at;
-        if retried.is_some() || waited < RETRY_MAX + SLACK {
+        if is_settled || waited < RETRY_MAX + SLACK {
             continue;
         }
         found.add(

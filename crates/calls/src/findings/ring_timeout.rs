@@ -18,7 +18,7 @@ pub(super) fn is_round(span: i64) -> bool {
 }
 
 fn find(call: &Call<'_>, found: &mut Found) {
-    let Some(failure) = call.failure().filter(|failure| matches!(failure.status, 408 | 480 | 487)) else { return };
+    let Some(failure) = call.failure().filter(|failure| matches!(failure.status, 408 | 480)) else { return };
     let (origin, reply) = (failure.origin, failure.reply);
     let Some(request) = call.request(origin) else { return };
     let ringing = call.replies(origin).find(|reply| matches!(reply.status, Some(180..200)));

@@ -4,13 +4,15 @@ use crate::state::is_challenge;
 
 pub(super) static RULE: Rule = Rule { id: "STALE_NONCE", source: "RFC 7616 3.3", find };
 
+/// Challenges for age that are followed up: more say no more.
+const CHALLENGES_MAX: usize = 64;
+
 fn find(call: &Call<'_>, found: &mut Found) {
-    for asked in call.transactions.iter().filter(|asked| asked.upstream.is_none()) {
-        let challenge = call.answer(asked).filter(|reply| reply.status.is_some_and(is_challenge));
-        let Some(challenge) = challenge else { continue };
-        if found.is_full() || !challenge.sip().challenges().any(|it| it.is_stale()) {
-            continue;
-        }
+    let stale = call.transactions.iter().filter(|asked| asked.upstream.is_none()).filter_map(|asked| {
+        let challenge = call.answer(asked).filter(|reply| reply.status.is_some_and(is_challenge))?;
+        challenge.sip().challenges().any(|it| it.is_stale()).then_some((asked, challenge))
+    });
+    for (asked, challenge) in stale.take(CHALLENGES_MAX) {
         let next = call.of(asked.method).find(|next| {
             next.cseq > asked.cseq && next.client.ip == asked.client.ip && matches!(call.status(next), Some(200..300))
         });

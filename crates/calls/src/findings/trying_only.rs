@@ -1,4 +1,4 @@
-use super::{Confidence, Finding, Found, Rule, Severity, host};
+use super::{Confidence, Finding, Found, Rule, host};
 use crate::call::Call;
 use crate::timers::{SECOND, span};
 
@@ -28,7 +28,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
         let how = if cancel.is_some() { "until the call was given up" } else { "and nothing more was seen" };
         found.add(
             Finding::new(
-                Severity::Error,
+                super::failed(call),
                 format!(
                     "{} took the call with 100 and then said nothing for {} {how}",
                     invite.server,

@@ -1,1 +1,11 @@
-
+mod auth;
+mod bounds;
+mod capture;
+mod captured;
+mod demo;
+mod dialog;
+mod facts;
+mod media;
+mod recordings;
+mod scenario;
+mod setup;

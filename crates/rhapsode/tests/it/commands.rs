@@ -42,7 +42,7 @@ fn search_call_sql_and_export_answer_from_recorded_traffic() -> Result<()> {
     ensure!(messages.contains("REGISTER") && !messages.contains("INVITE"), "{messages}");
 
     let ladder = rhapsode(&server, &["call", &call_id])?;
-    for label in ["INVITE", "100", "200", "ACK", "BYE", "127.0.0.1:5060"] {
+    for label in ["INVITE", "100", "200", "ACK", "BYE", "127.0.0.1:5060", "WHO_HUNG_UP"] {
         ensure!(ladder.contains(label), "no {label} in\n{ladder}");
     }
 

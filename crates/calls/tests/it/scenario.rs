@@ -1,0 +1,247 @@
+//! Calls written down as ladders, one line a message:
+//!
+//! ```text
+//! 0    a>b INVITE 1 sdp=PCMA
+//! 0.1  b>a 180 INVITE 1 to=b
+//! 5    b>a 200 INVITE 1 to=b sdp=PCMA | Session-Expires: 90
+//! 5.1  a>b ACK 1 to=b
+//! ```
+//!
+//! Seconds, the hop, the start line with its CSeq, then tags, codecs and headers. `p` and `q` are proxies: what they send
+//! on carries the Via of what they got. The id of a message is its line, counted from 1. `until 12` ends the recording
+//! there; else it goes on for a minute.
+
+use calls::{Call, End, Finding, Message, Session};
+
+const HOSTS: &[(&str, &str)] = &[
+    ("a", "192.0.2.1"),
+    ("b", "198.51.100.2"),
+    ("c", "198.51.100.3"),
+    ("p", "203.0.113.5"),
+    ("q", "203.0.113.6"),
+    // Behind NAT.
+    ("n", "10.0.0.9"),
+];
+
+#[derive(Clone, Debug, Default)]
+struct Line {
+    at: i64,
+    from: &'static str,
+    to: &'static str,
+    method: String,
+    status: Option<i64>,
+    cseq: i64,
+    from_tag: String,
+    to_tag: Option<String>,
+    vias: Vec<String>,
+    raw: Vec<u8>,
+}
+
+pub(crate) struct Scenario {
+    lines: Vec<Line>,
+    until: i64,
+}
+
+impl Scenario {
+    pub(crate) fn read(script: &str) -> Self {
+        let mut scenario = Self { lines: Vec::new(), until: 0 };
+        let mut until = None;
+        for text in script.lines().map(str::trim).filter(|text| !text.is_empty()) {
+            if let Some(end) = text.strip_prefix("until ") {
+                until = Some(micros(end));
+                continue;
+            }
+            let line = scenario.line(text);
+            scenario.lines.push(line);
+        }
+        scenario.lines.sort_by_key(|line| line.at);
+        let last = scenario.lines.last().map_or(0, |line| line.at);
+        scenario.until = until.unwrap_or(last + 60_000_000);
+        scenario
+    }
+
+    fn line(&self, text: &str) -> Line {
+        let mut parts = text.split(" | ");
+        let mut words = parts.next().expect("a message").split_whitespace().peekable();
+        let headers: Vec<&str> = parts.collect();
+        let at = micros(words.next().expect("seconds"));
+        let (from, to) = words.next().expect("a hop").split_once('>').expect("from>to");
+        let (from, to) = (host(from), host(to));
+        let status = words.peek().and_then(|word| word.parse().ok());
+        if status.is_some() {
+            words.next();
+        }
+        let method = words.next().expect("a method").to_owned();
+        let cseq: i64 = words.next().expect("a CSeq").parse().expect("a number");
+        let mut line = Line {
+            at,
+            from: from.1,
+            to: to.1,
+            method,
+            status,
+            cseq,
+            from_tag: "a".to_owned(),
+            ..Line::default()
+        };
+        let mut body = String::new();
+        let mut body_type = "";
+        if status.is_some() {
+            // A reply has the Via and the tags of what it answers (RFC 3261 8.2.6.2).
+            let asked = self.lines.iter().rev().find(|asked| {
+                asked.status.is_none()
+                    && (asked.method.as_str(), asked.cseq) == (line.method.as_str(), line.cseq)
+                    && (asked.from, asked.to) == (line.to, line.from)
+            });
+            if let Some(asked) = asked {
+                (line.vias, line.from_tag, line.to_tag) =
+                    (asked.vias.clone(), asked.from_tag.clone(), asked.to_tag.clone());
+            } else {
+                line.vias = vec![via(line.to, line.from, &line.method, line.cseq, "")];
+            }
+        } else {
+            line.vias = self.request_vias(&line);
+        }
+        for word in words {
+            match word.split_once('=').expect("name=value") {
+                ("from", tag) => line.from_tag = tag.to_owned(),
+                ("to", tag) => line.to_tag = Some(tag.to_owned()),
+                ("branch", branch) => {
+                    line.vias[0] = format!("SIP/2.0/UDP {};branch=z9hG4bK{branch}", line.from);
+                }
+                ("sdp", codecs) => (body, body_type) = (description(codecs, line.from), "application/sdp"),
+                ("frag", status) => {
+                    (body, body_type) = (format!("SIP/2.0 {status} As it went\r\n"), "message/sipfrag");
+                }
+                (name, _) => panic!("unknown {name} in {text}"),
+            }
+        }
+        line.raw = bytes(&line, &headers, &body, body_type);
+        line
+    }
+
+    fn request_vias(&self, line: &Line) -> Vec<String> {
+        let is_answered = self.lines.iter().any(|reply| {
+            reply.method == "INVITE"
+                && reply.cseq == line.cseq
+                && matches!(reply.status, Some(200..300))
+                && (reply.from, reply.to) == (line.to, line.from)
+        });
+        // ACK to a failure and CANCEL belong to the INVITE; ACK to success is on its own (RFC 3261 9.1, 17.1.1.3).
+        let of = match line.method.as_str() {
+            "CANCEL" => "INVITE",
+            "ACK" if !is_answered => "INVITE",
+            own => own,
+        };
+        let mut vias = vec![via(line.from, line.to, of, line.cseq, "")];
+        let is_proxy = line.from == host("p").1 || line.from == host("q").1;
+        let before = self.lines.iter().rev().find(|before| {
+            is_proxy
+                && before.status.is_none()
+                && (before.method.as_str(), before.cseq) == (line.method.as_str(), line.cseq)
+                && before.to == line.from
+        });
+        vias.extend(before.into_iter().flat_map(|before| before.vias.clone()));
+        vias
+    }
+
+    fn with<T>(&self, ask: impl FnOnce(&Call<'_>) -> T) -> T {
+        let messages: Vec<Message<'_>> =
+            self.lines.iter().enumerate().map(|(place, line)| message(place, line)).collect();
+        ask(&Call::read(&messages, self.until))
+    }
+}
+
+fn message(place: usize, line: &Line) -> Message<'_> {
+    Message {
+        id: place as i64 + 1,
+        at: line.at,
+        src: End { ip: Some(line.from), port: Some(5060) },
+        dst: End { ip: Some(line.to), port: Some(5060) },
+        call_id: Some("call"),
+        method: Some(&line.method),
+        status: line.status,
+        cseq: Some(line.cseq),
+        from_tag: Some(&line.from_tag),
+        to_tag: line.to_tag.as_deref(),
+        via_branch: line.vias[0].split_once("branch=").map(|(_, branch)| branch),
+        raw: &line.raw,
+    }
+}
+
+fn micros(seconds: &str) -> i64 {
+    (seconds.parse::<f64>().expect("seconds") * 1e6).round() as i64
+}
+
+fn host(name: &str) -> (&'static str, &'static str) {
+    *HOSTS.iter().find(|(known, _)| *known == name).expect("a known host")
+}
+
+fn via(from: &str, to: &str, method: &str, cseq: i64, more: &str) -> String {
+    format!("SIP/2.0/UDP {from};branch=z9hG4bK-{from}-{to}-{method}-{cseq}{more}")
+}
+
+/// `PCMA,PCMU` with media where the message comes from, or `PCMA@10.0.0.9`.
+fn description(codecs: &str, from: &str) -> String {
+    let (codecs, address) = codecs.split_once('@').unwrap_or((codecs, from));
+    let names: Vec<&str> = codecs.split(',').collect();
+    let formats: Vec<String> = (0..names.len()).map(|number| (96 + number).to_string()).collect();
+    let mut body = format!(
+        "v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\nm=audio 4000 RTP/AVP {}\r\n",
+        formats.join(" ")
+    );
+    for (format, name) in formats.iter().zip(names) {
+        body.push_str(&format!("a=rtpmap:{format} {name}/8000\r\n"));
+    }
+    body
+}
+
+fn bytes(line: &Line, headers: &[&str], body: &str, body_type: &str) -> Vec<u8> {
+    let mut text = match line.status {
+        Some(status) => format!("SIP/2.0 {status} As it went\r\n"),
+        None => format!("{} sip:4930123@{} SIP/2.0\r\n", line.method, line.to),
+    };
+    for via in &line.vias {
+        text.push_str(&format!("Via: {via}\r\n"));
+    }
+    let to_tag = line.to_tag.as_ref().map_or_else(String::new, |tag| format!(";tag={tag}"));
+    text.push_str(&format!("From: <sip:alice@example.com>;tag={}\r\n", line.from_tag));
+    text.push_str(&format!("To: <sip:4930123@example.com>{to_tag}\r\n"));
+    text.push_str(&format!("Call-ID: call\r\nCSeq: {} {}\r\n", line.cseq, line.method));
+    if !headers.iter().any(|header| header.starts_with("Contact")) {
+        text.push_str(&format!("Contact: <sip:x@{}>\r\n", line.from));
+    }
+    for header in headers {
+        text.push_str(&format!("{header}\r\n"));
+    }
+    if !body.is_empty() {
+        text.push_str(&format!("Content-Type: {body_type}\r\n"));
+    }
+    text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+    text.into_bytes()
+}
+
+pub(crate) fn session(script: &str) -> Session {
+    Scenario::read(script).with(|call| call.session())
+}
+
+pub(crate) fn findings(script: &str) -> Vec<Finding> {
+    Scenario::read(script).with(|call| call.findings())
+}
+
+/// The one finding of this rule, with everything an engineer needs.
+#[track_caller]
+pub(crate) fn found(id: &str, script: &str) -> Finding {
+    let all = findings(script);
+    let mut own: Vec<Finding> = all.iter().filter(|finding| finding.id == id).cloned().collect();
+    assert_eq!(own.len(), 1, "{id} once in {all:#?}");
+    let finding = own.remove(0);
+    assert!(!finding.text.is_empty() && !finding.next.is_empty(), "{finding:#?}");
+    assert!(!finding.proof.is_empty(), "{finding:#?}");
+    finding
+}
+
+#[track_caller]
+pub(crate) fn silent(id: &str, script: &str) {
+    let all = findings(script);
+    assert!(all.iter().all(|finding| finding.id != id), "{all:#?}");
+}
