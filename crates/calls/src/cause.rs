@@ -5,8 +5,7 @@ use crate::message::{Message, words};
 /// The Q.850 cause in the message's Reason.
 pub(crate) fn q850(message: &Message<'_>) -> Option<u32> {
     let read = message.sip();
-    let cause = read.reasons().find(|reason| reason.protocol.eq_ignore_ascii_case(b"Q.850"))?.cause;
-    cause
+    read.reasons().find(|reason| reason.protocol.eq_ignore_ascii_case(b"Q.850"))?.cause
 }
 
 /// The Reason header in words: `Q.850 16 (normal clearing) "text"`.

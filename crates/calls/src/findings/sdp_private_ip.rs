@@ -37,7 +37,7 @@ fn judge(message: &Message<'_>, side: Side, found: &mut Found) {
         Finding::new(
             Severity::Warning,
             format!(
-                "{} asks for its {} at {address}, which {} cannot reach: one side will hear nothing",
+                "{} asks for its {} at {address}, which {} cannot reach: one side may hear nothing",
                 message.src, private.kind, message.dst
             ),
         )

@@ -144,10 +144,8 @@ impl Scenario {
         vias
     }
 
-    fn with<T>(&self, ask: impl FnOnce(&Call<'_>) -> T) -> T {
-        let messages: Vec<Message<'_>> =
-            self.lines.iter().enumerate().map(|(place, line)| message(place, line)).collect();
-        ask(&Call::read(&messages, self.until))
+    fn messages(&self) -> Vec<Message<'_>> {
+        self.lines.iter().enumerate().map(|(place, line)| message(place, line)).collect()
     }
 }
 
@@ -221,11 +219,13 @@ fn bytes(line: &Line, headers: &[&str], body: &str, body_type: &str) -> Vec<u8> 
 }
 
 pub(crate) fn session(script: &str) -> Session {
-    Scenario::read(script).with(|call| call.session())
+    let scenario = Scenario::read(script);
+    Call::read(&scenario.messages(), scenario.until).session()
 }
 
 pub(crate) fn findings(script: &str) -> Vec<Finding> {
-    Scenario::read(script).with(|call| call.findings())
+    let scenario = Scenario::read(script);
+    Call::read(&scenario.messages(), scenario.until).findings()
 }
 
 /// The one finding of this rule, with everything an engineer needs.
