@@ -191,7 +191,11 @@ pub(crate) fn exists(name: &'static str) -> Expr {
 }
 
 fn common(name: &'static str) -> &'static Field {
-    model::COMMON.iter().find(|field| field.name == name).expect("the name of a common column")
+    model::COMMON
+        .iter()
+        .chain(model::TAIL)
+        .find(|field| field.name == name)
+        .expect("the name of a common column")
 }
 
 /// Every column of these tables, once.

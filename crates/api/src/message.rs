@@ -2,8 +2,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use model::query::{Expr, Literal, Op};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,8 +22,10 @@ use crate::summary::{Summary, json_or_text};
 pub(crate) struct Message {
     #[serde(flatten)]
     summary: Summary,
-    /// The payload, every byte, as base64.
-    raw: String,
+    /// The payload, every byte, as base64; null if it is not kept any more.
+    raw: Option<String>,
+    /// The payload's age has passed (`retention.payload_days`): what is left are the columns.
+    payload_gone: bool,
     /// The payload, if it is UTF-8.
     text: Option<String>,
     /// What the payload is read as, where that is something else: the SIP inside JSON, the payload of a HEP packet
@@ -127,6 +127,9 @@ pub(crate) async fn message(
     };
     Ok(match query.format.unwrap_or(MessageFormat::Json) {
         MessageFormat::Json => Json(Message::from(row)).into_response(),
+        MessageFormat::Hepjs if row.payload_gone => {
+            return Err(ApiError::not_found(format!("the payload of message `{id}` has passed its age")));
+        }
         MessageFormat::Hepjs => {
             let mut text = String::new();
             hepjs::write(row, &mut text);
@@ -140,15 +143,16 @@ impl From<&Row> for Message {
         let shown = row.shown();
         let mut message = Self {
             summary: Summary::from(row),
-            raw: STANDARD.encode(&row.raw),
-            text: std::str::from_utf8(&row.raw).ok().map(str::to_owned),
+            raw: row.base64(),
+            payload_gone: row.payload_gone,
+            text: row.utf8().map(str::to_owned),
             shown: shown.as_deref().map(|shown| String::from_utf8_lossy(shown).into_owned()),
             headers: Vec::new(),
             sdp: None,
             problems: Vec::new(),
             extra: row.extra.as_deref().map_or_else(|| Value::Object(serde_json::Map::new()), json_or_text),
         };
-        if row.table.name == "sip" {
+        if row.table.name == "sip" && !row.payload_gone {
             // Places are those in the text that is handed out.
             let text = message.shown.clone();
             message.read_sip(text.as_ref().map_or(&row.raw, |text| text.as_bytes()));

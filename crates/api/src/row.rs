@@ -4,6 +4,8 @@ use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field as ArrowField, Float64Type, Int64Type, TimeUnit};
 use arrow::error::ArrowError;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use model::{Field, Kind, Micros, Table};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -35,6 +37,8 @@ pub(crate) struct Row {
     /// JSON text.
     pub(crate) extra: Option<String>,
     pub(crate) raw: Vec<u8>,
+    /// The payload was asked for and is not kept any more.
+    pub(crate) payload_gone: bool,
 }
 
 /// A value of one of the table's own fields.
@@ -76,6 +80,16 @@ impl Row {
         protocols::unwrapped(&self.raw, &self.flags, seconds)
     }
 
+    /// The payload as base64, unless it is not kept any more.
+    pub(crate) fn base64(&self) -> Option<String> {
+        (!self.payload_gone).then(|| STANDARD.encode(&self.raw))
+    }
+
+    /// The payload, if it is kept and is UTF-8.
+    pub(crate) fn utf8(&self) -> Option<&str> {
+        std::str::from_utf8(&self.raw).ok().filter(|_| !self.payload_gone)
+    }
+
     pub(crate) fn new(table: &'static Table) -> Self {
         Self {
             table,
@@ -100,6 +114,7 @@ impl Row {
             cells: Vec::new(),
             extra: None,
             raw: Vec::new(),
+            payload_gone: false,
         }
     }
 }
@@ -133,6 +148,8 @@ pub(crate) fn rows(tables: &'static [&'static Table], batch: &RecordBatch) -> Re
             for (index, row) in own {
                 if !array.is_null(index) {
                     set(row, field, value(&array, field, index));
+                } else if field.name == "raw" {
+                    row.payload_gone = true;
                 }
             }
         }

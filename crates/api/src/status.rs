@@ -71,7 +71,7 @@ pub(crate) struct Store {
 /// Small files of the lake become few and well sorted ones. Counted since the start.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Compaction {
-    /// Files that can be merged now.
+    /// Files that can be merged now, or whose payloads can go.
     files_due: u64,
     files_read: u64,
     files_written: u64,
@@ -87,6 +87,10 @@ pub(crate) struct Table {
     bytes: u64,
     files: u64,
     retention_days: u32,
+    /// After so many days rows lose their payload, if they do before they go.
+    payload_days: Option<u32>,
+    /// Rows that have lost it.
+    rows_without_payload: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -196,6 +200,8 @@ impl From<&store::TableStatus> for Table {
             bytes: table.bytes,
             files: table.files,
             retention_days: table.retention_days,
+            payload_days: table.payload_days,
+            rows_without_payload: table.rows_without_payload,
         }
     }
 }

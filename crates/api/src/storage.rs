@@ -25,6 +25,8 @@ pub(crate) struct Storage {
 pub(crate) struct Table {
     name: &'static str,
     retention_days: u32,
+    /// After so many days rows lose their payload, if they do before they go.
+    payload_days: Option<u32>,
     #[serde(flatten)]
     total: Amount,
     /// Arrival of the oldest row.
@@ -49,6 +51,8 @@ pub(crate) struct Day {
 pub(crate) struct Amount {
     files: u64,
     rows: u64,
+    /// Of these, rows that have lost their payload.
+    rows_without_payload: u64,
     /// As stored.
     bytes: u64,
     /// Mean over all rows.
@@ -92,6 +96,7 @@ impl From<store::TableStorage> for Table {
         Self {
             name: table.name,
             retention_days: table.retention_days,
+            payload_days: table.payload_days,
             total: table.total.into(),
             oldest: table.oldest.map(|time| time.to_string()),
             days: table
@@ -109,6 +114,7 @@ impl From<store::Amount> for Amount {
         Self {
             files: amount.files,
             rows: amount.rows,
+            rows_without_payload: amount.rows_without_payload,
             bytes: amount.bytes,
             bytes_per_row: (amount.rows > 0).then(|| amount.bytes as f64 / amount.rows as f64),
         }

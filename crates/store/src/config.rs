@@ -53,11 +53,13 @@ pub struct Bucket {
     pub region: Option<String>,
 }
 
-/// How long data is kept. All three rules hold at once; the oldest files go first.
+/// How long data is kept. All rules hold at once; the oldest files go first.
 #[derive(Clone, Debug)]
 pub struct Retention {
     /// Days of a table by name, instead of what its declaration says. Counted from `received`.
     pub days: Vec<(String, u32)>,
+    /// Days of a table by name after which its rows lose their payload and stay otherwise. Counted from `received`.
+    pub payload_days: Vec<(String, u32)>,
     /// Most bytes of the whole lake, if limited.
     pub bytes_max: Option<u64>,
     /// Bytes of the disk that are left to others.
@@ -152,6 +154,7 @@ impl Default for Retention {
     fn default() -> Self {
         Self {
             days: Vec::new(),
+            payload_days: Vec::new(),
             bytes_max: None,
             // Enough for the log and a few settled files while the rules catch up.
             free_disk_min: 1 << 30,

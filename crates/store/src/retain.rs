@@ -139,6 +139,17 @@ impl Retain {
 }
 
 impl Retention {
+    /// Days after which rows of the table lose their payload, if they do before they go.
+    pub(crate) fn payload_days_of(&self, table: &Table) -> Option<u32> {
+        self.payload_days.iter().find(|(name, _)| name == table.name).map(|(_, days)| *days)
+    }
+
+    /// Rows of the table that arrived before this have no payload any more.
+    pub(crate) fn payload_since(&self, table: &Table, now: Micros) -> Option<Micros> {
+        let age_max = i64::from(self.payload_days_of(table)?).saturating_mul(Micros::DAY);
+        Some(Micros(now.0.saturating_sub(age_max)))
+    }
+
     /// Days that rows of the table are kept.
     pub(crate) fn days_of(&self, table: &Table) -> u32 {
         self.days.iter().find(|(name, _)| name == table.name).map_or(table.retention_days, |(_, days)| *days)
@@ -187,6 +198,7 @@ mod tests {
     use model::{Field, Kind};
 
     use super::*;
+    use crate::lake::Payload;
     use crate::lake::keys::Keys;
     use crate::view::{Range, Ranges, TableView};
 
@@ -210,6 +222,7 @@ mod tests {
                 received: range,
             }),
             checksum: None,
+            payload: Payload::Unmeasured,
             keys: Keys::default(),
         })
     }

@@ -3,12 +3,24 @@
 
 use std::sync::Arc;
 
+use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use deltalake::kernel::{ArrayType, DataType as DeltaType, StructField};
 use model::{Kind, Table};
 
 /// The time zone of every timestamp column.
 pub(crate) const UTC: &str = "UTC";
+
+/// The column that retention may empty before the rows go.
+pub(crate) const PAYLOAD: &str = "raw";
+
+/// Bytes of payload in these rows, if they have any payload at all.
+pub(crate) fn payload_bytes(rows: &RecordBatch) -> Option<u64> {
+    let payloads = rows.column_by_name(PAYLOAD)?.as_binary_opt::<i32>()?;
+    let offsets = payloads.value_offsets();
+    let bytes = offsets.last()?.checked_sub(*offsets.first()?)?;
+    (payloads.null_count() < payloads.len()).then_some(bytes.unsigned_abs().into())
+}
 
 pub(crate) fn arrow_schema(table: &Table) -> SchemaRef {
     Arc::new(Schema::new(

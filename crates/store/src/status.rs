@@ -25,7 +25,7 @@ pub struct StoreStatus {
 /// What compaction has to do, and has done since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CompactionStatus {
-    /// Files that can be merged now, of one run in each table.
+    /// Files that can be merged now, or whose payloads can go, of one run in each table.
     pub files_due: u64,
     pub files_read: u64,
     pub files_written: u64,
@@ -43,6 +43,10 @@ pub struct TableStatus {
     pub bytes: u64,
     pub files: u64,
     pub retention_days: u32,
+    /// After so many days rows lose their payload, if they do before they go.
+    pub payload_days: Option<u32>,
+    /// Rows that have lost it.
+    pub rows_without_payload: u64,
 }
 
 /// Something the operator must know of and act on; gone when the cause is.

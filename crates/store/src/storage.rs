@@ -1,6 +1,7 @@
 //! What takes how much room, and what goes next.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::Micros;
 
@@ -27,6 +28,8 @@ pub struct Storage {
 pub struct TableStorage {
     pub name: &'static str,
     pub retention_days: u32,
+    /// After so many days rows lose their payload, if they do before they go.
+    pub payload_days: Option<u32>,
     pub total: Amount,
     /// Arrival of the oldest row.
     pub oldest: Option<Micros>,
@@ -40,6 +43,8 @@ pub struct TableStorage {
 pub struct Amount {
     pub files: u64,
     pub rows: u64,
+    /// Of these, rows that have lost their payload.
+    pub rows_without_payload: u64,
     /// As stored.
     pub bytes: u64,
 }
@@ -81,6 +86,7 @@ fn of_table(view: &TableView, rules: &Retention) -> TableStorage {
     TableStorage {
         name: view.table.name,
         retention_days,
+        payload_days: rules.payload_days_of(view.table),
         total,
         oldest: oldest.map(Micros),
         days: days.into_iter().collect(),
@@ -94,10 +100,16 @@ fn of_table(view: &TableView, rules: &Retention) -> TableStorage {
     }
 }
 
+/// Rows of these files that have lost their payload.
+pub(crate) fn without_payload(files: &[Arc<LakeFile>]) -> u64 {
+    files.iter().filter(|file| file.is_without_payload()).map(|file| file.rows).sum()
+}
+
 impl Amount {
     fn add(&mut self, file: &LakeFile) {
         self.files += 1;
         self.rows += file.rows;
+        self.rows_without_payload += if file.is_without_payload() { file.rows } else { 0 };
         self.bytes += file.bytes;
     }
 }

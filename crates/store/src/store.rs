@@ -16,7 +16,7 @@ use crate::log::{Log, Options, Replay};
 use crate::search::{Answer, Engine, SearchRequest};
 use crate::settle::Settler;
 use crate::status::{Alarms, StoreStatus, TableStatus};
-use crate::storage::{Storage, storage};
+use crate::storage::{Storage, storage, without_payload};
 use crate::tail::Tail;
 use crate::view::{TableView, View};
 use crate::{Limits, StoreError};
@@ -188,7 +188,7 @@ impl Store {
             oldest: received().map(|range| Micros(range.min)).min(),
             newest: received().map(|range| Micros(range.max)).max(),
             tables,
-            compaction: self.progress.status(&view, &self.folder.node),
+            compaction: self.progress.status(&view, &self.folder.node, &self.retention),
             alarms: self.alarms.all(),
         }
     }
@@ -211,6 +211,8 @@ impl Store {
             bytes: view.files.iter().map(|file| file.bytes).sum(),
             files: view.files.len() as u64,
             retention_days: self.retention.days_of(view.table),
+            payload_days: self.retention.payload_days_of(view.table),
+            rows_without_payload: without_payload(&view.files),
         }
     }
 }

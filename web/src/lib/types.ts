@@ -178,7 +178,9 @@ export interface MessagesEnd {
 export type ByteRange = [number, number];
 
 export interface Message extends Summary {
-  raw: string;
+  /** Null once the payload's age has passed. */
+  raw: string | null;
+  payload_gone: boolean;
   text: string | null;
   /** What the payload is read as, where it wraps something else. */
   shown: string | null;

@@ -56,6 +56,8 @@ pub(crate) struct Step {
     delta_ms: f64,
     /// The payload, if it is text: what it is read as, where it wraps something else.
     text: Option<String>,
+    /// The payload's age has passed (`retention.payload_days`).
+    payload_gone: bool,
 }
 
 /// One call: all records that share its Call-ID or a correlation id
@@ -85,7 +87,11 @@ pub(crate) async fn call(
             retransmission_of: if let Seen::Again(of) = seen { Some(id_of(of)) } else { None },
             witness_of: if let Seen::Witness(of) = seen { Some(id_of(of)) } else { None },
             delta_ms: (row.ts.0 - before.0) as f64 / 1_000.0,
-            text: std::str::from_utf8(row.shown().as_deref().unwrap_or(&row.raw)).ok().map(str::to_owned),
+            text: match row.shown() {
+                Some(shown) => std::str::from_utf8(&shown).ok().map(str::to_owned),
+                None => row.utf8().map(str::to_owned),
+            },
+            payload_gone: row.payload_gone,
         });
         before = row.ts;
     }

@@ -11,6 +11,9 @@ pub(super) struct HepJs {
 
 impl Writer for HepJs {
     fn row(&mut self, row: &Row) {
+        if row.payload_gone {
+            return;
+        }
         hepjs::write(row, &mut self.text);
         self.text.push('\n');
     }

@@ -1,5 +1,3 @@
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -19,8 +17,9 @@ pub(super) struct Json {
 struct Exported {
     #[serde(flatten)]
     summary: Summary,
-    /// The payload, every byte, as base64.
-    raw: String,
+    /// The payload, every byte, as base64; null if it is not kept any more.
+    raw: Option<String>,
+    payload_gone: bool,
     /// The payload, if it is UTF-8.
     text: Option<String>,
     extra: Option<Value>,
@@ -32,8 +31,9 @@ impl Writer for Json {
         self.has_rows = true;
         let exported = Exported {
             summary: Summary::from(row),
-            raw: STANDARD.encode(&row.raw),
-            text: std::str::from_utf8(&row.raw).ok().map(str::to_owned),
+            raw: row.base64(),
+            payload_gone: row.payload_gone,
+            text: row.utf8().map(str::to_owned),
             extra: row.extra.as_deref().map(json_or_text),
         };
         serde_json::to_writer(&mut self.bytes, &exported)

@@ -11,6 +11,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt as _;
 use futures::stream;
+use model::query::{Expr, Literal, Op};
 use serde::Deserialize;
 use store::Order;
 use utoipa::{IntoParams, ToSchema};
@@ -25,6 +26,9 @@ use crate::state::ApiState;
 
 /// Says why an export does not hold everything: a capture file has no place for it.
 const PARTIAL: HeaderName = HeaderName::from_static("x-rhapsode-partial");
+
+/// How many messages have no payload any more. Text and JSON have them without it, the others leave them out.
+const PAYLOAD_GONE: HeaderName = HeaderName::from_static("x-rhapsode-payload-gone");
 
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -65,7 +69,8 @@ trait Writer: Send + 'static {
 
 /// Download messages
 #[utoipa::path(get, path = "/api/v1/export", tag = "calls", params(ExportQuery), responses(
-    (status = 200, description = "the file; header x-rhapsode-partial says why it does not hold everything",
+    (status = 200, description = "the file; header x-rhapsode-partial says why it does not hold everything, \
+         x-rhapsode-payload-gone how many messages have no payload any more",
         content((Vec<u8> = "application/vnd.tcpdump.pcap"), (String = "text/plain"), (Object = "application/json"),
             (String = "application/x-ndjson"))),
     (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
@@ -74,7 +79,7 @@ pub(crate) async fn export(
     Parameters(query): Parameters<ExportQuery>,
 ) -> Result<Response, ApiError> {
     let turn = ask::turn(&state).await?;
-    let (rows, partial, name): (RowStream, _, _) = match &query.call_id {
+    let Exported { rows, partial, payloads_gone, name } = match &query.call_id {
         Some(call_id) => {
             if query.q.is_some() || query.from.is_some() || query.to.is_some() || query.limit.is_some() {
                 return Err(ApiError::bad_request("`call_id` goes without `q`, `from`, `to` and `limit`"));
@@ -83,7 +88,12 @@ pub(crate) async fn export(
             if found.rows.is_empty() {
                 return Err(ApiError::not_found(format!("no records of call `{call_id}`")));
             }
-            (stream::iter([Ok(found.rows)]).boxed(), found.partial, call_id.clone())
+            Exported {
+                payloads_gone: found.rows.iter().filter(|row| row.payload_gone).count(),
+                rows: stream::iter([Ok(found.rows)]).boxed(),
+                partial: found.partial,
+                name: call_id.clone(),
+            }
         }
         None => searched(&state, &query).await?,
     };
@@ -113,14 +123,23 @@ pub(crate) async fn export(
     if let Some(header) = header {
         headers.insert(PARTIAL, header);
     }
+    if payloads_gone > 0 {
+        headers.insert(PAYLOAD_GONE, HeaderValue::from(payloads_gone));
+    }
     Ok(response)
 }
 
-/// The rows of a search, why they are not all, and a name for the file.
-async fn searched(
-    state: &ApiState,
-    query: &ExportQuery,
-) -> Result<(RowStream, Option<Partial>, String), ApiError> {
+/// What goes into a file.
+struct Exported {
+    rows: RowStream,
+    /// Why they are not all.
+    partial: Option<Partial>,
+    payloads_gone: usize,
+    /// Of the file, without its ending.
+    name: String,
+}
+
+async fn searched(state: &ApiState, query: &ExportQuery) -> Result<Exported, ApiError> {
     let now = crate::time::now();
     let window = ask::window(query.from.as_deref(), query.to.as_deref(), now)?;
     let limit = ask::limit(query.limit, limits::EXPORT_RECORDS_DEFAULT, limits::EXPORT_RECORDS_MAX)?;
@@ -141,7 +160,14 @@ async fn searched(
     let counted = ask::count(state, search(vec!["id"], limit + 1)?).await?;
     let partial = (counted > limit)
         .then(|| Partial::new(format!("more than {limit} messages match; these are the oldest {limit}")));
+    let mut payloads_gone = 0;
+    if state.store().status().tables.iter().any(|table| table.rows_without_payload > 0) {
+        let mut gone = search(vec!["id"], limit)?;
+        let was_one = Expr::Compare { field: ask::field("size"), op: Op::Gt, value: Literal::Int(0) };
+        gone.expr = Expr::And(vec![gone.expr, was_one, Expr::Not(Box::new(ask::exists("raw")))]);
+        payloads_gone = ask::count(state, gone).await?;
+    }
     let rows = ask::rows(state, search(ask::all(&tables), limit)?).await?;
     let name = format!("rhapsode-{}", window.from.to_string().replace(':', ""));
-    Ok((rows, partial, name))
+    Ok(Exported { rows, partial, payloads_gone, name })
 }

@@ -14,6 +14,10 @@ pub(super) struct Pcap {
 
 impl Writer for Pcap {
     fn row(&mut self, row: &Row) {
+        // There is no packet any more; the header of the answer has their number.
+        if row.payload_gone {
+            return;
+        }
         let ip = |text: &Option<String>| text.as_ref().and_then(|text| text.parse().ok());
         let port = |port: Option<i32>| port.and_then(|port| u16::try_from(port).ok());
         // Wireshark reads SIP, not JSON around it. What is not SIP inside stays as it came.

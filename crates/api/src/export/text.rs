@@ -24,6 +24,7 @@ impl Writer for Text {
         let heading = format!("--- {ts} {source} -> {destination} {transport} {label} (message {id})");
         self.line(&heading);
         match std::str::from_utf8(&row.raw) {
+            _ if row.payload_gone => self.line("(its payload has passed its age)"),
             Ok(payload) => self.line(payload.trim_end_matches(['\r', '\n'])),
             Err(_) => {
                 self.line(&format!("{} bytes, base64:", row.raw.len()));

@@ -7,6 +7,7 @@ mod export;
 mod messages;
 mod odd;
 mod openapi;
+mod payload_age;
 mod server;
 mod sql;
 mod status;

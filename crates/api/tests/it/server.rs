@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use api::{Alarm, ApiConfig, ApiState, Counters, Listener, Live, Sender};
 use model::{Micros, Table};
@@ -102,14 +102,40 @@ impl Server {
         Self::configured(dir, config, stories, password)
     }
 
+    /// A server whose stories arrived three days ago and have settled, and where SIP has lost its payloads since.
+    pub(crate) fn without_payloads(stories: &[(i64, Vec<Captured>)]) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut config = Config::new(dir.path());
+        config.compact_every = Duration::from_millis(20);
+        config.retention.payload_days = vec![("sip".to_owned(), 1)];
+        let server = Self::at(dir, config, stories, Some(PASSWORD), now() - 3 * Micros::DAY).logged_in();
+        server.store.settle().expect("settled");
+        let started = Instant::now();
+        let is_done = || server.store.status().tables.iter().any(|table| table.rows_without_payload > 0);
+        while !is_done() {
+            assert!(started.elapsed() < Duration::from_secs(60), "payloads go");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server
+    }
+
     fn configured(
         dir: tempfile::TempDir,
         config: Config,
         stories: &[(i64, Vec<Captured>)],
         password: Option<&str>,
     ) -> Self {
+        Self::at(dir, config, stories, password, now())
+    }
+
+    fn at(
+        dir: tempfile::TempDir,
+        config: Config,
+        stories: &[(i64, Vec<Captured>)],
+        password: Option<&str>,
+        now: i64,
+    ) -> Self {
         let store = Store::open(config, Protocols::built_in().tables()).expect("the store opens");
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_micros() as i64;
         // Whole milliseconds, so that times read back are what the stories say.
         let now = now - now % 1_000;
         publish(&store, 1, stories, now);
@@ -179,7 +205,7 @@ impl Server {
     pub(crate) fn stop(self) -> tempfile::TempDir {
         let Self { dir, store, _runtime: runtime, .. } = self;
         drop(store);
-        runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+        runtime.shutdown_timeout(Duration::from_secs(5));
         dir
     }
 
@@ -244,6 +270,10 @@ impl Server {
     pub(crate) fn time(&self, seconds_ago: i64, at_ms: i64) -> String {
         Micros(self.start - seconds_ago * Micros::SECOND + at_ms * 1_000).to_string()
     }
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_micros() as i64
 }
 
 /// Escapes a value of a query string or a path segment.

@@ -115,6 +115,9 @@ fn show(settings: &Resolved, origins: &Origins) {
     for table in settings.protocols.tables() {
         let days = settings.retention_days.get(table.name).copied().unwrap_or(table.retention_days);
         setting(&format!("retention.days.{}", table.name), format!("{days}"));
+        if let Some(days) = settings.retention_payload_days.get(table.name) {
+            setting(&format!("retention.payload_days.{}", table.name), format!("{days}"));
+        }
     }
     let size_or_none = |bytes: Option<u64>| bytes.map_or_else(|| "no limit".to_owned(), size);
     setting("retention.bytes_max", size_or_none(settings.retention_bytes_max));

@@ -266,6 +266,8 @@ pub(super) fn store_config(settings: &Resolved) -> store::Config {
     config.settle_every = settings.settle_every;
     config.retention.days =
         settings.retention_days.iter().map(|(table, days)| (table.clone(), *days)).collect();
+    config.retention.payload_days =
+        settings.retention_payload_days.iter().map(|(table, days)| (table.clone(), *days)).collect();
     config.retention.bytes_max = settings.retention_bytes_max;
     config.retention.free_disk_min = settings.retention_free_disk_min;
     config.limits.time_max = Duration::from_secs(settings.query_seconds_max);

@@ -61,6 +61,7 @@ pub(super) struct Sender {
 #[serde(deny_unknown_fields)]
 pub(super) struct Retention {
     pub(super) days: Option<BTreeMap<String, u32>>,
+    pub(super) payload_days: Option<BTreeMap<String, u32>>,
     pub(super) bytes_max: Option<Size>,
     pub(super) free_disk_min: Option<Size>,
 }

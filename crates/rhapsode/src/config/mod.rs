@@ -62,6 +62,7 @@ pub(crate) struct Resolved {
     pub(crate) hep_keys: Vec<String>,
     pub(crate) senders: ingest::SenderRules,
     pub(crate) retention_days: BTreeMap<String, u32>,
+    pub(crate) retention_payload_days: BTreeMap<String, u32>,
     pub(crate) retention_bytes_max: Option<u64>,
     pub(crate) retention_free_disk_min: u64,
     pub(crate) settle_every: Duration,
@@ -70,6 +71,27 @@ pub(crate) struct Resolved {
     pub(crate) query_memory_bytes_max: u64,
     pub(crate) log_level: String,
     pub(crate) log_json: bool,
+}
+
+/// Days by table.
+fn ages(
+    written: Option<BTreeMap<String, u32>>,
+    tables: &[&str],
+    setting: &str,
+) -> Result<BTreeMap<String, u32>> {
+    let days = written.unwrap_or_default();
+    for (table, days) in &days {
+        if !tables.contains(&table.as_str()) {
+            bail!(
+                "{setting} names the table {table:?}, which does not exist; the tables are {}",
+                tables.join(", ")
+            );
+        }
+        if *days == 0 {
+            bail!("{setting}.{table} is 0, which would delete everything at once; the least is 1");
+        }
+    }
+    Ok(days)
 }
 
 /// Reads and resolves.
@@ -92,18 +114,8 @@ pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
     let protocols = types.protocols(&memory.after(&types).former)?;
     let tables: Vec<&str> = protocols.tables().iter().map(|table| table.name).collect();
 
-    let days = retention.days.unwrap_or_default();
-    for (table, days) in &days {
-        if !tables.contains(&table.as_str()) {
-            bail!(
-                "retention.days names the table {table:?}, which does not exist; the tables are {}",
-                tables.join(", ")
-            );
-        }
-        if *days == 0 {
-            bail!("retention.days.{table} is 0, which would delete everything at once; the least is 1");
-        }
-    }
+    let days = ages(retention.days, &tables, "retention.days")?;
+    let payload_days = ages(retention.payload_days, &tables, "retention.payload_days")?;
     if hep.keys.iter().flatten().any(String::is_empty) {
         bail!("hep.keys holds an empty key; leave the list out to accept any key");
     }
@@ -132,6 +144,7 @@ pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
         tls,
         hep_keys: hep.keys.unwrap_or_default(),
         retention_days: days,
+        retention_payload_days: payload_days,
         retention_bytes_max: size(retention.bytes_max.as_ref(), "retention.bytes_max")?,
         // Below this a full disk would also stop the log, and with it acceptance.
         retention_free_disk_min: size(retention.free_disk_min.as_ref(), "retention.free_disk_min")?
@@ -296,6 +309,8 @@ mod tests {
         assert!(message.contains("listen.http") && message.contains("IP:PORT"), "{message}");
         let message = format!("{:#}", resolved("[retention.days]\nsipp = 3\n").expect_err("refused"));
         assert!(message.contains("sipp") && message.contains("sip, rtcp"), "{message}");
+        let message = format!("{:#}", resolved("[retention.payload_days]\nsip = 0\n").expect_err("refused"));
+        assert!(message.contains("retention.payload_days.sip is 0"), "{message}");
     }
 
     #[test]
@@ -362,5 +377,15 @@ mod tests {
         assert_eq!(settings.retention_bytes_max, Some(200_000_000_000));
         assert_eq!(settings.retention_free_disk_min, 1000);
         assert!(resolved("[retention]\nbytes_max = \"200 XB\"\n").is_err());
+    }
+
+    #[test]
+    fn ages_are_by_table() {
+        let settings = resolved("[retention.days]\nsip = 30\n[retention.payload_days]\nsip = 7\nrtcp = 3\n");
+        let settings = settings.expect("resolves");
+        let days = |days: &BTreeMap<String, u32>| days.clone().into_iter().collect::<Vec<_>>();
+        assert_eq!(days(&settings.retention_days), [("sip".to_owned(), 30)]);
+        let expected = [("rtcp".to_owned(), 3), ("sip".to_owned(), 7)];
+        assert_eq!(days(&settings.retention_payload_days), expected);
     }
 }

@@ -15,7 +15,8 @@ use parquet::file::statistics::Statistics;
 
 use super::report::{Breakage, Problem};
 use crate::lake::keys::{KEY_COLUMNS, KeyFilter, keys_in};
-use crate::lake::{FileReader, LakeFile, checksum};
+use crate::lake::{FileReader, LakeFile, Payload, checksum};
+use crate::schema::payload_bytes;
 use crate::view::{Range, Ranges, block};
 
 /// One file to be looked at.
@@ -37,6 +38,8 @@ struct Contents {
     ranges: Option<Ranges>,
     /// Keys that the filter denies.
     hidden: u64,
+    /// Bytes of payload, and whether every row has one; not known from the footer alone.
+    payload: Option<Payload>,
 }
 
 impl Look {
@@ -114,10 +117,12 @@ impl Look {
     }
 
     async fn read(&self, builder: Builder, filter: Option<&KeyFilter>) -> Result<Contents, ParquetError> {
-        let mut contents = Contents { rows: 0, ranges: None, hidden: 0 };
+        let mut contents = Contents { rows: 0, ranges: None, hidden: 0, payload: None };
         let mut batches = builder.build()?;
         while let Some(rows) = batches.try_next().await? {
             contents.rows += rows.num_rows() as u64;
+            let payload = payload_bytes(&rows).map_or(Payload::Gone, Payload::Kept);
+            contents.payload = Some(contents.payload.map_or(payload, |before| before.join(payload)));
             contents.ranges = match (contents.ranges, Ranges::of(&rows)) {
                 (Some(before), Some(these)) => Some(before.join(&these)),
                 (before, these) => before.or(these),
@@ -133,6 +138,12 @@ impl Look {
     fn compare(&self, contents: &Contents, problems: &mut Vec<Problem>) {
         if contents.hidden > 0 {
             problems.push(Problem::FilterHides { keys: contents.hidden });
+        }
+        if let Some(found) = contents.payload
+            && self.file.payload != Payload::Unmeasured
+            && found != self.file.payload
+        {
+            problems.push(Problem::Payload { found: told(found), expected: told(self.file.payload) });
         }
         let Some(stated) = self.file.ranges else { return };
         if contents.rows != self.file.rows {
@@ -174,7 +185,15 @@ impl Contents {
             })
         };
         let ranges = || Some(Ranges { id: range("id")?, ts: range("ts")?, received: range("received")? });
-        Self { rows: rows.max(0) as u64, ranges: ranges(), hidden: 0 }
+        Self { rows: rows.max(0) as u64, ranges: ranges(), hidden: 0, payload: None }
+    }
+}
+
+fn told(payload: Payload) -> String {
+    match payload {
+        Payload::Unmeasured => "payloads in some rows".to_owned(),
+        Payload::Kept(bytes) => format!("{bytes} bytes of payload"),
+        Payload::Gone => "no payload".to_owned(),
     }
 }
 

@@ -126,6 +126,8 @@ pub enum Problem {
          read, but some value is wrong"
     )]
     Checksum { found: u32, expected: u32 },
+    #[error("holds {found}, its commit says {expected}")]
+    Payload { found: String, expected: String },
     #[error("may hold rows twice: its ids and those of {other} overlap")]
     RowsTwice { other: String },
     #[error("is missing: its file is opened by every question for a call")]
@@ -215,6 +217,7 @@ impl Problem {
             | Self::OutsideRange { .. }
             | Self::Column { .. }
             | Self::Checksum { .. }
+            | Self::Payload { .. }
             | Self::RowsTwice { .. }
             | Self::FilterHides { .. }
             | Self::CommitMissing { .. } => Severity::Wrong,

@@ -16,8 +16,8 @@ use crate::compact::piece::{Input, Loaded, Piece};
 use crate::compact::plan::Run;
 use crate::lake::encode::{Encoder, ROW_GROUP_ROWS, places};
 use crate::lake::keys::{self, KEY_COLUMNS, KeyFilter, Keys};
-use crate::lake::{Effort, LakeFile, checksum, file_name};
-use crate::schema::arrow_schema;
+use crate::lake::{Effort, LakeFile, Payload, checksum, file_name};
+use crate::schema::{PAYLOAD, arrow_schema};
 use crate::view::{Ranges, block};
 
 /// A row group with so many rows is taken over as it is: sorting it again with its neighbour would save 2 % of its
@@ -63,7 +63,7 @@ impl From<object_store::Error> for Failure {
     }
 }
 
-/// Writes a file with the rows of all files of the run, and its filter beside it. `go_on` is asked after each row group,
+/// Writes a file with the rows of all files of the run, without payloads if the run drops them, and its filter beside it. `go_on` is asked after each row group,
 /// and told how long to wait.
 pub(super) async fn merge(
     site: &Site<'_>,
@@ -72,18 +72,19 @@ pub(super) async fn merge(
     go_on: &dyn Fn(Duration) -> bool,
 ) -> Result<LakeFile, Failure> {
     let schema = arrow_schema(table);
-    let inputs = open(site, table, &schema, run).await?;
+    let inputs = open(site, table, &schema, &run.files).await?;
     let pieces: Vec<Piece> = inputs.iter().flat_map(Input::pieces).collect();
     let rows = pieces.iter().map(Piece::rows).sum();
     let wrong = |source| StoreError::Encode { table: table.name, source };
     let mut filter = KeyFilter::with_room(rows).map_err(wrong)?;
-    let last = run.iter().filter_map(|file| file.ranges).map(|ranges| block(ranges.id.max)).max();
+    let last = run.files.iter().filter_map(|file| file.ranges).map(|ranges| block(ranges.id.max)).max();
     let written = now();
     let name = file_name(site.node, last.unwrap_or(0), written);
     let path = site.folder.clone().join(name.as_str());
     let upload = site.store.put_multipart(&path).await?;
     let mut output = Output { upload, gathered: Vec::new(), bytes: 0, checksum: Hasher::new() };
-    let outcome = write(site, table, &schema, pieces, &mut filter, &mut output, go_on).await;
+    let making = Making { site, table, schema: &schema, emptied: run.drops_payload.then_some(PAYLOAD) };
+    let outcome = write(&making, pieces, &mut filter, &mut output, go_on).await;
     if let Err(failure) = outcome {
         // What is left behind is found at the next start.
         if let Err(error) = output.upload.abort().await {
@@ -95,11 +96,14 @@ pub(super) async fn merge(
     filter.close();
     let bytes = filter.to_bytes().map_err(wrong)?;
     site.store.put(&keys::path(site.folder, &name), PutPayload::from(bytes)).await?;
-    let ranges = run.iter().map(|file| file.ranges).reduce(|a, b| Some(Ranges::join(&a?, &b?))).flatten();
+    let ranges =
+        run.files.iter().map(|file| file.ranges).reduce(|a, b| Some(Ranges::join(&a?, &b?))).flatten();
+    let payloads = || run.files.iter().map(|file| file.payload).reduce(Payload::join);
     Ok(LakeFile {
         name,
         bytes: output.bytes,
         checksum: Some(output.checksum.finalize()),
+        payload: if run.drops_payload { Payload::Gone } else { payloads().unwrap_or(Payload::Unmeasured) },
         rows: rows as u64,
         modified_millis: written.0 / 1000,
         ranges,
@@ -111,7 +115,7 @@ async fn open(
     site: &Site<'_>,
     table: &'static Table,
     schema: &SchemaRef,
-    run: &Run,
+    run: &[Arc<LakeFile>],
 ) -> Result<Vec<Arc<Input>>, Failure> {
     let mut inputs = Vec::with_capacity(run.len());
     for file in run {
@@ -141,15 +145,23 @@ async fn open(
     Ok(inputs)
 }
 
-async fn write(
-    site: &Site<'_>,
+/// The file that is made.
+struct Making<'a> {
+    site: &'a Site<'a>,
     table: &'static Table,
-    schema: &SchemaRef,
+    schema: &'a SchemaRef,
+    /// A column that has no values in it.
+    emptied: Option<&'static str>,
+}
+
+async fn write(
+    making: &Making<'_>,
     pieces: Vec<Piece>,
     filter: &mut KeyFilter,
     output: &mut Output,
     go_on: &dyn Fn(Duration) -> bool,
 ) -> Result<(), Failure> {
+    let Making { table, schema, .. } = *making;
     let groups = groups(pieces, schema);
     let largest = groups.iter().map(|group| group.iter().map(Piece::rows).sum()).max().unwrap_or(0);
     // The writer of the largest input looked at more rows than a sample would.
@@ -159,7 +171,7 @@ async fn write(
     let mut encoder = Encoder::new(table, schema, Effort::Compacting, largest, &different)?;
     for group in groups {
         let started = Instant::now();
-        write_group(site, table, schema, group, filter, &mut encoder).await?;
+        write_group(making, group, filter, &mut encoder).await?;
         output.add(encoder.take()).await?;
         if !go_on(started.elapsed().min(PAUSE_MAX)) {
             return Err(Failure::Stopped);
@@ -170,18 +182,17 @@ async fn write(
 }
 
 async fn write_group(
-    site: &Site<'_>,
-    table: &'static Table,
-    schema: &SchemaRef,
+    making: &Making<'_>,
     group: Vec<Piece>,
     filter: &mut KeyFilter,
     encoder: &mut Encoder,
 ) -> Result<(), Failure> {
+    let Making { site, table, schema, emptied } = *making;
     let unusable = |name, source| Failure::Input(name, StoreError::Decode { table: table.name, source });
     let mut loaded = Vec::with_capacity(group.len());
     for piece in group {
         let name = piece.input().name();
-        loaded.push(piece.load(site.store.as_ref()).await.map_err(|error| unusable(name, error))?);
+        loaded.push(piece.load(site.store.as_ref(), emptied).await.map_err(|error| unusable(name, error))?);
     }
     let column = |piece: &Loaded, field: &Field| {
         piece.column(field.name(), field.data_type()).map_err(|error| unusable(piece.name(), error))
@@ -194,7 +205,7 @@ async fn write_group(
     match loaded.as_slice() {
         [piece] if piece.has_columns(schema) => {
             let (file, chunks) = piece.chunks().map_err(|error| unusable(piece.name(), error))?;
-            Ok(encoder.copy(file, chunks)?)
+            Ok(encoder.copy(file, chunks, piece.rows())?)
         }
         several => {
             let lengths: Vec<usize> = several.iter().map(Loaded::rows).collect();

@@ -8,6 +8,9 @@
 //!
 //! Work is a row group at a time ([`merge`]): small ones are sorted together, and payloads compressed better than there
 //! was time for before; large ones are taken over as they are.
+//!
+//! Payloads go the same way where they have an age of their own ([`crate::Retention::payload_days`]): a file whose newest
+//! row is that old is made again, alone or with its neighbours, with an empty column in the place of the payloads.
 
 mod merge;
 mod piece;
@@ -19,13 +22,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
+use model::{Micros, Table};
 use tokio::runtime::Handle;
 
 use crate::StoreError;
 use crate::clock::now;
 use crate::compact::merge::{Failure, Site, merge};
-use crate::compact::plan::Run;
-use crate::config::Config;
+use crate::compact::plan::{Moment, Run};
+use crate::config::{Config, Retention};
 use crate::hot::Hot;
 use crate::lake::{LakeFile, Place};
 use crate::status::{Alarms, CompactionStatus};
@@ -41,7 +45,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 pub(crate) struct Merged {
     /// Of the table, in the order of the view.
     pub(crate) place: usize,
-    pub(crate) inputs: Run,
+    pub(crate) inputs: Vec<Arc<LakeFile>>,
     pub(crate) output: LakeFile,
 }
 
@@ -57,7 +61,7 @@ pub(crate) struct Compactor {
     place: Place,
     node: String,
     every: Duration,
-    free_disk_min: u64,
+    rules: Retention,
     alarms: Arc<Alarms>,
     progress: Arc<Progress>,
     runtime: Handle,
@@ -80,7 +84,7 @@ impl Compactor {
             place,
             node,
             every: config.compact_every,
-            free_disk_min: config.retention.free_disk_min,
+            rules: config.retention.clone(),
             alarms,
             progress,
             runtime,
@@ -130,11 +134,13 @@ impl Compactor {
         let avoided: HashSet<String> = self.avoided.keys().cloned().collect();
         let moment = now();
         let (place, run) = view.tables.iter().enumerate().find_map(|(place, table)| {
+            let moment = self.rules.moment(table.table, moment);
             Some((place, plan::next(&table.files, &self.node, &avoided, moment)?))
         })?;
         // Both exist for a while. Retention makes room; this must not take it away again.
-        let bytes: u64 = run.iter().map(|file| file.bytes).sum();
-        let fits = self.place.free_disk().is_none_or(|free| free >= self.free_disk_min.saturating_add(bytes));
+        let bytes: u64 = run.files.iter().map(|file| file.bytes).sum();
+        let fits =
+            self.place.free_disk().is_none_or(|free| free >= self.rules.free_disk_min.saturating_add(bytes));
         fits.then_some((place, run))
     }
 
@@ -148,21 +154,27 @@ impl Compactor {
         let output = self.runtime.block_on(merging).unwrap_or_else(|_| {
             // Of a mistake of ours the first file is as likely a cause as any.
             let error = StoreError::Internal("merging panicked".to_owned());
-            Err(Failure::Input(run[0].name.clone(), error))
+            Err(Failure::Input(run.files[0].name.clone(), error))
         })?;
         let done = CompactionStatus {
             files_due: 0,
-            files_read: run.len() as u64,
+            files_read: run.files.len() as u64,
             files_written: 1,
             rows: output.rows,
-            bytes_read: run.iter().map(|file| file.bytes).sum(),
+            bytes_read: run.files.iter().map(|file| file.bytes).sum(),
             bytes_written: output.bytes,
         };
         tracing::debug!(table = table.name, ?done, elapsed = ?started.elapsed(), "merged files");
-        if self.hot.adopt(Merged { place, inputs: run, output })? {
+        if self.hot.adopt(Merged { place, inputs: run.files, output })? {
             self.progress.add(done);
         }
         Ok(())
+    }
+}
+
+impl Retention {
+    fn moment(&self, table: &Table, now: Micros) -> Moment {
+        Moment { now, payload_since: self.payload_since(table, now) }
     }
 }
 
@@ -176,12 +188,12 @@ impl Progress {
         all.bytes_written += done.bytes_written;
     }
 
-    pub(crate) fn status(&self, view: &View, node: &str) -> CompactionStatus {
-        let moment = now();
-        let due = view
-            .tables
-            .iter()
-            .filter_map(|table| Some(plan::next(&table.files, node, &HashSet::new(), moment)?.len() as u64));
+    pub(crate) fn status(&self, view: &View, node: &str, rules: &Retention) -> CompactionStatus {
+        let now = now();
+        let due = view.tables.iter().filter_map(|table| {
+            let moment = rules.moment(table.table, now);
+            Some(plan::next(&table.files, node, &HashSet::new(), moment)?.files.len() as u64)
+        });
         CompactionStatus { files_due: due.sum(), ..*self.lock() }
     }
 

@@ -15,7 +15,9 @@ use parquet::arrow::arrow_reader::{
 use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaDataReader, RowGroupMetaData,
+};
 use parquet::file::reader::{ChunkReader, Length};
 
 use crate::lake::FileReader;
@@ -41,6 +43,8 @@ pub(super) struct Piece {
 pub(super) struct Loaded {
     piece: Piece,
     bytes: Spans,
+    /// A column that was not read, and has no values here.
+    emptied: Option<&'static str>,
 }
 
 impl Input {
@@ -106,7 +110,7 @@ impl Piece {
     pub(super) fn is_plain(&self, name: &str) -> bool {
         let columns = self.metadata().columns().iter();
         columns
-            .filter(|column| column.column_path().parts().first().is_some_and(|part| part == name))
+            .filter(|column| is(column, Some(name)))
             .all(|column| column.dictionary_page_offset().is_none())
     }
 
@@ -114,9 +118,9 @@ impl Piece {
         self.input.footer.metadata().row_group(self.group)
     }
 
-    /// Reads its columns and the Bloom filters that belong to them.
-    pub(super) async fn load(self, store: &dyn ObjectStore) -> Result<Loaded> {
-        let columns = || self.metadata().columns().iter();
+    /// Reads its columns and the Bloom filters that belong to them, but not the column that is to be empty.
+    pub(super) async fn load(self, store: &dyn ObjectStore, emptied: Option<&'static str>) -> Result<Loaded> {
+        let columns = || self.metadata().columns().iter().filter(|column| !is(column, emptied));
         let data = cover(columns().map(|column| {
             let (start, bytes) = column.byte_range();
             start..start.saturating_add(bytes)
@@ -134,7 +138,7 @@ impl Piece {
             .await
             .map_err(|error| ParquetError::External(Box::new(error)))?;
         let spans = ranges.iter().map(|range| range.start).zip(read).collect();
-        Ok(Loaded { bytes: Spans { file_bytes: self.input.bytes, spans }, piece: self })
+        Ok(Loaded { bytes: Spans { file_bytes: self.input.bytes, spans }, piece: self, emptied })
     }
 }
 
@@ -155,6 +159,9 @@ impl Loaded {
     pub(super) fn column(&self, name: &str, kind: &DataType) -> Result<ArrayRef> {
         let footer = &self.piece.input.footer;
         let rows = self.piece.rows();
+        if self.emptied == Some(name) {
+            return Ok(new_null_array(kind, rows));
+        }
         let Ok(place) = footer.schema().index_of(name) else { return Ok(new_null_array(kind, rows)) };
         let mut batches =
             ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), footer.clone())
@@ -168,8 +175,8 @@ impl Loaded {
         }
     }
 
-    /// What a writer needs to take the row group over as it is.
-    pub(super) fn chunks(&self) -> Result<(&Spans, Vec<ColumnCloseResult>)> {
+    /// What a writer needs to take the row group over as it is; `None` for the column that is to be empty.
+    pub(super) fn chunks(&self) -> Result<(&Spans, Vec<Option<ColumnCloseResult>>)> {
         let metadata = self.piece.input.footer.metadata();
         let group = self.piece.group;
         let no_index = || ParquetError::General("a file without page indexes".to_owned());
@@ -177,17 +184,26 @@ impl Loaded {
         let offsets = metadata.offset_index().and_then(|index| index.get(group)).ok_or_else(no_index)?;
         let mut chunks = Vec::with_capacity(pages.len());
         for (place, column) in self.piece.metadata().columns().iter().enumerate() {
-            chunks.push(ColumnCloseResult {
+            if is(column, self.emptied) {
+                chunks.push(None);
+                continue;
+            }
+            chunks.push(Some(ColumnCloseResult {
                 bytes_written: u64::try_from(column.compressed_size()).unwrap_or(0),
                 rows_written: self.piece.rows() as u64,
                 bloom_filter: Sbbf::read_from_column_chunk(column, &self.bytes)?,
                 column_index: pages.get(place).cloned(),
                 offset_index: Some(offsets.get(place).cloned().ok_or_else(no_index)?),
                 metadata: column.clone(),
-            });
+            }));
         }
         Ok((&self.bytes, chunks))
     }
+}
+
+/// Whether it is the column of this name.
+fn is(column: &ColumnChunkMetaData, name: Option<&str>) -> bool {
+    name.is_some() && column.column_path().parts().first().map(String::as_str) == name
 }
 
 /// The shortest stretch that holds all of these.

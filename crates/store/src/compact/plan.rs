@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::Micros;
 
 use crate::lake::{LakeFile, written_by};
+use crate::retain::newest;
 
 /// Rows of the largest file made: an hour of a thousand messages a second. So a thousand files hold four billion rows,
 /// and a commit, which reads all their names, stays a matter of milliseconds.
@@ -22,17 +23,35 @@ const SLACK: i64 = 5 * 60 * 1_000_000;
 
 const HOUR: i64 = 3_600 * 1_000_000;
 
-/// Neighbours in order of arrival.
-pub(super) type Run = Vec<Arc<LakeFile>>;
+/// Files that should become one now.
+pub(super) struct Run {
+    /// Neighbours in order of arrival.
+    pub(super) files: Vec<Arc<LakeFile>>,
+    /// Whether their rows lose their payload by that, or have lost it.
+    pub(super) drops_payload: bool,
+}
+
+/// When this is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) now: Micros,
+    /// What arrived before this loses its payload, if anything does.
+    pub(super) payload_since: Option<Micros>,
+}
 
 /// The first run of files that should become one now: so many that they fill a file, or all small ones of an hour
-/// that is over, or of a day that is over. Only files that this node wrote, and none of `avoided`.
+/// that is over, or of a day that is over; else one whose payloads are too old. Only files that this node wrote, and none
+/// of `avoided`.
 pub(super) fn next(
     files: &[Arc<LakeFile>],
     node: &str,
     avoided: &HashSet<String>,
-    now: Micros,
+    Moment { now, payload_since }: Moment,
 ) -> Option<Run> {
+    // As a whole: a file keeps its payloads until its newest row is old enough.
+    let is_due = |file: &LakeFile| {
+        file.is_without_payload() || payload_since.is_some_and(|since| newest(file) < since.0)
+    };
     let mut own: Vec<(&Arc<LakeFile>, i64, i64)> = files
         .iter()
         .filter(|file| written_by(&file.name).is_some_and(|(writer, _)| writer == node))
@@ -42,17 +61,27 @@ pub(super) fn next(
     // Files that stay as they are divide the others: a run has no gaps, so its rows are neighbours too.
     let stretches: Vec<&[(&Arc<LakeFile>, i64, i64)]> =
         own.split(|(file, ..)| !is_small(file) || avoided.contains(&file.name)).collect();
-    [HOUR, Micros::DAY].into_iter().find_map(|period| {
+    let merging = [HOUR, Micros::DAY].into_iter().find_map(|period| {
         stretches.iter().find_map(|files| {
-            files.chunk_by(|(.., a), (.., b)| a.div_euclid(period) == b.div_euclid(period)).find_map(
-                |files| {
-                    let end = files.last()?.2.div_euclid(period).saturating_add(1).saturating_mul(period);
-                    let over = now.0 >= end.saturating_add(SLACK);
-                    run(files.iter().map(|(file, ..)| *file), over)
-                },
-            )
+            let together = |(a, _, a_newest): &(&Arc<LakeFile>, i64, i64),
+                            (b, _, b_newest): &(&Arc<LakeFile>, i64, i64)| {
+                a_newest.div_euclid(period) == b_newest.div_euclid(period) && is_due(a) == is_due(b)
+            };
+            files.chunk_by(together).find_map(|files| {
+                let (first, _, newest) = files.last()?;
+                let end = newest.div_euclid(period).saturating_add(1).saturating_mul(period);
+                let over = now.0 >= end.saturating_add(SLACK);
+                let files = run(files.iter().map(|(file, ..)| *file), over)?;
+                Some(Run { files, drops_payload: is_due(first) })
+            })
         })
-    })
+    });
+    let dropping = || {
+        let mut due = own.iter().map(|(file, ..)| *file).filter(|file| is_due(file));
+        let file = due.find(|file| !file.is_without_payload() && !avoided.contains(&file.name))?;
+        Some(Run { files: vec![Arc::clone(file)], drops_payload: true })
+    };
+    merging.or_else(dropping)
 }
 
 /// A small file has room for as much again.
@@ -61,7 +90,7 @@ fn is_small(file: &LakeFile) -> bool {
 }
 
 /// As many of these as fit one file; `None` if more of them may come.
-fn run<'f>(files: impl Iterator<Item = &'f Arc<LakeFile>>, over: bool) -> Option<Run> {
+fn run<'f>(files: impl Iterator<Item = &'f Arc<LakeFile>>, over: bool) -> Option<Vec<Arc<LakeFile>>> {
     let (mut rows, mut bytes) = (0, 0);
     let mut run = Vec::new();
     let mut full = false;
@@ -84,8 +113,8 @@ fn run<'f>(files: impl Iterator<Item = &'f Arc<LakeFile>>, over: bool) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lake::file_name;
     use crate::lake::keys::Keys;
+    use crate::lake::{Payload, file_name};
     use crate::view::{Range, Ranges};
 
     /// A moment at the start of an hour and of a day.
@@ -104,6 +133,7 @@ mod tests {
                 received: Range { min: received, max: received },
             }),
             checksum: None,
+            payload: Payload::Unmeasured,
             keys: Keys::default(),
         })
     }
@@ -122,8 +152,9 @@ mod tests {
 
     fn avoiding(files: &[Arc<LakeFile>], avoided: &[String], now: i64) -> Option<Vec<String>> {
         let avoided = avoided.iter().cloned().collect();
-        let run = next(files, "me", &avoided, Micros(now))?;
-        Some(run.iter().map(|file| file.name.clone()).collect())
+        let run = next(files, "me", &avoided, Moment { now: Micros(now), payload_since: None })?;
+        assert!(!run.drops_payload);
+        Some(run.files.iter().map(|file| file.name.clone()).collect())
     }
 
     #[test]
@@ -164,6 +195,40 @@ mod tests {
     #[test]
     fn one_file_is_never_rewritten() {
         assert_eq!(names(&[file(1, START, 10)], START + 3 * Micros::DAY), None);
+    }
+
+    /// Which files, and whether they lose their payloads.
+    fn dropping(files: &[Arc<LakeFile>], since: i64, now: i64) -> Option<(Vec<String>, bool)> {
+        let moment = Moment { now: Micros(now), payload_since: Some(Micros(since)) };
+        let run = next(files, "me", &HashSet::new(), moment)?;
+        Some((run.files.iter().map(|file| file.name.clone()).collect(), run.drops_payload))
+    }
+
+    fn without_payload(file: &LakeFile) -> Arc<LakeFile> {
+        Arc::new(LakeFile { payload: Payload::Gone, ..file.clone() })
+    }
+
+    #[test]
+    fn payloads_go_when_the_newest_row_is_too_old_and_once() {
+        let old = file(1, START, FILE_ROWS_MAX);
+        assert_eq!(dropping(&[Arc::clone(&old)], START, START), None, "not older than that");
+        let gone = |numbers: &[i64]| mine(numbers).map(|names| (names, true));
+        assert_eq!(dropping(&[Arc::clone(&old)], START + 1, START), gone(&[1]));
+        assert_eq!(dropping(&[without_payload(&old)], START + 1, START), None);
+    }
+
+    #[test]
+    fn files_with_and_without_payload_do_not_become_one() {
+        let after = START + Micros::DAY + SLACK;
+        let (a, b) = (file(1, START, 10), file(2, START + MINUTE, 10));
+        assert_eq!(dropping(&[without_payload(&a), Arc::clone(&b)], 0, after), None);
+        assert_eq!(
+            dropping(&[Arc::clone(&a), Arc::clone(&b)], 0, after),
+            Some((mine(&[1, 2]).unwrap(), false))
+        );
+        let both = Some((mine(&[1, 2]).unwrap(), true));
+        assert_eq!(dropping(&[without_payload(&a), without_payload(&b)], 0, after), both);
+        assert_eq!(dropping(&[without_payload(&a), b], after, after), both, "in one step");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use model::Table;
 use parquet::arrow::ArrowWriter;
@@ -114,16 +114,26 @@ impl Encoder {
         Ok(())
     }
 
-    /// Takes over a row group of another file of this table as it is.
+    /// Takes over a row group of another file of this table as it is, with `rows` missing values for `None`.
     pub(crate) fn copy(
         &mut self,
         file: &impl ChunkReader,
-        columns: Vec<ColumnCloseResult>,
+        columns: Vec<Option<ColumnCloseResult>>,
+        rows: usize,
     ) -> Result<(), StoreError> {
         let copied = || -> Result<(), ParquetError> {
+            let writers = self.columns.create_column_writers(self.groups)?;
             let mut group = self.file.next_row_group()?;
-            for column in columns {
-                group.append_column(file, column)?;
+            for ((column, mut writer), field) in columns.into_iter().zip(writers).zip(self.schema.fields()) {
+                match column {
+                    Some(column) => group.append_column(file, column)?,
+                    None => {
+                        for leaf in compute_leaves(field, &new_null_array(field.data_type(), rows))? {
+                            writer.write(&leaf)?;
+                        }
+                        writer.close()?.append_to_row_group(&mut group)?;
+                    }
+                }
             }
             group.close()?;
             Ok(())

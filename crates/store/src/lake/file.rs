@@ -22,11 +22,27 @@ pub(crate) struct LakeFile {
     pub(crate) ranges: Option<Ranges>,
     /// CRC-32 of the whole file; `None` if its writer did not note one. Pages have none: the Parquet writer cannot.
     pub(crate) checksum: Option<u32>,
+    pub(crate) payload: Payload,
     pub(crate) keys: Keys,
+}
+
+/// What a file has of the payloads of its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Payload {
+    /// All, but its writer did not note how many bytes they are.
+    Unmeasured,
+    /// All: so many bytes, as they were received.
+    Kept(u64),
+    /// None: they were too old. The column is there, without values.
+    Gone,
 }
 
 /// The tag of a commit's `add` (Delta protocol, "Add File") that holds the checksum, as eight hexadecimal digits.
 const CHECKSUM_TAG: &str = "crc32";
+
+/// Another, for [`Payload`]: a number of bytes, or [`PAYLOAD_GONE`].
+const PAYLOAD_TAG: &str = "payload";
+const PAYLOAD_GONE: &str = "gone";
 
 /// Delta's per-file statistics (Delta protocol, "Per-file Statistics"), for the columns that files are chosen by.
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,11 +71,21 @@ impl LakeFile {
             modification_time: self.modified_millis,
             data_change,
             stats: Some(self.stats()),
-            tags: self
-                .checksum
-                .map(|sum| HashMap::from([(CHECKSUM_TAG.to_owned(), Some(format!("{sum:08x}")))])),
+            tags: self.tags(),
             ..Add::default()
         }
+    }
+
+    fn tags(&self) -> Option<HashMap<String, Option<String>>> {
+        let checksum = self.checksum.map(|sum| (CHECKSUM_TAG, format!("{sum:08x}")));
+        let payload = match self.payload {
+            Payload::Unmeasured => None,
+            Payload::Kept(bytes) => Some((PAYLOAD_TAG, bytes.to_string())),
+            Payload::Gone => Some((PAYLOAD_TAG, PAYLOAD_GONE.to_owned())),
+        };
+        let tags: HashMap<_, _> =
+            checksum.into_iter().chain(payload).map(|(tag, value)| (tag.to_owned(), Some(value))).collect();
+        (!tags.is_empty()).then_some(tags)
     }
 
     /// `data_change` says whether the rows leave the table, or come again in other files.
@@ -77,9 +103,15 @@ impl LakeFile {
 
     pub(crate) fn from_add(add: Add) -> Self {
         let stats: Option<Stats> = add.stats.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        let checksum = || u32::from_str_radix(add.tags.as_ref()?.get(CHECKSUM_TAG)?.as_deref()?, 16).ok();
+        let tag = |name| add.tags.as_ref()?.get(name)?.as_deref();
+        let payload = match tag(PAYLOAD_TAG) {
+            Some(PAYLOAD_GONE) => Payload::Gone,
+            Some(bytes) => bytes.parse().map_or(Payload::Unmeasured, Payload::Kept),
+            None => Payload::Unmeasured,
+        };
         Self {
-            checksum: checksum(),
+            checksum: tag(CHECKSUM_TAG).and_then(|sum| u32::from_str_radix(sum, 16).ok()),
+            payload,
             name: add.path,
             bytes: add.size.max(0) as u64,
             rows: stats.as_ref().map_or(0, |stats| stats.num_records),
@@ -87,6 +119,11 @@ impl LakeFile {
             keys: Keys::default(),
             ranges: stats.and_then(|stats| ranges(&stats.min_values?, &stats.max_values?)),
         }
+    }
+
+    /// Whether its rows have lost their payloads.
+    pub(crate) fn is_without_payload(&self) -> bool {
+        self.payload == Payload::Gone
     }
 
     fn stats(&self) -> String {
@@ -104,6 +141,17 @@ impl LakeFile {
             null_count: Some(["id", "ts", "received"].map(|name| (name.to_owned(), 0.into())).into()),
         };
         serde_json::to_string(&stats).expect("numbers and texts always fit JSON")
+    }
+}
+
+impl Payload {
+    /// Of a file with the rows of both.
+    pub(crate) fn join(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Kept(a), Self::Kept(b)) => Self::Kept(a.saturating_add(b)),
+            (Self::Gone, Self::Gone) => Self::Gone,
+            _ => Self::Unmeasured,
+        }
     }
 }
 
@@ -159,6 +207,7 @@ mod tests {
                 received: Range { min: 0, max: 1_592_975_786_000_000 },
             }),
             checksum: Some(0x00c0_ffee),
+            payload: Payload::Kept(599),
             keys: Keys::default(),
         };
         let read = LakeFile::from_add(file.to_add(true));
@@ -170,7 +219,11 @@ mod tests {
             Range { min: 0, max: 1_592_975_786_000_999 },
             "a whole millisecond may be cut"
         );
-        assert_eq!((read.rows, read.checksum), (3, Some(0x00c0_ffee)));
+        assert_eq!((read.rows, read.checksum, read.payload), (3, Some(0x00c0_ffee), Payload::Kept(599)));
+        for payload in [Payload::Unmeasured, Payload::Kept(0), Payload::Gone] {
+            let file = LakeFile { payload, checksum: None, ..file.clone() };
+            assert_eq!(LakeFile::from_add(file.to_add(true)).payload, payload);
+        }
     }
 
     #[test]
@@ -179,6 +232,7 @@ mod tests {
             let add = Add { stats: stats.map(str::to_owned), ..Add::default() };
             let file = LakeFile::from_add(add);
             assert!(file.ranges.is_none() && file.checksum.is_none(), "{stats:?}");
+            assert_eq!(file.payload, Payload::Unmeasured);
         }
     }
 }

@@ -32,7 +32,7 @@ use model::{Micros, Table};
 use crate::StoreError;
 
 pub(crate) use disk::DurableDisk;
-pub(crate) use file::{LakeFile, checksum};
+pub(crate) use file::{LakeFile, Payload, checksum};
 pub(crate) use place::{Place, free_disk};
 pub(crate) use properties::Effort;
 pub(crate) use reader::FileReader;

@@ -17,8 +17,8 @@ use crate::StoreError;
 use crate::clock::now;
 use crate::lake::encode::encode;
 use crate::lake::keys::{self, KeyFilter, Keys};
-use crate::lake::{LakeFile, Place, file_name, written_by};
-use crate::schema::{arrow_schema, delta_columns};
+use crate::lake::{LakeFile, Payload, Place, file_name, written_by};
+use crate::schema::{arrow_schema, delta_columns, payload_bytes};
 use crate::view::{HotBatch, Ranges};
 
 /// One Delta table and how far this node has settled into it.
@@ -166,6 +166,7 @@ impl LakeTable {
             modified_millis: written.0 / 1000,
             ranges: Some(ranges),
             checksum: Some(crc32fast::hash(&bytes)),
+            payload: Payload::Kept(hot.iter().filter_map(|batch| payload_bytes(&batch.rows)).sum()),
             keys: Keys::default(),
         };
         // From here on the file may exist, whatever the outcome.
@@ -209,11 +210,17 @@ impl LakeTable {
                 return Ok(Exchange { left, done: false });
             }
             let moment = now();
-            let removed = inputs.iter().map(|file| Action::Remove(file.to_remove(moment, false)));
-            let actions = removed.chain([Action::Add(output.to_add(false))]).collect();
+            // Who follows the table by its changes must see rows again that have lost their payload.
+            let changes = output.is_without_payload() && !inputs.iter().all(|file| file.is_without_payload());
+            let removed = inputs.iter().map(|file| Action::Remove(file.to_remove(moment, changes)));
+            let actions = removed.chain([Action::Add(output.to_add(changes))]).collect();
             self.suspects.push(output.name.clone());
             self.in_doubt = true;
-            let operation = DeltaOperation::Optimize { predicate: None, target_size: output.bytes as i64 };
+            let operation = if changes {
+                DeltaOperation::Update { predicate: None }
+            } else {
+                DeltaOperation::Optimize { predicate: None, target_size: output.bytes as i64 }
+            };
             // On top of what has just been read or not at all: Delta takes a change that adds no data for one that
             // conflicts with no other of its kind, so a request of ours that comes late could put the rows there twice.
             let properties = CommitProperties::default().with_max_retries(0);

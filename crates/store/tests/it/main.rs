@@ -7,6 +7,7 @@ mod faulty;
 mod lake;
 mod limits;
 mod messages;
+mod payload_age;
 mod pressure;
 mod query;
 mod retention;
