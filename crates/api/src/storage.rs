@@ -57,6 +57,23 @@ pub(crate) struct Amount {
     bytes: u64,
     /// Mean over all rows.
     bytes_per_row: Option<f64>,
+    /// Null if there is nothing it could be computed over.
+    compression: Option<Compression>,
+}
+
+/// Over files that have their payloads, and of which it is known how many bytes these were; all but those that earlier
+/// versions wrote.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StorageCompression)]
+pub(crate) struct Compression {
+    files: u64,
+    rows: u64,
+    /// Of payload, as received: without HEP, and decompressed if it came compressed.
+    payload_bytes: u64,
+    /// Of all columns, as stored.
+    bytes: u64,
+    /// The first by the second.
+    ratio: f64,
 }
 
 /// Rows go a file at a time.
@@ -117,7 +134,15 @@ impl From<store::Amount> for Amount {
             rows_without_payload: amount.rows_without_payload,
             bytes: amount.bytes,
             bytes_per_row: (amount.rows > 0).then(|| amount.bytes as f64 / amount.rows as f64),
+            compression: (amount.measured.bytes > 0).then(|| amount.measured.into()),
         }
+    }
+}
+
+impl From<store::Measured> for Compression {
+    fn from(measured: store::Measured) -> Self {
+        let store::Measured { files, rows, payload_bytes, bytes } = measured;
+        Self { files, rows, payload_bytes, bytes, ratio: payload_bytes as f64 / bytes as f64 }
     }
 }
 

@@ -52,6 +52,6 @@ pub use config::{Bucket, Config, LakeLocation, Limits, Retention};
 pub use error::StoreError;
 pub use search::{Answer, Cursor, Cut, Order, SearchRequest};
 pub use status::{Alarm, CompactionStatus, StoreStatus, TableStatus};
-pub use storage::{Amount, NextFile, Storage, TableStorage};
+pub use storage::{Amount, Measured, NextFile, Storage, TableStorage};
 pub use store::Store;
 pub use tail::{Seen, Tail};

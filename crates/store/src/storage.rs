@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::Micros;
 
 use crate::config::Retention;
-use crate::lake::LakeFile;
+use crate::lake::{LakeFile, Payload};
 use crate::retain::newest;
 use crate::view::{TableView, View};
 
@@ -46,6 +46,19 @@ pub struct Amount {
     /// Of these, rows that have lost their payload.
     pub rows_without_payload: u64,
     /// As stored.
+    pub bytes: u64,
+    pub measured: Measured,
+}
+
+/// Files that have their payloads, and of which it is known how many bytes these were: not those of versions that did not
+/// note it, and what was merged with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    pub files: u64,
+    pub rows: u64,
+    /// Payloads, as received.
+    pub payload_bytes: u64,
+    /// All columns, as stored.
     pub bytes: u64,
 }
 
@@ -111,5 +124,11 @@ impl Amount {
         self.rows += file.rows;
         self.rows_without_payload += if file.is_without_payload() { file.rows } else { 0 };
         self.bytes += file.bytes;
+        if let Payload::Kept(payload_bytes) = file.payload {
+            self.measured.files += 1;
+            self.measured.rows += file.rows;
+            self.measured.payload_bytes += payload_bytes;
+            self.measured.bytes += file.bytes;
+        }
     }
 }

@@ -90,5 +90,14 @@ fn storage_and_status_tell() {
         assert_eq!(table("sip")["rows_without_payload"], table("sip")["rows"], "{answer}");
         assert_eq!(table("other")["payload_days"], Value::Null, "{answer}");
         assert_eq!(table("other")["rows_without_payload"], 0, "{answer}");
+        if path.ends_with("storage") {
+            let opaque = &table("other")["compression"];
+            assert_eq!((&opaque["files"], &opaque["rows"]), (&1.into(), &1.into()), "{answer}");
+            assert_eq!(opaque["payload_bytes"], traffic::opaque().payload.len(), "{answer}");
+            assert_eq!(
+                (&opaque["bytes"], &table("sip")["compression"]),
+                (&table("other")["bytes"], &Value::Null)
+            );
+        }
     }
 }

@@ -9,7 +9,7 @@ use arrow::compute::concat_batches;
 use store::{Bucket, Config, LakeLocation, Store};
 
 use crate::faulty::{Fault, Faulty};
-use crate::rows::{NOW, Row, SIP, config, keep, number, numbers, open, publish, sql, wait};
+use crate::rows::{NOW, RTCP, Row, SIP, config, keep, number, numbers, open, publish, sql, wait};
 
 /// Looks for small files all the time; the rows of the tests are of an hour that is over.
 fn compacting(folder: &Path) -> Config {
@@ -73,6 +73,15 @@ fn files_of_an_hour_become_one_with_the_same_rows() {
     let done = status.compaction;
     assert_eq!((done.files_read, done.files_written, done.rows, done.files_due), (10, 2, 5_000, 0));
     assert_eq!(done.bytes_written, status.lake_bytes);
+    for (table, storage) in [&SIP, &RTCP].iter().zip(store.storage().tables) {
+        let rows = (0..5_000).flat_map(|n| rows(n, 1)).filter(|row| row.table.name == table.name);
+        let measured = storage.total.measured;
+        assert_eq!(measured.payload_bytes, rows.map(|row| row.raw.len() as u64).sum::<u64>());
+        assert_eq!(
+            (measured.files, measured.rows, measured.bytes),
+            (1, storage.total.rows, storage.total.bytes)
+        );
+    }
     assert_eq!((status.lake_rows, status.alarms), (5_000, Vec::new()));
     eventually("the small files go", || on_disk(folder.path(), "sip") == (1, 1));
     assert_eq!(store.settled(&SIP), 5_000);
@@ -226,6 +235,33 @@ fn a_broken_file_is_named_and_left_out() {
         let name = broken.file_name().expect("a name").to_string_lossy();
         assert!(alarm.message.contains(&*name), "{}", alarm.message);
     }
+}
+
+/// Files of versions that did not note what their payloads were are left out, and so is what is made of them.
+#[test]
+fn compression_is_told_of_what_was_measured() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settle = |store: &Store, n| {
+        keep(store, &[Row::sip(n, "c", "INVITE")]);
+        store.settle().expect("settled");
+    };
+    {
+        let store = open(config(folder.path()));
+        settle(&store, 0);
+        settle(&store, 1);
+    }
+    forget_checksums(&folder.path().join("data/lake/sip/_delta_log"));
+    let measured = |store: &Store| store.storage().tables[0].total.measured;
+    {
+        let store = open(config(folder.path()));
+        assert_eq!(measured(&store), store::Measured::default());
+        settle(&store, 2);
+        let raw = Row::sip(2, "c", "INVITE").raw.len() as u64;
+        assert_eq!((measured(&store).files, measured(&store).payload_bytes), (1, raw));
+    }
+    let store = open(compacting(folder.path()));
+    eventually("one file", || store.status().lake_files == 1);
+    assert_eq!((measured(&store), store.status().lake_rows), (store::Measured::default(), 3));
 }
 
 /// As commits were before files had checksums.

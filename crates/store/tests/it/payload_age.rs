@@ -79,6 +79,10 @@ fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
+fn payload_bytes(rows: &[Row]) -> u64 {
+    rows.iter().map(|row| row.raw.len() as u64).sum()
+}
+
 /// All columns but the payload are what they were, and of that the rows that arrived before `since` have none.
 fn assert_dropped(before: &RecordBatch, after: &RecordBatch, since: i64) {
     assert_eq!(before.num_rows(), after.num_rows());
@@ -122,7 +126,10 @@ fn old_payloads_go_and_the_rest_of_their_rows_stays() {
 
     assert!(store.status().tables[0].bytes < bytes, "they took room");
     assert_eq!(store.status().alarms, Vec::new());
+    // Only what has a payload says how well payloads are compressed.
     let sip = &store.storage().tables[0];
+    let measured = sip.total.measured;
+    assert_eq!((measured.rows, measured.payload_bytes), (200, payload_bytes(&aged(invite, 200, 1))));
     let days: Vec<_> = sip.days.iter().map(|(_, day)| (day.rows, day.rows_without_payload)).collect();
     assert_eq!(days, [(100, 100), (70_050, 70_050), (200, 0)]);
     assert_eq!((sip.payload_days, store.storage().tables[1].payload_days), (Some(5), None));
