@@ -81,6 +81,7 @@ pub(crate) struct Compaction {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = StatusTable)]
 pub(crate) struct Table {
     name: &'static str,
     rows: u64,
