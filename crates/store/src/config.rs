@@ -8,6 +8,7 @@ use object_store::path::Path;
 use url::Url;
 
 use crate::StoreError;
+use crate::log::Disk;
 
 /// How a [`crate::Store`] keeps its data. [`Config::new`] gives the defaults; every limit has its reason beside it.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Config {
     pub limits: Limits,
     /// What the lake's files are read and written through, instead of what `lake` says; paths in it are the same.
     pub object_store: Option<Arc<dyn ObjectStore>>,
+    /// What the log is read and written through, instead of `log/` of the folder.
+    pub log_disk: Option<Arc<dyn Disk>>,
 }
 
 /// Where the lake is. Several nodes, each with a data folder of its own, may share one.
@@ -146,6 +149,7 @@ impl Config {
             retention: Retention::default(),
             limits: Limits::default(),
             object_store: None,
+            log_disk: None,
         }
     }
 }

@@ -61,7 +61,11 @@ impl Store {
                 .collect(),
         };
         let options = Options { segment_bytes_max: config.log_segment_bytes_max, floor: lake.log_floor() };
-        let log = Arc::new(Log::open(&folder.log(), options)?);
+        let log = match &config.log_disk {
+            Some(disk) => Log::open_on(Box::new(Arc::clone(disk)), options)?,
+            None => Log::open(&folder.log(), options)?,
+        };
+        let log = Arc::new(log);
         let hot = Arc::new(Hot::new(view, settled, config.hot_bytes_max));
         let alarms = Arc::new(Alarms::default());
         let engine = Engine::new(

@@ -1,10 +1,12 @@
+use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The file operations of the log, and no others: the seam where tests put a disk that fails.
-pub trait Disk: Send + Sync {
+pub trait Disk: Debug + Send + Sync {
     /// The names and sizes of the files in the folder.
     fn list(&self) -> io::Result<Vec<(String, u64)>>;
     /// Creates a file that did not exist.
@@ -71,6 +73,28 @@ impl Disk for Folder {
 
     fn sync(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
+    }
+}
+
+impl Disk for Arc<dyn Disk> {
+    fn list(&self) -> io::Result<Vec<(String, u64)>> {
+        self.as_ref().list()
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn SegmentFile>> {
+        self.as_ref().create(name)
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn SegmentFile>> {
+        self.as_ref().open(name)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.as_ref().remove(name)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.as_ref().sync()
     }
 }
 

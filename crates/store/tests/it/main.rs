@@ -7,6 +7,7 @@ mod faulty;
 mod lake;
 mod limits;
 mod messages;
+mod model;
 mod payload_age;
 mod pressure;
 mod query;
@@ -16,3 +17,6 @@ mod search;
 mod shared;
 mod sql;
 mod tail;
+
+// The fake disk of the log's own tests names it so.
+use store::log;

@@ -22,9 +22,10 @@ pub(super) enum Fault {
 }
 
 /// Handle on the disk; clones share it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct FakeDisk(Arc<Mutex<State>>);
 
+#[derive(Debug)]
 struct State {
     files: BTreeMap<String, Contents>,
     /// Removed since the folder was last synced: a crash may bring them back.
@@ -35,7 +36,7 @@ struct State {
     random: u64,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 struct Contents {
     /// What reads see.
     cached: Vec<u8>,
@@ -45,7 +46,7 @@ struct Contents {
     pending: Vec<Change>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Change {
     Write { offset: usize, bytes: Vec<u8> },
     Truncate(usize),
