@@ -2,9 +2,10 @@
 
 use hep::chunk::Chunk;
 use model::Micros;
+use protocols::Protocols;
 use serde_json::json;
 
-use crate::{NOW, encoded, extra, outgoing, sent, text, with_record};
+use crate::{NOW, arrival, encoded, extra, outgoing, sent, text, with_record};
 
 const OPTIONS: &[u8] = b"OPTIONS sip:a@b SIP/2.0\r\nCall-ID: the-call\r\n\r\n";
 
@@ -33,6 +34,23 @@ fn the_time_of_the_sender_counts_if_it_can_be_true() {
                 assert_eq!(extra(record), json!({ "sender_time": original.to_string() }));
             }
         });
+    }
+}
+
+/// HEP counts seconds in an unsigned number of 32 bits: to 2106.
+#[test]
+fn times_after_2038_are_believed_and_zero_is_not() {
+    let received = Micros((1 << 31) * Micros::SECOND + 5);
+    let arrival = protocols::Arrival { received, ..arrival() };
+    for (seconds, expected) in
+        [(1 << 31, Some(received.0 + 2)), ((1 << 31) - 1, Some(received.0 - 999_998)), (0, None)]
+    {
+        let bytes = encoded(&hep::Outgoing { seconds, micros: 7, ..outgoing(1, OPTIONS) });
+        let (packet, _) = hep::decode(&bytes, 1 << 31).expect("a packet");
+        let record = Protocols::built_in().understand(&packet, &arrival);
+        assert_eq!(record.common.received, received);
+        assert_eq!(record.common.ts.0, expected.unwrap_or(received.0), "{seconds}");
+        assert_eq!(record.common.flags.contains(&"bad_time"), expected.is_none(), "{seconds}");
     }
 }
 

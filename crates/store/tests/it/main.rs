@@ -17,6 +17,7 @@ mod search;
 mod shared;
 mod sql;
 mod tail;
+mod times;
 
 // The fake disk of the log's own tests names it so.
 use store::log;
