@@ -41,12 +41,14 @@ pub(crate) fn part(name: &str) -> Result<()> {
 
 fn formatting() -> Result<()> {
     let mut fmt = cargo(&["fmt", "--all", "--check", "--"]);
-    // The registry of `protocols` declares its files in a macro, which cargo fmt does not look into. From a file
-    // rustfmt finds those of its folder.
-    for entry in std::fs::read_dir(repository().join("crates/protocols/src"))? {
-        let path = entry?.path();
-        let module = if path.is_dir() { path.join("mod.rs") } else { path };
-        fmt.arg(module);
+    // Registries declare their files in a macro, which cargo fmt does not look into. From a file rustfmt finds those of
+    // its folder.
+    for registry in ["crates/protocols/src", "crates/calls/src/findings"] {
+        for entry in std::fs::read_dir(repository().join(registry))? {
+            let path = entry?.path();
+            let module = if path.is_dir() { path.join("mod.rs") } else { path };
+            fmt.arg(module);
+        }
     }
     run(fmt)
 }

@@ -11,10 +11,14 @@ fn find(call: &Call<'_>, found: &mut Found) {
         return;
     }
     let Some(first) = call.first_opening() else { return };
-    let invite =
-        call.openings().filter(|invite| invite.upstream.is_none() && invite.client.ip == first.client.ip).last();
+    let invite = call
+        .openings()
+        .filter(|invite| invite.upstream.is_none() && invite.client.ip == first.client.ip)
+        .last();
     let Some(invite) = invite else { return };
-    let Some(cancel) = invite.cancel.and_then(|cancel| call.request(&call.transactions[cancel])) else { return };
+    let Some(cancel) = invite.cancel.and_then(|cancel| call.request(&call.transactions[cancel])) else {
+        return;
+    };
     let Some(asked) = call.request(invite) else { return };
     let ringing = call.replies(invite).find(|reply| matches!(reply.status, Some(180..200)));
     let ringing = ringing.filter(|ringing| ringing.at <= cancel.at);
@@ -32,7 +36,9 @@ fn find(call: &Call<'_>, found: &mut Found) {
         .ruled_out("a CANCEL of a proxy: it came from where the INVITE came from");
     // People do not count seconds; timers do.
     let finding = if super::ring_timeout::is_round(waited) && waited > 10 * SECOND {
-        finding.next("is it a timer of the caller's system? The time is a round one").confidence(Confidence::Medium)
+        finding
+            .next("is it a timer of the caller's system? The time is a round one")
+            .confidence(Confidence::Medium)
     } else if ringing.is_none() {
         finding.next("why did it not ring sooner?")
     } else {

@@ -36,21 +36,27 @@ fn find(call: &Call<'_>, found: &mut Found) {
         if let Some(bye) = bye.filter(|bye| hop_between(bye.src, bye.dst).0 == invite.hop().1) {
             text.push_str(&format!(", and hung up {} after the answer", span(bye.at - first.at)));
         }
-        let finding = Finding::new(Severity::Error, text).proof(same.iter().copied().chain(seen_before).chain(bye));
-        let elsewhere = call.messages.iter().find(|ack| ack.is_request() && ack.is("ACK") && ack.cseq == invite.cseq && ack.at >= first.at);
+        let finding =
+            Finding::new(Severity::Error, text).proof(same.iter().copied().chain(seen_before).chain(bye));
+        let elsewhere = call
+            .messages
+            .iter()
+            .find(|ack| ack.is_request() && ack.is("ACK") && ack.cseq == invite.cseq && ack.at >= first.at);
         let target = target(first);
         found.add(match (seen_before, elsewhere, target) {
             (Some(_), _, _) => finding
                 .blame(host(invite.client))
                 .ruled_out("a caller that sends no ACK: it was seen on the hop before")
-                .next(format!("why does {} not pass the ACK on (Route, Record-Route, Contact)?", invite.client)),
+                .next(format!(
+                    "why does {} not pass the ACK on (Route, Record-Route, Contact)?",
+                    invite.client
+                )),
             (None, Some(ack), _) => {
                 let to = ack.dst.to_string();
                 let proof: Vec<_> = same.iter().copied().chain([ack]).chain(bye).collect();
-                finding
-                    .proof(proof)
-                    .ruled_out("a caller that sends no ACK: one was seen")
-                    .next(format!("why does the ACK go to {to}: look at Record-Route and Contact of the answer"))
+                finding.proof(proof).ruled_out("a caller that sends no ACK: one was seen").next(format!(
+                    "why does the ACK go to {to}: look at Record-Route and Contact of the answer"
+                ))
             }
             (None, None, Some(target)) if Some(target.as_str()) == invite.server.ip => finding
                 .blame(host(invite.client))
@@ -59,9 +65,13 @@ fn find(call: &Call<'_>, found: &mut Found) {
                 .next(format!("did {} get the answer, and does it send ACK?", invite.client))
                 .confidence(Confidence::Medium),
             (None, None, target) => {
-                let target = target.map_or_else(String::new, |target| format!(", which is to go to {target}"));
+                let target =
+                    target.map_or_else(String::new, |target| format!(", which is to go to {target}"));
                 finding
-                    .next(format!("where does the ACK of {} go{target}? Can it be reached from there?", invite.client))
+                    .next(format!(
+                        "where does the ACK of {} go{target}? Can it be reached from there?",
+                        invite.client
+                    ))
                     .confidence(Confidence::Medium)
             }
         });

@@ -36,14 +36,18 @@ fn find(call: &Call<'_>, found: &mut Found) {
             continue;
         }
         let with_credentials = challenged.iter().filter_map(|asked| call.request(asked));
-        let with_credentials = with_credentials.filter(|request| request.sip().credentials().next().is_some()).count();
+        let with_credentials =
+            with_credentials.filter(|request| request.sip().credentials().next().is_some()).count();
         let (first, last) = (challenged[0], challenged[challenged.len() - 1]);
         let realm = last_realm.map_or_else(String::new, |realm| format!(" of realm {realm:?}"));
         let count = challenged.len();
         let finding = if with_credentials == 0 {
             Finding::new(
                 Severity::Error,
-                format!("{} asked {count} times for credentials{realm}, and {} sends {method} without any", first.server, first.client),
+                format!(
+                    "{} asked {count} times for credentials{realm}, and {} sends {method} without any",
+                    first.server, first.client
+                ),
             )
             .blame(Blame::Host(first.client.to_string()))
             .next(format!("has {} a user name and password for this server?", first.client))

@@ -50,6 +50,10 @@ fn find(call: &Call<'_>, found: &mut Found) {
             .ruled_out("an algorithm it cannot do: MD5 was offered")
             .next(format!("has {} credentials for this realm?", challenged.client))
     } else {
-        finding.next(format!("can {} do {}? No other algorithm was offered", challenged.client, offered.join(", ")))
+        finding.next(format!(
+            "can {} do {}? No other algorithm was offered",
+            challenged.client,
+            offered.join(", ")
+        ))
     });
 }

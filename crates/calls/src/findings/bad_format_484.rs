@@ -2,7 +2,8 @@ use super::{Confidence, Finding, Found, Rule, Severity, dialled, status_line};
 use crate::call::Call;
 use crate::cause;
 
-pub(super) static RULE: Rule = Rule { id: "BAD_FORMAT_484", source: "RFC 3261 21.4.22; RFC 3398 7.2.4.1", find };
+pub(super) static RULE: Rule =
+    Rule { id: "BAD_FORMAT_484", source: "RFC 3261 21.4.22; RFC 3398 7.2.4.1", find };
 
 /// Invalid number format.
 const CAUSE: u32 = 28;

@@ -15,7 +15,10 @@ fn find(call: &Call<'_>, found: &mut Found) {
         let Some(reply) = call.answer(origin) else { continue };
         // Whose dialog was ended before, by itself or by the other side, has none any more.
         let ended = call.messages.iter().find(|message| {
-            message.is_request() && message.is("BYE") && message.at <= reply.at && message.id != asked.id
+            message.is_request()
+                && message.is("BYE")
+                && message.at <= reply.at
+                && message.id != asked.id
                 && message.cseq_differs(asked)
         });
         if ended.is_some() {

@@ -24,16 +24,25 @@ fn find(call: &Call<'_>, found: &mut Found) {
     if let Some(known) = one_way {
         let acks = known.acks.iter().map(|place| call.at(*place));
         found.add(gap(
-            format!("replies from {} to {} were not captured, though some must have come", known.server, known.client),
+            format!(
+                "replies from {} to {} were not captured, though some must have come",
+                known.server, known.client
+            ),
             call.request(known).into_iter().chain(acks).collect(),
             "does the capture see both directions of this hop? What is missing there is not judged",
         ));
     }
     // One reply alone may be a late one of an earlier call.
-    let unasked = call.transactions.iter().find(|known| call.visibility.requests_unseen(known) && !known.replies.is_empty());
+    let unasked = call
+        .transactions
+        .iter()
+        .find(|known| call.visibility.requests_unseen(known) && !known.replies.is_empty());
     if let Some(known) = unasked.filter(|_| one_way.is_none()) {
         found.add(gap(
-            format!("the {} from {} to {} was not captured, only what was answered", known.method, known.client, known.server),
+            format!(
+                "the {} from {} to {} was not captured, only what was answered",
+                known.method, known.client, known.server
+            ),
             call.replies(known).collect(),
             "does the capture see both directions of this hop? What is missing there is not judged",
         ));

@@ -28,7 +28,8 @@ fn find(call: &Call<'_>, found: &mut Found) {
     for invite in call.openings().filter(|invite| invite.upstream.is_none()) {
         let answer = call.answer(invite).filter(|reply| matches!(reply.status, Some(200..300)));
         let (Some(answer), Some(request)) = (answer, call.request(invite)) else { continue };
-        let (Some(offered), Some(agreed)) = (description::streams(request), description::streams(answer)) else {
+        let (Some(offered), Some(agreed)) = (description::streams(request), description::streams(answer))
+        else {
             continue;
         };
         // Streams answer each other by their order (RFC 3264 6).
@@ -66,5 +67,9 @@ fn find(call: &Call<'_>, found: &mut Found) {
 }
 
 fn voices(streams: &[Stream]) -> impl Iterator<Item = &Codec> {
-    streams.iter().filter(|stream| !stream.is_refused()).flat_map(|stream| &stream.codecs).filter(|codec| carries_voice(codec))
+    streams
+        .iter()
+        .filter(|stream| !stream.is_refused())
+        .flat_map(|stream| &stream.codecs)
+        .filter(|codec| carries_voice(codec))
 }

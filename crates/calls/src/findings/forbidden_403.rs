@@ -15,9 +15,9 @@ fn find(call: &Call<'_>, found: &mut Found) {
     }
     let finding = Finding::new(Severity::Error, text).proof(request.into_iter().chain([reply]));
     found.add(if with_credentials {
-        finding
-            .ruled_out("missing credentials: some were sent, and no new challenge came")
-            .next("which policy refuses it: the number shown, the destination, a limit, or a blocked account?")
+        finding.ruled_out("missing credentials: some were sent, and no new challenge came").next(
+            "which policy refuses it: the number shown, the destination, a limit, or a blocked account?",
+        )
     } else {
         finding.next("which policy refuses it without asking for credentials: source address, or number?")
     });

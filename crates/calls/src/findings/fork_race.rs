@@ -15,7 +15,9 @@ fn find(call: &Call<'_>, found: &mut Found) {
             });
             let (severity, what) = match bye {
                 Some(_) => (Severity::Info, "the caller ended one of them"),
-                None => (Severity::Warning, "no BYE to either of them was seen, so one phone may be left hanging"),
+                None => {
+                    (Severity::Warning, "no BYE to either of them was seen, so one phone may be left hanging")
+                }
             };
             found.add(
                 Finding::new(severity, format!("two phones answered the same call; {what}"))

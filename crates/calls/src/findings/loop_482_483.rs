@@ -16,12 +16,16 @@ fn find(call: &Call<'_>, found: &mut Found) {
         let target = request.sip().request_uri().map(|uri| uri.raw);
         passes.entry((invite.client, invite.server, target)).or_default().push(request);
     }
-    let most = passes.into_iter().max_by_key(|(_, passes)| passes.len()).filter(|(_, passes)| passes.len() > 1);
+    let most =
+        passes.into_iter().max_by_key(|(_, passes)| passes.len()).filter(|(_, passes)| passes.len() > 1);
     let status = status_line(failure.reply);
     let finding = match most {
         Some(((from, to, _), passes)) => Finding::new(
             Severity::Error,
-            format!("the call went round in circles until {status}: {} times from {from} to {to}", passes.len()),
+            format!(
+                "the call went round in circles until {status}: {} times from {from} to {to}",
+                passes.len()
+            ),
         )
         .blame(Blame::Hop(from.to_string(), to.to_string()))
         .proof(passes.into_iter().chain([failure.reply]))

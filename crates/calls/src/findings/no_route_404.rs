@@ -14,7 +14,8 @@ fn find(call: &Call<'_>, found: &mut Found) {
     }
     let request = call.request(failure.origin);
     let number = dialled(request);
-    let mut text = format!("{} does not know {number}: {}", failure.origin.server, status_line(failure.reply));
+    let mut text =
+        format!("{} does not know {number}: {}", failure.origin.server, status_line(failure.reply));
     if let Some(name) = cause.and_then(cause::q850_name) {
         text.push_str(&format!(" ({name})"));
     }

@@ -34,14 +34,20 @@ fn find(call: &Call<'_>, found: &mut Found) {
         if !has_description(answer) || !is_empty(request) {
             continue;
         }
-        let Some(ack) = invite.acks.iter().map(|place| call.at(*place)).find(|ack| ack.at >= answer.at) else { continue };
+        let Some(ack) = invite.acks.iter().map(|place| call.at(*place)).find(|ack| ack.at >= answer.at)
+        else {
+            continue;
+        };
         if !is_empty(ack) || call.of("PRACK").any(|prack| call.request(prack).is_some_and(has_description)) {
             continue;
         }
         found.add(
             Finding::new(
                 Severity::Error,
-                format!("{} left the offer in the 200 unanswered: its ACK has no session description", invite.client),
+                format!(
+                    "{} left the offer in the 200 unanswered: its ACK has no session description",
+                    invite.client
+                ),
             )
             .blame(host(invite.client))
             .proof([request, answer, ack])
@@ -58,5 +64,7 @@ fn has_description(message: &Message<'_>) -> bool {
 /// Without body because none was sent, not because it was cut off.
 fn is_empty(message: &Message<'_>) -> bool {
     let read = message.sip();
-    !message.raw.is_empty() && read.body().is_empty() && read.content_length().is_none_or(|length| length == 0)
+    !message.raw.is_empty()
+        && read.body().is_empty()
+        && read.content_length().is_none_or(|length| length == 0)
 }

@@ -16,20 +16,30 @@ fn find(call: &Call<'_>, found: &mut Found) {
             .collect();
         let Some(first) = reliable.first() else { continue };
         let rseq = first.header(sip::Name::RSeq);
-        let same: Vec<_> =
-            reliable.iter().filter(|reply| reply.header(sip::Name::RSeq) == rseq && reply.to_tag == first.to_tag).copied().collect();
+        let same: Vec<_> = reliable
+            .iter()
+            .filter(|reply| reply.header(sip::Name::RSeq) == rseq && reply.to_tag == first.to_tag)
+            .copied()
+            .collect();
         let number: Option<u32> = rseq.as_deref().and_then(|rseq| words(rseq.as_bytes()).trim().parse().ok());
         let prack = call.of("PRACK").find(|prack| {
             let request = call.request(prack);
-            request.is_some_and(|request| request.sip().rack().and_then(|rack| rack.response_number) == number)
+            request
+                .is_some_and(|request| request.sip().rack().and_then(|rack| rack.response_number) == number)
                 && prack.client.ip == invite.client.ip
         });
         let finding = match prack {
             Some(prack) => {
-                let Some(reply) = call.answer(prack).filter(|reply| reply.status >= Some(400)) else { continue };
+                let Some(reply) = call.answer(prack).filter(|reply| reply.status >= Some(400)) else {
+                    continue;
+                };
                 Finding::new(
                     Severity::Error,
-                    format!("{} refused the PRACK to its reply with {}", prack.server, super::status_line(reply)),
+                    format!(
+                        "{} refused the PRACK to its reply with {}",
+                        prack.server,
+                        super::status_line(reply)
+                    ),
                 )
                 .blame(host(call.origin(prack, reply.status.unwrap_or(0)).server))
                 .proof([*first].into_iter().chain(call.request(prack)).chain([reply]))

@@ -10,15 +10,18 @@ fn find(call: &Call<'_>, found: &mut Found) {
     if call.outcome.state != State::Redirected {
         return;
     }
-    let redirected = call.openings().find(|invite| {
-        invite.upstream.is_none() && matches!(call.status(invite), Some(300..400))
-    });
+    let redirected = call
+        .openings()
+        .find(|invite| invite.upstream.is_none() && matches!(call.status(invite), Some(300..400)));
     let Some(invite) = redirected else { return };
     let (Some(request), Some(reply)) = (call.request(invite), call.answer(invite)) else { return };
     let read = reply.sip();
     let Some(target) = read.contact() else { return };
     let later = call.after(reply.at, |message| {
-        message.is_request() && message.is("INVITE") && message.id != request.id && message.src.ip == request.src.ip
+        message.is_request()
+            && message.is("INVITE")
+            && message.id != request.id
+            && message.src.ip == request.src.ip
     });
     if later.is_some() || call.until - reply.at < GIVE_UP {
         return;

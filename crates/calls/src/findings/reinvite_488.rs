@@ -13,7 +13,8 @@ fn find(call: &Call<'_>, found: &mut Found) {
             continue;
         }
         let streams = description::streams(request).unwrap_or_default();
-        let codecs = description::names(streams.iter().flat_map(|it| &it.codecs).filter(|it| carries_voice(it)));
+        let codecs =
+            description::names(streams.iter().flat_map(|it| &it.codecs).filter(|it| carries_voice(it)));
         let what = match streams.iter().find(|stream| !stream.is_refused()) {
             Some(fax) if fax.kind == "image" => " to fax (T.38)".to_owned(),
             _ if codecs.is_empty() => String::new(),
@@ -22,7 +23,10 @@ fn find(call: &Call<'_>, found: &mut Found) {
         found.add(
             Finding::new(
                 Severity::Warning,
-                format!("a change of the call{what} was refused with {}; it goes on as before", status_line(reply)),
+                format!(
+                    "a change of the call{what} was refused with {}; it goes on as before",
+                    status_line(reply)
+                ),
             )
             .proof([request, reply])
             .ruled_out("a call cut for it: no BYE followed within a second")

@@ -9,9 +9,10 @@ const RETRY_MAX: i64 = 4 * SECOND;
 const SLACK: i64 = SECOND;
 
 fn find(call: &Call<'_>, found: &mut Found) {
-    let accepted = call.in_dialog("INVITE").chain(call.in_dialog("UPDATE")).filter(|offer| {
-        matches!(call.status(offer), Some(200..300))
-    });
+    let accepted = call
+        .in_dialog("INVITE")
+        .chain(call.in_dialog("UPDATE"))
+        .filter(|offer| matches!(call.status(offer), Some(200..300)));
     let accepted_last = accepted.filter_map(|offer| call.request(offer)).map(|request| request.at).max();
     for offer in call.in_dialog("INVITE").chain(call.in_dialog("UPDATE")) {
         let Some(reply) = call.answer(offer).filter(|reply| reply.status == Some(491)) else { continue };

@@ -25,8 +25,12 @@ fn find(call: &Call<'_>, found: &mut Found) {
     let Some(ringing) = ringing.filter(|ringing| reply.at - ringing.at >= RING_MIN) else { return };
     let rang = reply.at - ringing.at;
     let is_timer = is_round(rang) || is_round(reply.at - request.at);
-    let text =
-        format!("nobody answered: {} ended {} of ringing with {}", origin.server, span(rang), status_line(reply));
+    let text = format!(
+        "nobody answered: {} ended {} of ringing with {}",
+        origin.server,
+        span(rang),
+        status_line(reply)
+    );
     let finding = Finding::new(Severity::Info, text)
         .proof([request, ringing, reply])
         .ruled_out("a caller who gave up: no CANCEL came from there");

@@ -55,7 +55,11 @@ fn judge(message: &Message<'_>, side: Side, found: &mut Found) {
 fn is_public(ip: Option<&str>) -> bool {
     match ip.and_then(|ip| ip.parse().ok()) {
         Some(IpAddr::V4(ip)) => {
-            !(is_shared(ip) || ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified())
+            !(is_shared(ip)
+                || ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_unspecified())
         }
         _ => false,
     }

@@ -8,7 +8,9 @@ pub(super) static RULE: Rule = Rule { id: "SESSION_TIMER_DROP", source: "RFC 402
 const TOLERANCE: i64 = 2 * SECOND;
 
 fn find(call: &Call<'_>, found: &mut Found) {
-    let Some(bye) = call.messages.iter().find(|message| message.is_request() && message.is("BYE")) else { return };
+    let Some(bye) = call.messages.iter().find(|message| message.is_request() && message.is("BYE")) else {
+        return;
+    };
     let refreshes = call.transactions.iter().filter(|known| matches!(known.method, "INVITE" | "UPDATE"));
     let accepted = refreshes.clone().filter(|known| known.upstream.is_none()).filter_map(|known| {
         let reply = call.answer(known).filter(|reply| matches!(reply.status, Some(200..300)))?;

@@ -14,7 +14,9 @@ fn find(call: &Call<'_>, found: &mut Found) {
     });
     for (asked, challenge) in stale.take(CHALLENGES_MAX) {
         let next = call.of(asked.method).find(|next| {
-            next.cseq > asked.cseq && next.client.ip == asked.client.ip && matches!(call.status(next), Some(200..300))
+            next.cseq > asked.cseq
+                && next.client.ip == asked.client.ip
+                && matches!(call.status(next), Some(200..300))
         });
         let Some(success) = next.and_then(|next| call.answer(next)) else { continue };
         found.add(

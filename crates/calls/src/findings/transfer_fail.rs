@@ -20,7 +20,11 @@ fn find(call: &Call<'_>, found: &mut Found) {
                 found.add(
                     Finding::new(
                         Severity::Error,
-                        format!("{} refused the transfer to {target} with {}", origin.server, status_line(reply)),
+                        format!(
+                            "{} refused the transfer to {target} with {}",
+                            origin.server,
+                            status_line(reply)
+                        ),
                     )
                     .blame(host(origin.server))
                     .proof([request, reply])
@@ -31,7 +35,9 @@ fn find(call: &Call<'_>, found: &mut Found) {
             _ => continue,
         }
         let told = call.after(request.at, |message| {
-            message.is_request() && message.is("NOTIFY") && sipfrag(message).is_some_and(|status| status >= 300)
+            message.is_request()
+                && message.is("NOTIFY")
+                && sipfrag(message).is_some_and(|status| status >= 300)
         });
         let Some(told) = told else { continue };
         let status = sipfrag(told).unwrap_or(0);

@@ -38,7 +38,10 @@ fn find(call: &Call<'_>, found: &mut Found) {
             .blame(host(invite.server))
             .proof([request, trying].into_iter().chain(cancel))
             .ruled_out("a lost request: 100 shows that it arrived")
-            .next(format!("what does {} do next: DNS, a dead gateway, a full queue? See its log", invite.server))
+            .next(format!(
+                "what does {} do next: DNS, a dead gateway, a full queue? See its log",
+                invite.server
+            ))
             .confidence(Confidence::Medium),
         );
     }

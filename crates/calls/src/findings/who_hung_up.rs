@@ -7,7 +7,9 @@ use crate::timers::span;
 pub(super) static RULE: Rule = Rule { id: "WHO_HUNG_UP", source: "RFC 3261 15.1; RFC 3326", find };
 
 fn find(call: &Call<'_>, found: &mut Found) {
-    let Some(bye) = call.messages.iter().find(|message| message.is_request() && message.is("BYE")) else { return };
+    let Some(bye) = call.messages.iter().find(|message| message.is_request() && message.is("BYE")) else {
+        return;
+    };
     let side = call.side_of(bye);
     let who = match side {
         Side::Caller => "the caller".to_owned(),
