@@ -9,7 +9,7 @@ fn server() -> Server {
     Server::without_payloads(&[(600, traffic::answered_call(ANSWERED)), (100, vec![traffic::opaque()])])
 }
 
-fn sip_of<'a>(messages: &'a Value) -> Vec<&'a Value> {
+fn sip_of(messages: &Value) -> Vec<&Value> {
     let messages = messages["messages"].as_array().expect("messages");
     messages.iter().filter(|message| message["table"] == "sip").collect()
 }

@@ -210,7 +210,8 @@ fn a_broken_file_is_named_and_left_out() {
             bytes.windows(10).position(|window| window == b"INVITE sip").expect("a short payload as it is");
         bytes[start - 12..start].fill(0);
     };
-    let damages: [(&dyn Fn(&mut Vec<u8>), bool); 3] = [(&cut, true), (&flip, true), (&payload, false)];
+    type Damage<'a> = &'a dyn Fn(&mut Vec<u8>);
+    let damages: [(Damage<'_>, bool); 3] = [(&cut, true), (&flip, true), (&payload, false)];
     for (damage, checksums) in damages {
         let folder = tempfile::tempdir().expect("a folder");
         {

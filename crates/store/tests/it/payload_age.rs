@@ -95,9 +95,9 @@ fn assert_dropped(before: &RecordBatch, after: &RecordBatch, since: i64) {
         let kept = before.column(raw).slice(row, 1);
         let found = after.column(raw).slice(row, 1);
         if received < since {
-            assert!(found.is_null(0), "row {row}")
+            assert!(found.is_null(0), "row {row}");
         } else {
-            assert_eq!(&found, &kept, "row {row}")
+            assert_eq!(&found, &kept, "row {row}");
         }
     }
 }
