@@ -1,4 +1,4 @@
-//! CPU seconds per million messages: received over UDP, logged, searchable and settled into the lake.
+//! CPU seconds per million messages: received over UDP, TCP or TLS, logged, searchable and settled into the lake.
 //!
 //! `cargo xtask bench ingest`. The server is the built program in its own process, so its CPU time is its own; the
 //! generator's is not in it. Still, what else runs while the server does makes it slower where two processors of a
@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use testkit::recordings::recording;
-use testkit::server::{Options, Server, options_packet, wait};
+use testkit::server::{Options, Server, free_tcp_port, options_packet, wait};
 use traffic::{Generator, Rate, Settings};
 
 use crate::process::Process;
 use crate::rest::wait_until_at_rest;
-use crate::{BINARY, send, setting};
+use crate::send::{self, Certificate, Sender, Transport};
+use crate::{BINARY, setting};
 
 pub(crate) fn run() -> Result<()> {
     let messages = setting("BENCH_MESSAGES", 1_000_000)?;
@@ -32,31 +33,37 @@ pub(crate) fn run() -> Result<()> {
         ends.push(packets.len());
     }
     let starts = std::iter::once(0).chain(ends.iter().copied());
-    measure("generator", messages, rate, starts.zip(&ends).map(|(start, end)| &packets[start..*end]))?;
+    let made = starts.zip(&ends).map(|(start, end)| &packets[start..*end]);
+    for over in [Transport::Udp, Transport::Tcp, Transport::Tls] {
+        measure("generator", over, messages, rate, made.clone())?;
+    }
 
     if let Some(load) = recording("kamailio-hep3-load.pcap")? {
         let pieces = load.pieces.iter().map(Vec::as_slice).cycle();
-        measure("kamailio-hep3-load", messages, rate, pieces)?;
+        measure("kamailio-hep3-load", Transport::Udp, messages, rate, pieces)?;
     }
     Ok(())
 }
 
 fn measure<'a>(
     name: &str,
+    over: Transport,
     messages: u64,
     rate: u64,
     packets: impl Iterator<Item = &'a [u8]> + Clone,
 ) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let server = Server::start(Options::new(BINARY, folder.path().join("data"))?)?;
+    let certificate = Certificate::new(folder.path(), format!("127.0.0.1:{}", free_tcp_port()?))?;
+    let options = Options::new(BINARY, folder.path().join("data"))?;
+    let options = certificate.arguments().iter().fold(options, |options, word| options.argument(word));
+    let server = Server::start(options)?;
     let process = Process(server.process_id());
     let own = Process(std::process::id());
-    let socket = UdpSocket::bind("127.0.0.1:0")?;
-    socket.connect(&server.options.hep_udp)?;
+    let mut sender = Sender::connect(&server, over, &certificate)?;
 
     let (cpu_before, own_before) = (process.cpu_seconds()?, own.cpu_seconds()?);
     let started = Instant::now();
-    let payload_bytes = send::paced(&socket, rate, (0..messages).zip(packets.clone()), |_| Ok(()))?;
+    let payload_bytes = send::paced(&mut sender, rate, (0..messages).zip(packets.clone()), |_| Ok(()))?;
     let wall = started.elapsed().as_secs_f64();
     let own_cpu = own.cpu_seconds()? - own_before;
     server.wait_for_received(messages).context("packets were lost on the way; lower BENCH_RATE")?;
@@ -69,17 +76,19 @@ fn measure<'a>(
 
     // Asking costs the server, so how soon a packet can be searched is measured by itself, under the same load.
     let more = (messages / 4).max(MARKERS);
+    let marker = send::udp(&server.options.hep_udp)?;
     let mut delays = Vec::new();
-    send::paced(&socket, rate, (0..more).zip(packets), |number| {
+    send::paced(&mut sender, rate, (0..more).zip(packets), |number| {
         if number % (more / MARKERS) == more / MARKERS / 2 {
-            delays.push(searchable_after(&server, &socket, number)?);
+            delays.push(searchable_after(&server, &marker, number)?);
         }
         Ok(())
     })?;
     server.wait_for_received(messages + more + delays.len() as u64)?;
 
     println!(
-        "\n{name}: {:.0} B of HEP a message, sent in {wall:.0} s",
+        "\n{name} over {}: {:.0} B of HEP a message, sent in {wall:.0} s",
+        over.name(),
         payload_bytes as f64 / messages as f64
     );
     println!("  CPU seconds per million messages   {:.2}", cpu * 1e6 / messages as f64);

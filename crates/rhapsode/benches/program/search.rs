@@ -11,7 +11,6 @@
 //! Environment: `BENCH_MESSAGES` (default 10,000,000; the goals are for ten times as many), `BENCH_DATA` (where the set is
 //! kept for the next time), `BENCH_RATE` (messages a second of ingest, default 20,000).
 
-use std::net::UdpSocket;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -146,13 +145,12 @@ fn with_ingest<T>(server: &Server, rate: u64, work: impl FnOnce() -> Result<T>) 
 
 /// Sends until told to stop; how many.
 fn ingest(to: &str, rate: u64, stop: &AtomicBool) -> Result<u64> {
-    let socket = UdpSocket::bind("127.0.0.1:0")?;
-    socket.connect(to)?;
+    let mut sender = send::Sender::Udp(send::udp(to)?);
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?;
     let generator = Generator::new(&Settings::new(INGEST_SEED, now, Rate::Messages(rate as f64)));
     let mut sent = 0;
     let packets = (0..).zip(generator.map(|event| event.hep)).take_while(|_| !stop.load(Ordering::Relaxed));
-    send::paced(&socket, rate, packets, |_| {
+    send::paced(&mut sender, rate, packets, |_| {
         sent += 1;
         Ok(())
     })?;
