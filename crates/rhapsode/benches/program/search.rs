@@ -9,7 +9,7 @@
 //! - with ingest: the same while the generator sends at live time over UDP.
 //!
 //! Environment: `BENCH_MESSAGES` (default 10,000,000; the goals are for ten times as many), `BENCH_DATA` (where the set is
-//! kept for the next time), `BENCH_RATE` (messages a second of ingest, default 20,000).
+//! kept for the next time), `BENCH_RATE` (messages a second of ingest, default 20,000; 0 leaves that part out).
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,8 +54,11 @@ pub(crate) fn run() -> Result<()> {
     let process = Process(server.process_id());
     let warm = warm(&server, &questions)?;
     println!("largest resident memory of the server {} MiB", process.peak_memory_bytes()? >> 20);
-    let busy = with_ingest(&server, rate, || warm_while_busy(&server, &questions))?;
-    print(&questions, messages, &cold, &warm, &busy);
+    let busy = match rate {
+        0 => None,
+        rate => Some(with_ingest(&server, rate, || warm_while_busy(&server, &questions))?),
+    };
+    print(&questions, messages, &cold, &warm, busy.as_deref());
     let store = &server.get("/api/v1/status")?["store"];
     println!("busy: while {rate} messages a second came in; {} files at the end", store["lake_files"]);
     println!("goals are for {GOAL_MESSAGES} messages, this was {messages}");
@@ -157,13 +160,19 @@ fn ingest(to: &str, rate: u64, stop: &AtomicBool) -> Result<u64> {
     Ok(sent)
 }
 
-fn print(questions: &[Question], messages: u64, cold: &[Measured], warm: &[Measured], busy: &[Measured]) {
+fn print(
+    questions: &[Question],
+    messages: u64,
+    cold: &[Measured],
+    warm: &[Measured],
+    busy: Option<&[Measured]>,
+) {
     println!("\nmilliseconds; p50 and p95 of {} answers, cold: the middle of {COLD}", VARIANTS - WARM_UP);
     println!(
         "{:<28}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}  goal",
         "", "cold", "CPU", "warm p50", "p95", "CPU", "busy p50", "p95", "ratio"
     );
-    for (((question, cold), warm), busy) in questions.iter().zip(cold).zip(warm).zip(busy) {
+    for (place, ((question, cold), warm)) in questions.iter().zip(cold).zip(warm).enumerate() {
         let p50 = warm.quantile(0.5);
         let goal = question.goal.map_or_else(String::new, |goal| {
             let verdict = match (p50 <= goal, messages >= GOAL_MESSAGES) {
@@ -173,17 +182,21 @@ fn print(questions: &[Question], messages: u64, cold: &[Measured], warm: &[Measu
             };
             format!("{} {verdict}", goal.as_millis())
         });
+        let busy = busy.and_then(|busy| busy.get(place));
+        let busy_at = |share| busy.map_or_else(String::new, |busy| shown(busy.quantile(share)));
+        let ratio = busy.map_or_else(String::new, |busy| {
+            format!("{:.1}", busy.quantile(0.5).as_secs_f64() / p50.as_secs_f64())
+        });
         println!(
-            "{:<28}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9.1}  {goal}",
+            "{:<28}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{ratio:>9}  {goal}",
             question.name,
             shown(cold.quantile(0.5)),
             shown(cold.cpu),
             shown(p50),
             shown(warm.quantile(0.95)),
             shown(warm.cpu),
-            shown(busy.quantile(0.5)),
-            shown(busy.quantile(0.95)),
-            busy.quantile(0.5).as_secs_f64() / p50.as_secs_f64(),
+            busy_at(0.5),
+            busy_at(0.95),
         );
     }
 }
