@@ -198,7 +198,7 @@ function findings(records) {
   const bye = records.find((record) => record.method === 'BYE' && record.status === null);
   if (bye) {
     found.push({
-      ...rest, id: 'WHO_HUNG_UP', severity: 'info', text: 'the caller hung up after 42 s', proof: [bye.id],
+      ...rest, id: 'WHO_HUNG_UP', severity: 'info', text: 'the caller hung up', proof: [bye.id],
       blame: { kind: 'caller', host: null, from: null, text: 'caller' }, next: 'nothing, unless they say that they did not',
     });
   }
