@@ -21,6 +21,18 @@ pub(super) enum Fault {
     FolderSync,
 }
 
+impl Fault {
+    pub(super) const ALL: [Self; 7] = [
+        Self::WriteNothing,
+        Self::WriteShort,
+        Self::Sync,
+        Self::Truncate,
+        Self::Create,
+        Self::Remove,
+        Self::FolderSync,
+    ];
+}
+
 /// Handle on the disk; clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct FakeDisk(Arc<Mutex<State>>);

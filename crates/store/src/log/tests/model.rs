@@ -42,15 +42,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn faults() -> impl Strategy<Value = Vec<Fault>> {
-    let fault = prop::sample::select(vec![
-        Fault::WriteNothing,
-        Fault::WriteShort,
-        Fault::Sync,
-        Fault::Truncate,
-        Fault::Create,
-        Fault::Remove,
-        Fault::FolderSync,
-    ]);
+    let fault = prop::sample::select(Fault::ALL.to_vec());
     prop_oneof![3 => Just(Vec::new()), 2 => prop::collection::vec(fault, 1..5)]
 }
 

@@ -134,16 +134,7 @@ impl World {
     }
 
     fn append(&mut self) {
-        let faults = [
-            Fault::WriteNothing,
-            Fault::WriteShort,
-            Fault::Sync,
-            Fault::Truncate,
-            Fault::Create,
-            Fault::Remove,
-            Fault::FolderSync,
-        ];
-        let faults: Vec<Fault> = faults.into_iter().filter(|_| self.random.u32(..12) == 0).collect();
+        let faults: Vec<Fault> = Fault::ALL.into_iter().filter(|_| self.random.u32(..12) == 0).collect();
         self.append_with(&faults);
     }
 
