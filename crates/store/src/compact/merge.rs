@@ -63,8 +63,8 @@ impl From<object_store::Error> for Failure {
     }
 }
 
-/// Writes a file with the rows of all files of the run, without payloads if the run drops them, and its filter beside it. `go_on` is asked after each row group,
-/// and told how long to wait.
+/// Writes a file with the rows of all files of the run, without payloads if the run drops them, and its filter beside
+/// it. `go_on` is asked after each row group, and told how long to wait.
 pub(super) async fn merge(
     site: &Site<'_>,
     table: &'static Table,
