@@ -130,6 +130,24 @@ impl<'a> Call<'a> {
         Some(Failure { status, told, origin, reply: self.answer(origin)? })
     }
 
+    /// The BYE or the CANCEL that ended it.
+    pub(crate) fn ending_request(&self) -> Option<&'a Message<'a>> {
+        let bye = self.messages.iter().find(|message| message.is_request() && message.is("BYE"));
+        let cancel = || {
+            let first = self.first_opening()?;
+            let cancelled = self.openings().find(|invite| {
+                invite.upstream.is_none() && invite.client.ip == first.client.ip && invite.cancel.is_some()
+            })?;
+            self.request(&self.transactions[cancelled.cancel?])
+        };
+        bye.or_else(|| if self.outcome.state == State::Cancelled { cancel() } else { None })
+    }
+
+    /// The message that ended it: what the caller or the callee sent, else the refusal, as it was said first.
+    pub(crate) fn ending(&self) -> Option<&'a Message<'a>> {
+        self.ending_request().or_else(|| self.failure().map(|failure| failure.reply))
+    }
+
     /// Follows a final status downstream to where it was said first.
     pub(crate) fn origin<'b>(&'b self, from: &'b Transaction<'a>, status: i64) -> &'b Transaction<'a> {
         let mut at = from;

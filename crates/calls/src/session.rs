@@ -68,6 +68,8 @@ pub enum Side {
 }
 
 impl Side {
+    pub const ALL: &[Self] = &[Self::Caller, Self::Callee, Self::Unknown];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Caller => "caller",
@@ -185,19 +187,8 @@ fn retransmissions(call: &Call<'_>, known: &Transaction<'_>) -> usize {
 }
 
 fn ended_by(call: &Call<'_>) -> Option<EndedBy> {
-    let bye = call.messages.iter().find(|message| message.is_request() && message.is("BYE"));
-    let cancel = || {
-        let first = call.first_opening()?;
-        let cancelled = call.openings().find(|invite| {
-            invite.upstream.is_none() && invite.client.ip == first.client.ip && invite.cancel.is_some()
-        })?;
-        call.request(&call.transactions[cancelled.cancel?])
-    };
-    let (request, side) = match bye {
-        Some(bye) => (bye, call.side_of(bye)),
-        None if call.outcome.state == State::Cancelled => (cancel()?, Side::Caller),
-        None => return None,
-    };
+    let request = call.ending_request()?;
+    let side = if request.is("BYE") { call.side_of(request) } else { Side::Caller };
     Some(EndedBy {
         side,
         address: request.src.to_string(),

@@ -32,6 +32,38 @@ pub enum State {
     Unknown,
 }
 
+impl State {
+    pub const ALL: &[Self] = &[
+        Self::Calling,
+        Self::Ringing,
+        Self::Answered,
+        Self::Ended,
+        Self::Cancelled,
+        Self::Failed,
+        Self::Redirected,
+        Self::Challenged,
+        Self::Pending,
+        Self::Done,
+        Self::Unknown,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Calling => "calling",
+            Self::Ringing => "ringing",
+            Self::Answered => "answered",
+            Self::Ended => "ended",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+            Self::Redirected => "redirected",
+            Self::Challenged => "challenged",
+            Self::Pending => "pending",
+            Self::Done => "done",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What became of it, with the numbers that say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {

@@ -63,6 +63,8 @@ pub enum Confidence {
 }
 
 impl Severity {
+    pub const ALL: &[Self] = &[Self::Error, Self::Warning, Self::Info];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",

@@ -9,3 +9,4 @@ mod media;
 mod recordings;
 mod scenario;
 mod setup;
+mod tracker;

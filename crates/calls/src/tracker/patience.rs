@@ -1,0 +1,54 @@
+//! How long a call is waited for.
+
+use crate::state::State;
+
+const SECOND: i64 = 1_000_000;
+
+/// From the first message that no row tells of to the row. Most of what belongs to one step of a call comes within it,
+/// and a list is never further behind.
+pub(super) const HOLD: i64 = SECOND;
+
+/// 64*T1 and a little more: all that belongs to a call that has ended has come by then (RFC 3261 17, timers B, D, F, H,
+/// J), and all that has not may be missed.
+pub(super) const LATE: i64 = 35 * SECOND;
+
+/// Timer C (RFC 3261 16.6), and a little more: a call that rings longer is given up by any proxy.
+const RINGING_MAX: i64 = 200 * SECOND;
+
+/// A conversation without any message for so long is over, and its end was missed.
+const SILENCE_MAX: i64 = 24 * 3_600 * SECOND;
+
+/// After less a call is likely to go on at once: compressing it would be work for nothing.
+const QUIET: i64 = 5 * SECOND;
+
+/// What a look at a call leads to.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    /// When to look again, from now on; `None`: it is over.
+    pub(crate) look_again_in: Option<i64>,
+    /// What is missing now is missing: rules may speak.
+    pub(crate) is_settled: bool,
+    /// It may be hours.
+    pub(super) is_long: bool,
+}
+
+impl Patience {
+    /// There is no room to wait; that its end is missing says nothing about the call.
+    pub(super) const NONE: Self = Self { look_again_in: None, is_settled: false, is_long: false };
+
+    /// For a call in this state, after so long without a message.
+    pub(super) fn with(state: State, quiet: i64) -> Self {
+        let last = match state {
+            State::Answered => SILENCE_MAX,
+            State::Calling | State::Ringing => RINGING_MAX,
+            _ => LATE,
+        };
+        let has_ended = !matches!(state, State::Answered | State::Calling | State::Ringing | State::Pending);
+        let next = [QUIET, LATE, last].into_iter().find(|end| quiet < *end);
+        Self {
+            look_again_in: next.map(|end| end - quiet),
+            is_settled: has_ended || quiet >= LATE,
+            is_long: state == State::Answered && quiet >= QUIET,
+        }
+    }
+}
