@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::Table;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use url::Url;
@@ -28,6 +29,8 @@ pub struct Config {
     pub log_segment_bytes_max: u64,
     pub retention: Retention,
     pub limits: Limits,
+    /// Tables whose rows are made of other rows: see [`crate::Store::publish_derived`].
+    pub derived: &'static [&'static Table],
     /// What the lake's files are read and written through, instead of what `lake` says; paths in it are the same.
     pub object_store: Option<Arc<dyn ObjectStore>>,
     /// What the log is read and written through, instead of `log/` of the folder.
@@ -148,6 +151,7 @@ impl Config {
             log_segment_bytes_max: crate::log::Options::SEGMENT_BYTES_MAX,
             retention: Retention::default(),
             limits: Limits::default(),
+            derived: &[],
             object_store: None,
             log_disk: None,
         }

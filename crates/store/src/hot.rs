@@ -1,3 +1,5 @@
+mod derived;
+
 use std::collections::HashMap;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,6 +15,10 @@ use crate::compact::{Adopted, Merged};
 use crate::lake::LakeFile;
 use crate::tail::Viewers;
 use crate::view::{HotBatch, TableView, View, block, fits};
+use derived::Progress;
+
+pub use derived::Derived;
+pub(crate) use derived::DueDerived;
 
 /// Published rows that are searchable and not settled yet, and the one place where the store's view changes.
 ///
@@ -25,6 +31,8 @@ pub(crate) struct Hot {
     /// Publishers wait here when all memory is taken.
     room: Condvar,
     bytes_max: usize,
+    /// Tables from this place on are derived.
+    first_derived: usize,
     pub(crate) viewers: Viewers,
 }
 
@@ -34,6 +42,7 @@ struct State {
     position: u64,
     /// Per table: all rows of log blocks up to here are in the lake.
     settled: Vec<u64>,
+    derived: Progress,
     bytes: usize,
     closing: bool,
     requests: Vec<Request>,
@@ -72,16 +81,20 @@ impl Hot {
             view: Arc::new(view),
             position: 0,
             settled,
+            derived: Progress::default(),
             bytes: 0,
             closing: false,
             requests: Vec::new(),
             merged: None,
         };
+        let first_derived =
+            state.view.tables.iter().position(|table| table.is_derived).unwrap_or(state.view.tables.len());
         Self {
             state: Mutex::new(state),
             work: Condvar::new(),
             room: Condvar::new(),
             bytes_max,
+            first_derived,
             viewers: Viewers::default(),
         }
     }
@@ -247,11 +260,26 @@ impl Hot {
         let mut view = View::clone(&state.view);
         let table = Arc::make_mut(&mut view.tables[place]);
         table.files = Arc::new(kept(&table.files, files));
-        let hot = std::mem::take(&mut table.hot);
-        table.hot = hot.into_iter().filter_map(|batch| beyond(batch, settled)).collect();
+        if !self.is_derived(place) {
+            let hot = std::mem::take(&mut table.hot);
+            table.hot = hot.into_iter().filter_map(|batch| beyond(batch, settled)).collect();
+            state.settled[place] = settled;
+        }
         state.view = Arc::new(view);
-        state.settled[place] = settled;
-        state.bytes = state.view.tables.iter().flat_map(|table| &table.hot).map(|batch| batch.bytes).sum();
+        state.bytes = settling_bytes(&state.view);
+        self.room.notify_all();
+    }
+
+    /// As [`Hot::replace`], of a derived table: these rows are among the files. Positions do not tell derived rows apart,
+    /// since many may be published at one.
+    pub(crate) fn replace_derived(&self, place: usize, files: Vec<Arc<LakeFile>>, settled: &[Arc<HotBatch>]) {
+        let mut state = self.lock();
+        let mut view = View::clone(&state.view);
+        let table = Arc::make_mut(&mut view.tables[place]);
+        table.files = Arc::new(kept(&table.files, files));
+        table.hot.retain(|batch| !settled.iter().any(|settled| Arc::ptr_eq(settled, batch)));
+        state.view = Arc::new(view);
+        state.bytes = settling_bytes(&state.view);
         self.room.notify_all();
     }
 
@@ -259,6 +287,12 @@ impl Hot {
         // The state is consistent between any two statements that could panic: nothing inside panics halfway.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Memory that settling would free.
+fn settling_bytes(view: &View) -> usize {
+    let batches = view.tables.iter().flat_map(|table| &table.hot);
+    batches.filter(|batch| !batch.is_open).map(|batch| batch.bytes).sum()
 }
 
 /// The new list of files, with what was already known of those that were there before.
@@ -290,8 +324,8 @@ fn beyond(batch: Arc<HotBatch>, settled: u64) -> Option<Arc<HotBatch>> {
     if block(batch.ranges.id.min) > settled {
         return Some(batch);
     }
-    let HotBatch { ref rows, ranges, bytes, position } = *batch;
-    match newer(HotBatch { rows: rows.clone(), ranges, bytes, position }, settled) {
+    let HotBatch { ref rows, ranges, bytes, position, is_open } = *batch;
+    match newer(HotBatch { rows: rows.clone(), ranges, bytes, position, is_open }, settled) {
         Ok(left) => left.map(Arc::new),
         Err(error) => {
             // Not with the columns that publishing has made sure of.

@@ -17,6 +17,8 @@
 //!   publishing waits, so that a full disk becomes back pressure and never a lost row.
 //! * **Lake**: one Delta table per record kind, readable by any engine. Every commit remembers the last block it
 //!   covers, so replay after a crash skips exactly what is already there, per table ([`Store::settled`]).
+//! * **Derived** ([`Store::publish_derived`]): rows made of other rows, such as one for each call. They settle when
+//!   nothing can follow them.
 //! * **Compact**: small files of the lake become few and well sorted ones, in the background.
 //! * **Ask** ([`Store::search`], [`Store::sql`]): over one immutable view of files and hot rows, each row once.
 //! * **Watch** ([`Store::tail`]): rows as they are published, for whoever looks on live.
@@ -27,6 +29,7 @@
 //! owns; their answers stream.
 
 mod batch;
+mod carried;
 mod clock;
 mod compact;
 mod config;
@@ -48,8 +51,10 @@ pub mod check;
 pub mod log;
 
 pub use batch::TableBatch;
+pub use carried::Going;
 pub use config::{Bucket, Config, LakeLocation, Limits, Retention};
 pub use error::StoreError;
+pub use hot::Derived;
 pub use search::{Answer, Cursor, Cut, Order, SearchRequest};
 pub use status::{Alarm, CompactionStatus, StoreStatus, TableStatus};
 pub use storage::{Amount, Measured, NextFile, Storage, TableStorage};

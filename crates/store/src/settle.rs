@@ -1,6 +1,7 @@
 //! The settling thread: hot rows become files of the lake, old files go, passed log segments are deleted.
 
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,13 +9,15 @@ use futures::FutureExt as _;
 use tokio::runtime::Handle;
 
 use crate::StoreError;
+use crate::carried::Carried;
 use crate::compact::{Adopted, Merged};
 use crate::config::Config;
-use crate::hot::{Due, Hot, Request, Wake};
-use crate::lake::{CONFLICTS_MAX, Change, Exchange, Lake, LakeTable, Place};
+use crate::hot::{Due, DueDerived, Hot, Request, Wake};
+use crate::lake::{CONFLICTS_MAX, Change, Exchange, Lake, LakeFile, LakeTable, Place};
 use crate::log::Log;
 use crate::retain::Retain;
 use crate::status::Alarms;
+use crate::view::HotBatch;
 
 /// After a failed step the next waits this long, then twice as long each time.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -36,6 +39,8 @@ pub(crate) struct Settler {
     runtime: Handle,
     every: Duration,
     check_every: Duration,
+    /// The data folder.
+    folder: PathBuf,
     /// Per table: no row of a block up to here is missing in the lake. Runs ahead of what the table's commits
     /// remember while the table gets no rows.
     passed: Vec<u64>,
@@ -61,6 +66,7 @@ impl Settler {
             runtime,
             every: config.settle_every,
             check_every: config.retention.check_every,
+            folder: config.dir.clone(),
         }
     }
 
@@ -131,7 +137,7 @@ impl Settler {
     /// Settles what is due in every table. A table that fails does not keep the others from settling.
     async fn settle(&mut self) -> Result<(), StoreError> {
         let mut first_error = None;
-        for place in 0..self.lake.tables.len() {
+        for place in 0..self.hot.first_derived() {
             if let Err(error) = surviving(self.settle_table(place)).await {
                 // Waiting for an answer for each would only take longer.
                 let is_away = matches!(error, StoreError::LakeAway { .. });
@@ -140,6 +146,12 @@ impl Settler {
                     break;
                 }
             }
+        }
+        if first_error.is_none()
+            && let Some(due) = self.hot.due_derived()
+            && let Err(error) = surviving(self.settle_derived(due)).await
+        {
+            first_error = Some(error);
         }
         self.free_log();
         first_error.map_or(Ok(()), Err)
@@ -174,23 +186,53 @@ impl Settler {
     async fn try_settle_table(&mut self, place: usize) -> Result<(), StoreError> {
         let started = Instant::now();
         self.refresh(place).await?;
-        let table = &mut self.lake.tables[place];
         let Due { position, hot } = self.hot.due(place);
         if !hot.is_empty() {
-            let files = match table.append(&hot, position).await? {
-                Change::Replaced(files) => files.into_iter().map(Arc::new).collect(),
-                Change::Added(file) => {
-                    let mut files = self.hot.view().tables[place].files.as_ref().clone();
-                    files.push(Arc::new(file));
-                    files
-                }
-            };
+            let files = self.append(place, &hot, position).await?;
             self.hot.replace(place, position, files);
-            let table = table.table.name;
+            let table = self.lake.tables[place].table.name;
             tracing::debug!(table, batches = hot.len(), position, elapsed = ?started.elapsed(), "settled");
         }
         self.passed[place] = self.passed[place].max(position);
         Ok(())
+    }
+
+    /// What goes on is written down before the rows of what has ended settle, and once more after: whenever a crash
+    /// comes, each call is in the lake or among those that are carried on.
+    async fn settle_derived(&mut self, due: DueDerived) -> Result<(), StoreError> {
+        let DueDerived { position, ended, going, ending } = due;
+        let mut carried = Carried { position, going, ending };
+        carried.write(&self.folder)?;
+        for (place, ended) in ended {
+            self.refresh(place).await?;
+            if !ended.is_empty() {
+                let files = self.append(place, &ended, position).await?;
+                self.hot.replace_derived(place, files, &ended);
+            }
+            self.passed[place] = self.passed[place].max(position);
+        }
+        if !carried.ending.is_empty() {
+            carried.ending.clear();
+            carried.write(&self.folder)?;
+        }
+        Ok(())
+    }
+
+    /// Makes hot rows part of a table; the files it then consists of.
+    async fn append(
+        &mut self,
+        place: usize,
+        hot: &[Arc<HotBatch>],
+        position: u64,
+    ) -> Result<Vec<Arc<LakeFile>>, StoreError> {
+        Ok(match self.lake.tables[place].append(hot, position).await? {
+            Change::Replaced(files) => files.into_iter().map(Arc::new).collect(),
+            Change::Added(file) => {
+                let mut files = self.hot.view().tables[place].files.as_ref().clone();
+                files.push(Arc::new(file));
+                files
+            }
+        })
     }
 
     /// Puts a file in the place of those it was made of.

@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use arrow::array::RecordBatch;
@@ -7,10 +7,11 @@ use model::query::Expr;
 use model::{Micros, Table};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::carried::{Carried, Going};
 use crate::compact::{Compactor, Progress};
 use crate::config::{Config, Retention};
 use crate::folder::DataFolder;
-use crate::hot::Hot;
+use crate::hot::{Derived, Hot};
 use crate::lake::{Lake, LakeTable, Place};
 use crate::log::{Log, Options, Replay};
 use crate::search::{Answer, Engine, SearchRequest};
@@ -30,6 +31,9 @@ pub struct Store {
     alarms: Arc<Alarms>,
     engine: Engine,
     tables: &'static [&'static Table],
+    derived: &'static [&'static Table],
+    /// What an earlier run left going on.
+    carried: Mutex<Carried>,
     retention: Retention,
     place: Place,
     progress: Arc<Progress>,
@@ -49,14 +53,22 @@ impl Store {
         let questions = threads("question", cores, QUESTION_STACK_BYTES)?;
         let place = Place::of(&config, &folder.path, &folder.node)?;
         place.make()?;
-        let (lake, files) = wait_for(&runtime, Lake::open(&place, &folder.node, tables))?;
-        let settled = lake.tables.iter().map(LakeTable::settled).collect();
+        let all: Vec<&'static Table> = tables.iter().chain(config.derived).copied().collect();
+        let (lake, files) = wait_for(&runtime, Lake::open(&place, &folder.node, &all))?;
+        let carried = Carried::read(&folder.path)?;
+        let settled = lake.tables.iter().map(LakeTable::settled).enumerate();
+        // Tables that are derived may have had nothing to settle for long.
+        let settled = settled
+            .map(|(at, settled)| if at < tables.len() { settled } else { settled.max(carried.position) })
+            .collect();
         let view = View {
-            tables: tables
+            tables: all
                 .iter()
                 .zip(files)
-                .map(|(table, files)| {
-                    Arc::new(TableView::new(table, files.into_iter().map(Arc::new).collect()))
+                .enumerate()
+                .map(|(at, (table, files))| {
+                    let view = TableView::new(table, files.into_iter().map(Arc::new).collect());
+                    Arc::new(TableView { is_derived: at >= tables.len(), ..view })
                 })
                 .collect(),
         };
@@ -102,6 +114,8 @@ impl Store {
             alarms,
             engine,
             tables,
+            carried: Mutex::new(carried),
+            derived: config.derived,
             retention: config.retention,
             place,
             progress,
@@ -115,6 +129,15 @@ impl Store {
         self.tables
     }
 
+    /// Tables whose rows are made of other rows.
+    pub fn derived(&self) -> &'static [&'static Table] {
+        self.derived
+    }
+
+    fn all_tables(&self) -> impl Iterator<Item = &'static Table> {
+        self.tables.iter().chain(self.derived).copied()
+    }
+
     /// The write-ahead log: what is appended to it is accepted.
     pub fn log(&self) -> &Log {
         &self.log
@@ -122,8 +145,7 @@ impl Store {
 
     /// The blocks that some table has not settled yet, and what could not be read of them.
     pub fn replay(&self) -> Replay<'_> {
-        self.log
-            .replay(self.tables.iter().filter_map(|table| self.hot.settled(table).ok()).min().unwrap_or(0))
+        self.log.replay(self.all_tables().filter_map(|table| self.hot.settled(table).ok()).min().unwrap_or(0))
     }
 
     /// The number of the highest log block whose rows of this table are in the lake. Rows of blocks up to it need
@@ -142,6 +164,41 @@ impl Store {
         batches: Vec<(&'static Table, RecordBatch)>,
     ) -> Result<(), StoreError> {
         self.hot.publish(position, batches)
+    }
+
+    /// Makes rows of derived tables searchable. Together with those published before they tell of all rows of log blocks
+    /// up to `position`, but for what `waiting` names: it goes on and has no row yet.
+    pub fn publish_derived(
+        &self,
+        position: u64,
+        told: Vec<Derived>,
+        waiting: Vec<Going>,
+    ) -> Result<(), StoreError> {
+        self.hot.publish_derived(position, told, waiting)
+    }
+
+    /// What went on when an earlier run ended, or may have: rows are to be made of it again. Given once.
+    pub fn take_carried(&self) -> Vec<Going> {
+        let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut going = std::mem::take(&mut carried.going);
+        going.append(&mut carried.ending);
+        going
+    }
+
+    /// Finds records as [`Store::search`] does, for a thread that may wait: all rows at once.
+    pub fn search_now(&self, request: SearchRequest) -> Result<Vec<RecordBatch>, StoreError> {
+        let mut batches = Vec::new();
+        self.engine.questions().block_on(async {
+            let mut answer = self.search(request).await?;
+            while let Some(batch) = answer.next().await {
+                batches.push(batch?);
+            }
+            match answer.cut() {
+                Some(cut) => Err(StoreError::Internal(cut.to_string())),
+                None => Ok(()),
+            }
+        })?;
+        Ok(batches)
     }
 
     /// The position of the last call to [`Store::publish`].

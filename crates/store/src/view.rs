@@ -24,6 +24,8 @@ pub(crate) struct TableView {
     pub(crate) files: Arc<Vec<Arc<LakeFile>>>,
     /// In the order of publishing.
     pub(crate) hot: Vec<Arc<HotBatch>>,
+    /// Its rows are made of other rows. Who asks for all tables does not mean it.
+    pub(crate) is_derived: bool,
 }
 
 /// Published rows that are not in the lake yet.
@@ -34,6 +36,8 @@ pub(crate) struct HotBatch {
     pub(crate) bytes: usize,
     /// The position it was published at: all its rows are of blocks up to it.
     pub(crate) position: u64,
+    /// Of a derived table: others will take the place of these rows.
+    pub(crate) is_open: bool,
 }
 
 /// Smallest and largest value of the columns that files are chosen by.
@@ -52,7 +56,13 @@ pub(crate) struct Range {
 
 impl TableView {
     pub(crate) fn new(table: &'static Table, files: Vec<Arc<LakeFile>>) -> Self {
-        Self { table, schema: arrow_schema(table), files: Arc::new(files), hot: Vec::new() }
+        Self {
+            table,
+            schema: arrow_schema(table),
+            files: Arc::new(files),
+            hot: Vec::new(),
+            is_derived: false,
+        }
     }
 }
 
@@ -60,7 +70,11 @@ impl HotBatch {
     /// `None` for a batch without rows.
     pub(crate) fn new(rows: RecordBatch, position: u64) -> Option<Self> {
         let ranges = Ranges::of(&rows)?;
-        Some(Self { ranges, bytes: rows.get_array_memory_size(), position, rows })
+        Some(Self { ranges, bytes: rows.get_array_memory_size(), position, rows, is_open: false })
+    }
+
+    pub(crate) fn open(self) -> Self {
+        Self { is_open: true, ..self }
     }
 }
 

@@ -114,7 +114,8 @@ impl Search {
             }
         }
         let asked = |table: &&Arc<TableView>| {
-            request.tables.is_empty() || request.tables.iter().any(|name| name == table.table.name)
+            request.tables.is_empty() && !table.is_derived
+                || request.tables.iter().any(|name| name == table.table.name)
         };
         let views: Vec<&Arc<TableView>> = view.tables.iter().filter(asked).collect();
         let all: Vec<&Table> = view.tables.iter().map(|table| table.table).collect();

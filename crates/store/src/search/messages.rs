@@ -13,7 +13,7 @@ use crate::search::provider::Snapshot;
 
 pub(super) fn messages(tables: &[(&'static str, Arc<Snapshot>)]) -> Result<Option<Arc<dyn TableProvider>>> {
     let mut union: Option<LogicalPlanBuilder> = None;
-    for (name, table) in tables {
+    for (name, table) in tables.iter().filter(|(_, table)| !table.view().is_derived) {
         let source = provider_as_source(Arc::clone(table) as Arc<dyn TableProvider>);
         let rows =
             LogicalPlanBuilder::scan(*name, source, None)?.project(COLUMNS.iter().map(|name| named(name)))?;

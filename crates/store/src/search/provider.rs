@@ -50,6 +50,7 @@ impl Snapshot {
             schema: self.schema(),
             files: Arc::new(files.into_iter().cloned().collect()),
             hot: hot.into_iter().cloned().collect(),
+            is_derived: self.view.is_derived,
         };
         Ok(Self { view: Arc::new(view), places: Arc::clone(&self.places) })
     }
