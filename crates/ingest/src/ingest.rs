@@ -17,13 +17,16 @@ use crate::doors::{Bound, Door, Doors};
 use crate::duplicates::Duplicates;
 use crate::error::IngestError;
 use crate::listen::{self, AcceptDoor, Associations, Hall, Places, Streams, UdpDoor, WebDoor};
-use crate::pipeline::{Committer, Journal, PUBLISH_ALARM, Queue, Spares, Understander};
+use crate::pipeline::{Committer, Feed, Gauge, Joiner, Journal, PUBLISH_ALARM, Queue, Spares, Understander};
 use crate::senders::{Sender, Senders};
 use crate::tls::{Tls, Watch};
 use crate::transport::Transport;
 
 /// Committed blocks that may wait to be understood: a few megabytes each at most.
 const BLOCKS_MAX: usize = 32;
+
+/// Published batches that may wait to be joined to calls: some 16 MB each at most, and mostly in memory anyway.
+const FEED_MAX: usize = 16;
 
 /// What has already arrived is taken for this long after a stop: kernel buffers are emptied in less.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(2);
@@ -44,6 +47,7 @@ pub struct Ingest {
     alarms: Arc<Alarms>,
     give_up: Arc<AtomicBool>,
     replayed: Arc<OnceLock<Replayed>>,
+    gauge: Arc<Gauge>,
     bound: Vec<Bound>,
     tls: Option<Arc<Tls>>,
     /// Doors of the web, until they are served.
@@ -62,12 +66,25 @@ pub struct Replayed {
     pub damages: Vec<String>,
 }
 
+/// Calls and registrations that go on, as they are followed in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallsGauge {
+    pub open: u64,
+    /// What their messages take.
+    pub bytes: u64,
+    /// Told before their end for want of room, since the start.
+    pub evicted: u64,
+    /// Messages of calls that have more than are kept, since the start.
+    pub beyond: u64,
+}
+
 #[derive(Default)]
 struct Threads {
     web: Vec<tokio::task::JoinHandle<()>>,
     doors: Vec<JoinHandle<()>>,
     committer: Option<JoinHandle<()>>,
     understander: Option<JoinHandle<()>>,
+    joiner: Option<JoinHandle<()>>,
 }
 
 impl Ingest {
@@ -100,6 +117,7 @@ impl Ingest {
             alarms: Arc::default(),
             give_up: Arc::default(),
             replayed: Arc::default(),
+            gauge: Arc::default(),
             bound,
             tls,
             web_doors: Mutex::default(),
@@ -111,6 +129,7 @@ impl Ingest {
         // From here on an error drops `ingest`, which stops what runs.
         let (blocks, blocks_end) = crossbeam_channel::bounded(BLOCKS_MAX);
         let spare_blocks = Spares::default();
+        let feed = ingest.join(&journal)?;
         let mut understander = Understander::new(
             Arc::clone(&journal),
             &ingest.config,
@@ -118,6 +137,7 @@ impl Ingest {
             spare_blocks.clone(),
             Arc::clone(&ingest.alarms),
             Arc::clone(&ingest.give_up),
+            feed,
         );
         let replayed = Arc::clone(&ingest.replayed);
         ingest.threads().understander = Some(spawn("understand".to_owned(), move || {
@@ -144,6 +164,26 @@ impl Ingest {
             ingest.open(door)?;
         }
         Ok(ingest)
+    }
+
+    /// Starts the thread that makes rows of calls, if the store has tables for them.
+    fn join(
+        &self,
+        journal: &Arc<dyn Journal>,
+    ) -> Result<Option<crossbeam_channel::Sender<Feed>>, IngestError> {
+        if journal.derived().is_empty() {
+            return Ok(None);
+        }
+        let (feed, feed_end) = crossbeam_channel::bounded(FEED_MAX);
+        let joiner = Joiner::new(
+            Arc::clone(journal),
+            Arc::clone(&self.alarms),
+            Arc::clone(&self.gauge),
+            Arc::clone(&self.replayed),
+            Arc::clone(&self.give_up),
+        );
+        self.threads().joiner = Some(spawn("calls".to_owned(), move || joiner.run(&feed_end))?);
+        Ok(Some(feed))
     }
 
     /// Starts the thread of a listener; those of the web wait for [`Ingest::serve_web`].
@@ -246,6 +286,13 @@ impl Ingest {
         self.hall.shared.senders.list(clock::now())
     }
 
+    /// The calls that go on.
+    pub fn calls(&self) -> CallsGauge {
+        let read = |gauge: &std::sync::atomic::AtomicU64| gauge.load(Ordering::Relaxed);
+        let Gauge { open, bytes, evicted, beyond } = &*self.gauge;
+        CallsGauge { open: read(open), bytes: read(bytes), evicted: read(evicted), beyond: read(beyond) }
+    }
+
     /// What an operator must look at.
     pub fn alarms(&self) -> Vec<Alarm> {
         self.alarms.list()
@@ -283,7 +330,8 @@ impl Ingest {
             join(door, deadline);
         }
         self.hall.queue.close();
-        for thread in [threads.committer.take(), threads.understander.take()].into_iter().flatten() {
+        let pipeline = [threads.committer.take(), threads.understander.take(), threads.joiner.take()];
+        for thread in pipeline.into_iter().flatten() {
             if let Some(thread) = join(thread, deadline) {
                 self.give_up.store(true, Ordering::Relaxed);
                 // Whoever retries sees it within a pause; whoever is blocked in the store is left there.

@@ -36,7 +36,7 @@ pub use config::{IngestConfig, ListenerConfig};
 pub use counters::{Conservation, Counters, ListenerCounters};
 pub use doors::{Bound, Doors};
 pub use error::IngestError;
-pub use ingest::{Ingest, Replayed};
+pub use ingest::{CallsGauge, Ingest, Replayed};
 pub use listen::openapi;
 pub use network::{Network, NetworkError};
 pub use rules::{SenderRule, SenderRules, Treatment};

@@ -90,6 +90,27 @@ impl Journal for Fake {
         }
         Ok(())
     }
+
+    fn derived(&self) -> &'static [&'static Table] {
+        &[]
+    }
+
+    fn publish_derived(
+        &self,
+        _: u64,
+        _: Vec<store::Derived>,
+        _: Vec<store::Going>,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn carried(&self) -> Vec<store::Going> {
+        Vec::new()
+    }
+
+    fn messages_of(&self, _: &[String]) -> Result<Vec<RecordBatch>, StoreError> {
+        Ok(Vec::new())
+    }
 }
 
 fn start(config: IngestConfig, journal: Arc<dyn Journal>) -> Result<Ingest, crate::IngestError> {

@@ -2,14 +2,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use arrow::array::RecordBatch;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use model::Table;
 use protocols::{Arrival, Protocols};
 use store::TableBatch;
 use store::log::{Block, Cause, Entry};
 
+use super::join::Feed;
 use super::journal::Journal;
 use super::queue::Spares;
+use super::sightings;
 use crate::admit::Shared;
 use crate::alarms::Alarms;
 use crate::clock;
@@ -48,6 +51,7 @@ pub(crate) struct Understander {
     /// Set when the stop has taken too long: unpublished rows are left to the replay of the next start.
     give_up: Arc<AtomicBool>,
     tables: Vec<TableRows>,
+    joining: Option<Joining>,
     /// The last block of earlier runs: later ones come through the channel, also while the replay goes on.
     replay_upto: u64,
     /// All rows of blocks up to here are published or gathered.
@@ -55,6 +59,15 @@ pub(crate) struct Understander {
     /// When the oldest gathered row was gathered.
     since: Option<Instant>,
     undecodable: u64,
+}
+
+/// The way to the rows that are made of messages.
+struct Joining {
+    feed: Sender<Feed>,
+    /// Those rows tell of blocks up to here already.
+    told: u64,
+    /// Messages that are in the lake already and that those rows do not tell of.
+    late: TableBatch,
 }
 
 struct TableRows {
@@ -73,6 +86,7 @@ impl Understander {
         spares: Spares,
         alarms: Arc<Alarms>,
         give_up: Arc<AtomicBool>,
+        feed: Option<Sender<Feed>>,
     ) -> Self {
         let protocols = config.protocols;
         let tables = protocols
@@ -81,6 +95,12 @@ impl Understander {
             .map(|table| TableRows { table, batch: TableBatch::new(table), settled: journal.settled(table) })
             .collect();
         let replay_upto = journal.last_seq();
+        let sip = protocols.tables().iter().find(|table| table.name == sightings::TABLE);
+        let joining = feed.zip(sip).map(|(feed, sip)| Joining {
+            feed,
+            told: journal.derived().iter().map(|table| journal.settled(table)).min().unwrap_or(u64::MAX),
+            late: TableBatch::new(sip),
+        });
         Self {
             journal,
             protocols,
@@ -92,6 +112,7 @@ impl Understander {
             publish_rows: config.publish_rows,
             give_up,
             tables,
+            joining,
             replay_upto,
             upto: 0,
             since: None,
@@ -101,7 +122,8 @@ impl Understander {
 
     /// Brings what the log holds and the lake does not.
     pub(crate) fn replay(&mut self) -> Replayed {
-        let after = self.tables.iter().map(|table| table.settled).min().unwrap_or(0);
+        let told = self.joining.as_ref().map(|joining| joining.told);
+        let after = self.tables.iter().map(|table| table.settled).chain(told).min().unwrap_or(0);
         let mut replayed = Replayed::default();
         let journal = Arc::clone(&self.journal);
         for item in journal.replay(after) {
@@ -199,6 +221,12 @@ impl Understander {
             .find(|rows| std::ptr::eq(rows.table, record.table))
             .expect("protocols declares the table of every record it makes");
         if seq <= rows.settled {
+            if let Some(joining) = &mut self.joining
+                && seq > joining.told
+                && std::ptr::eq(record.table, joining.late.table())
+            {
+                joining.late.push(&record);
+            }
             return false;
         }
         rows.batch.push(&record);
@@ -211,7 +239,8 @@ impl Understander {
 
     /// Whether what is gathered should be published without waiting for more.
     fn is_full(&self) -> bool {
-        let batches = || self.tables.iter().map(|table| &table.batch);
+        let late = self.joining.iter().map(|joining| &joining.late);
+        let batches = || self.tables.iter().map(|table| &table.batch).chain(late.clone());
         batches().map(TableBatch::len).sum::<usize>() >= self.publish_rows
             || batches().map(TableBatch::bytes).sum::<usize>() >= PUBLISH_BYTES
     }
@@ -232,6 +261,7 @@ impl Understander {
                     if failed {
                         self.alarms.clear(PUBLISH_ALARM);
                     }
+                    self.join(&batches);
                     return true;
                 }
                 Err(error) => {
@@ -245,5 +275,17 @@ impl Understander {
             }
             std::thread::sleep(RETRY_PAUSE);
         }
+    }
+
+    /// Hands messages on to the rows that are made of them; waits if these are far behind.
+    fn join(&mut self, published: &[(&'static Table, RecordBatch)]) {
+        let Some(joining) = &mut self.joining else { return };
+        let messages = published.iter().filter(|(table, _)| std::ptr::eq(*table, joining.late.table()));
+        let mut rows: Vec<RecordBatch> = messages.map(|(_, rows)| rows.clone()).collect();
+        if !joining.late.is_empty() {
+            rows.insert(0, joining.late.finish());
+        }
+        // Gone only if the program is going.
+        let _ = joining.feed.send(Feed { upto: self.upto, rows });
     }
 }

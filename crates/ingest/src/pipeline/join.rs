@@ -1,0 +1,266 @@
+//! Published messages become rows of calls and registrations.
+//!
+//! A thread of its own, behind the rows of the messages: nobody waits for it but who publishes, when it is far behind.
+
+use std::collections::{BTreeMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use calls::{Limits, Row, Tracker};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use model::Table;
+use store::{Derived, Going, TableBatch};
+
+use super::current::Current;
+use super::journal::Journal;
+use super::sightings::Sightings;
+use crate::alarms::Alarms;
+use crate::clock;
+use crate::ingest::Replayed;
+
+/// The alarm that is up after calls could not be followed.
+const ALARM: &str = "calls";
+
+/// How often rows are made. A list is behind by this and by what [`Tracker`] holds back.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Making rows takes no more than this part of the time: with many open calls it is done less often.
+const TICK_SHARE: u32 = 10;
+
+/// Calls whose earlier messages are asked for at once. More questions at once, and who searches would wait.
+const LOOKUP_MAX: usize = 500;
+
+/// Messages that were published together, for the rows that are made of them.
+pub(crate) struct Feed {
+    /// All messages of log blocks up to here have been handed in with this one.
+    pub(crate) upto: u64,
+    pub(crate) rows: Vec<RecordBatch>,
+}
+
+/// How it goes, for who looks.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge {
+    pub(crate) open: AtomicU64,
+    pub(crate) bytes: AtomicU64,
+    pub(crate) evicted: AtomicU64,
+    pub(crate) beyond: AtomicU64,
+}
+
+pub(crate) struct Joiner {
+    journal: Arc<dyn Journal>,
+    alarms: Arc<Alarms>,
+    gauge: Arc<Gauge>,
+    /// Set when all messages of an earlier run are searchable: before, looking for them would find a part.
+    replayed: Arc<OnceLock<Replayed>>,
+    give_up: Arc<AtomicBool>,
+    tracker: Tracker,
+    tables: Vec<TableRows>,
+    /// Went on in an earlier run and not asked for yet.
+    carried: BTreeMap<String, i64>,
+    /// To be asked for.
+    strangers: Vec<String>,
+    upto: u64,
+    /// What was published last.
+    told: u64,
+}
+
+struct TableRows {
+    table: &'static Table,
+    ended: TableBatch,
+    current: Current,
+}
+
+impl Joiner {
+    pub(crate) fn new(
+        journal: Arc<dyn Journal>,
+        alarms: Arc<Alarms>,
+        gauge: Arc<Gauge>,
+        replayed: Arc<OnceLock<Replayed>>,
+        give_up: Arc<AtomicBool>,
+    ) -> Self {
+        let tables = journal.derived().iter().map(|table| TableRows::new(table)).collect();
+        let carried = journal.carried().into_iter().map(|going| (going.call_id, going.received)).collect();
+        Self {
+            tracker: Tracker::new(Limits::default()),
+            tables,
+            carried,
+            strangers: Vec::new(),
+            upto: 0,
+            told: 0,
+            journal,
+            alarms,
+            gauge,
+            replayed,
+            give_up,
+        }
+    }
+
+    /// Runs until who publishes is gone, then tells what is left.
+    pub(crate) fn run(mut self, feed: &Receiver<Feed>) {
+        let mut tick_at = Instant::now() + TICK;
+        loop {
+            match feed.recv_timeout(tick_at.saturating_duration_since(Instant::now())) {
+                Ok(feed) => self.surviving(|joiner| joiner.take(&feed)),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.surviving(Self::finish);
+                    return;
+                }
+            }
+            if Instant::now() >= tick_at {
+                let begun = Instant::now();
+                self.surviving(Self::tick);
+                tick_at = Instant::now() + TICK.max(begun.elapsed() * TICK_SHARE);
+            }
+        }
+    }
+
+    /// A panic is a mistake of ours: the calls that go on are lost with it, packets are not.
+    fn surviving(&mut self, step: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| step(self))).is_ok() {
+            return;
+        }
+        self.alarms
+            .raise(ALARM, "calls that were going on had to be left: rows of them may be missing".to_owned());
+        self.tracker = Tracker::new(Limits::default());
+        self.tables = self.journal.derived().iter().map(|table| TableRows::new(table)).collect();
+    }
+
+    fn take(&mut self, feed: &Feed) {
+        for batch in &feed.rows {
+            match Sightings::of(batch) {
+                Ok(rows) => self.take_rows(&rows),
+                Err(error) => tracing::error!(%error, "cannot read published messages"),
+            }
+        }
+        self.upto = feed.upto;
+    }
+
+    fn take_rows(&mut self, rows: &Sightings) {
+        for row in 0..rows.len() {
+            if !self.carried.is_empty()
+                && let Some(call_id) = rows.call_id(row)
+                && let Some(received) = self.carried.remove(call_id)
+            {
+                self.tracker.carry_on(call_id, received);
+            }
+            rows.with(row, |seen| self.tracker.take(seen));
+        }
+    }
+
+    fn tick(&mut self) {
+        self.look_up();
+        let mut rows = Vec::new();
+        self.tracker.due(clock::now().0, &mut rows);
+        self.tell(&rows);
+    }
+
+    fn finish(&mut self) {
+        let mut rows = Vec::new();
+        self.tracker.due(clock::now().0, &mut rows);
+        self.tracker.finish(clock::now().0, &mut rows);
+        self.tell(&rows);
+    }
+
+    /// Finds the earlier messages of calls that began before this run or were told already.
+    fn look_up(&mut self) {
+        if self.replayed.get().is_none() || self.give_up.load(Ordering::Relaxed) {
+            return;
+        }
+        self.strangers.append(&mut self.tracker.strangers());
+        // Those that nothing was heard of since: a few at a time.
+        while self.strangers.len() < LOOKUP_MAX
+            && let Some((call_id, received)) = self.carried.pop_first()
+        {
+            self.tracker.carry_on(&call_id, received);
+            self.strangers.append(&mut self.tracker.strangers());
+        }
+        if self.strangers.is_empty() {
+            return;
+        }
+        let asked: Vec<String> = self.strangers.drain(..self.strangers.len().min(LOOKUP_MAX)).collect();
+        let found = match self.journal.messages_of(&asked) {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(%error, calls = asked.len(), "cannot find the earlier messages of calls: again soon");
+                self.strangers.extend(asked);
+                return;
+            }
+        };
+        let wanted: HashSet<&str> = asked.iter().map(String::as_str).collect();
+        for batch in &found {
+            match Sightings::of(batch) {
+                Ok(rows) => {
+                    let own = (0..rows.len())
+                        .filter(|row| rows.call_id(*row).is_some_and(|call_id| wanted.contains(call_id)));
+                    own.for_each(|row| rows.with(row, |seen| self.tracker.take_past(seen)));
+                }
+                Err(error) => tracing::error!(%error, "cannot read found messages"),
+            }
+        }
+        asked.iter().for_each(|call_id| self.tracker.past_is_there(call_id));
+    }
+
+    fn tell(&mut self, rows: &[Row]) {
+        for row in rows {
+            let Some(table) = self.tables.iter_mut().find(|table| std::ptr::eq(table.table, row.table))
+            else {
+                continue;
+            };
+            let record = row.record();
+            if row.is_open {
+                table.current.put(&record);
+            } else {
+                table.current.remove(record.common.id);
+                table.ended.push(&record);
+            }
+        }
+        let counts = self.tracker.counts();
+        self.gauge.open.store(self.tracker.open() as u64, Ordering::Relaxed);
+        self.gauge.bytes.store(self.tracker.bytes() as u64, Ordering::Relaxed);
+        self.gauge.evicted.store(counts.evicted, Ordering::Relaxed);
+        self.gauge.beyond.store(counts.beyond, Ordering::Relaxed);
+        // Rows tell of all messages before the first that none tells of.
+        let position = self.tracker.oldest_untold().map_or(self.upto, |id| block(id).saturating_sub(1));
+        let position = position.min(self.upto).max(self.told);
+        if rows.is_empty() && position == self.told {
+            return;
+        }
+        let mut told = Vec::with_capacity(self.tables.len());
+        for table in &mut self.tables {
+            match table.current.batches() {
+                Ok(open) => {
+                    let ended = (!table.ended.is_empty()).then(|| table.ended.finish());
+                    told.push(Derived { table: table.table, ended, open });
+                }
+                Err(error) => tracing::error!(%error, table = table.table.name, "cannot gather rows"),
+            }
+        }
+        let waiting = self
+            .carried
+            .iter()
+            .map(|(call_id, received)| Going { call_id: call_id.clone(), received: *received });
+        let waiting = waiting.chain(
+            self.tracker.waiting().map(|(call_id, received)| Going { call_id: call_id.to_owned(), received }),
+        );
+        match self.journal.publish_derived(position, told, waiting.collect()) {
+            Ok(()) => self.told = position,
+            // The store is closing: the next start makes these rows again.
+            Err(error) => tracing::debug!(%error, "rows of calls are left to the next start"),
+        }
+    }
+}
+
+impl TableRows {
+    fn new(table: &'static Table) -> Self {
+        Self { table, ended: TableBatch::new(table), current: Current::new(table) }
+    }
+}
+
+/// The number of the log block that a row is of: see the `id` column.
+fn block(id: i64) -> u64 {
+    u64::try_from(id).unwrap_or(0) >> 16
+}
