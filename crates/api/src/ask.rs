@@ -44,6 +44,13 @@ impl Window {
     /// When the request names no time.
     const DEFAULT: i64 = Micros::HOUR;
 
+    /// How far before the asked time a call may have begun that has messages in it.
+    const REACH: i64 = 4 * Micros::HOUR;
+
+    pub(crate) fn reaching_back(self) -> Self {
+        Self { from: Micros(self.from.0.saturating_sub(Self::REACH)), ..self }
+    }
+
     /// An agent's clock may be ahead of ours: a window that ends now would hide its newest messages.
     const CLOCK_SLACK: i64 = 5 * Micros::MINUTE;
 }
@@ -147,11 +154,12 @@ pub(crate) fn limit(asked: Option<usize>, default: usize, most: usize) -> Result
     }
 }
 
-/// The table of that name, or all.
+/// The table of that name, or all of messages.
 pub(crate) fn tables(state: &ApiState, name: Option<&str>) -> Result<Vec<&'static Table>, ApiError> {
-    let all = state.protocols().tables();
+    let all = state.tables();
     match name.filter(|name| !name.is_empty()) {
-        None => Ok(all.to_vec()),
+        // Rows that are made of messages are no messages.
+        None => Ok(state.protocols().tables().to_vec()),
         Some(name) => match all.iter().find(|table| table.name == name) {
             Some(table) => Ok(vec![table]),
             None => {
@@ -169,6 +177,54 @@ pub(crate) fn question(state: &ApiState, text: Option<&str>, now: Micros) -> Res
         return Err(ApiError::bad_request(format!("`q` is longer than {} bytes", limits::QUERY_BYTES_MAX)));
     }
     Ok(query::parse(text, state.catalogue(), now)?.expr)
+}
+
+/// A question about messages. What it says about their calls, such as `finding = ACK_MISSING`, is answered first: what is
+/// left names these calls.
+pub(crate) async fn about_messages(
+    state: &ApiState,
+    asked: Expr,
+    window: Window,
+) -> Result<(Expr, Option<Partial>), ApiError> {
+    let messages = state.protocols().tables();
+    if asked.name_beyond(messages).is_none() {
+        return Ok((asked, None));
+    }
+    let terms = if let Expr::And(terms) = asked { terms } else { vec![asked] };
+    let (about_calls, mut rest): (Vec<Expr>, Vec<Expr>) =
+        terms.into_iter().partition(|term| term.name_beyond(messages).is_some());
+    let derived = state.store().derived();
+    let table = derived.iter().find(|table| about_calls.iter().all(|term| term.is_about(table)));
+    let Some(table) = table else {
+        let name =
+            about_calls.iter().find_map(|term| term.name_beyond(messages)).map_or("", |field| field.name);
+        let message = format!(
+            "`{name}` is of calls and stands beside names of messages within one `or` or `not`: join them by `and`"
+        );
+        return Err(ApiError::new(Code::BadQuery, message));
+    };
+    let search = Search {
+        expr: Expr::and(about_calls),
+        tables: vec![table],
+        window: window.reaching_back(),
+        after: None,
+        columns: vec!["id", "ts", "call_id"],
+        limit: limits::CALLS_MAX,
+        order: Order::NewestFirst,
+        time_max: limits::SEARCH_TIME_MAX,
+    };
+    let found = self::search(state, search).await?;
+    let partial = found.partial.or_else(|| {
+        (found.rows.len() >= limits::CALLS_MAX)
+            .then(|| Partial::new(format!("of the newest {} calls that fit", limits::CALLS_MAX)))
+    });
+    let call_ids: Vec<Literal> =
+        found.rows.into_iter().filter_map(|row| row.call_id).map(Literal::Text).collect();
+    rest.push(match call_ids.is_empty() {
+        true => Expr::Never,
+        false => Expr::InList { field: field("call_id"), values: call_ids },
+    });
+    Ok((Expr::and(rest), partial))
 }
 
 impl From<QueryError> for ApiError {
@@ -280,7 +336,7 @@ pub(crate) async fn begin(state: &ApiState, search: Search) -> Result<Answer, Ap
 }
 
 pub(crate) fn read(state: &ApiState, batch: &RecordBatch) -> Result<Vec<Row>, ApiError> {
-    row::rows(state.protocols().tables(), batch).map_err(|cause| ApiError::internal(&cause))
+    row::rows(state.tables(), batch).map_err(|cause| ApiError::internal(&cause))
 }
 
 /// The store's own limits, with another time.

@@ -69,7 +69,7 @@ pub(crate) struct Named {
     responses((status = 200, body = Catalogue), (status = 401, body = ErrorBody)))]
 pub(crate) async fn catalogue(State(state): State<ApiState>) -> Json<Catalogue> {
     let protocols = state.protocols();
-    let tables = protocols.tables().iter().map(|table| Table {
+    let tables = state.tables().iter().map(|table| Table {
         name: table.name,
         doc: table.doc,
         hep_types: protocols.hep_types(table),

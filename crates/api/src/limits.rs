@@ -147,3 +147,9 @@ pub(crate) const TAIL_WRITE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Longest message from a viewer, who has nothing to say.
 pub(crate) const TAIL_RECEIVED_BYTES_MAX: usize = 4 * 1024;
+
+/// Rows that figures are made of: a day of 100 calls a second.
+pub(crate) const KPI_ROWS_MAX: usize = 10_000_000;
+
+/// Failed calls that signatures are made of: a week of one each second.
+pub(crate) const SIGNATURE_CALLS_MAX: usize = 600_000;

@@ -123,7 +123,7 @@ impl Row {
 const TABLE_COLUMN: &str = "table";
 
 /// The rows of a batch of the store, in its order. Columns that a row's table does not know are passed over.
-pub(crate) fn rows(tables: &'static [&'static Table], batch: &RecordBatch) -> Result<Vec<Row>, ArrowError> {
+pub(crate) fn rows(tables: &[&'static Table], batch: &RecordBatch) -> Result<Vec<Row>, ArrowError> {
     let names = batch
         .column_by_name(TABLE_COLUMN)
         .ok_or_else(|| ArrowError::SchemaError(format!("no column `{TABLE_COLUMN}`")))?;

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use model::Micros;
 use model::query::Catalogue;
+use model::{Micros, Table};
 use protocols::Protocols;
 use store::Store;
 use tokio::sync::Semaphore;
@@ -41,6 +41,8 @@ struct Inner {
     live: Arc<dyn Live>,
     protocols: &'static Protocols,
     catalogue: Catalogue,
+    /// Of messages and derived from them.
+    tables: Vec<&'static Table>,
     gathered: Gathered,
     /// Turns for queries.
     turns: Arc<Semaphore>,
@@ -59,10 +61,11 @@ impl ApiState {
         Ok(Self(Arc::new(Inner {
             auth,
             first_password,
+            catalogue: catalogue(config.protocols, store.derived()),
+            tables: config.protocols.tables().iter().chain(store.derived()).copied().collect(),
             store,
             live,
             protocols: config.protocols,
-            catalogue: config.protocols.catalogue(),
             gathered: Gathered::default(),
             turns: Arc::new(Semaphore::new(limits::QUERIES_AT_ONCE)),
             viewers: Arc::new(Semaphore::new(limits::TAIL_VIEWERS_MAX)),
@@ -70,6 +73,11 @@ impl ApiState {
             beside: config.beside,
             started: now(),
         })))
+    }
+
+    /// All tables: those of messages, and those that are derived from them.
+    pub(crate) fn tables(&self) -> &[&'static Table] {
+        &self.0.tables
     }
 
     /// The random password of `admin`, if this start made one: show it once.
@@ -120,4 +128,17 @@ impl ApiState {
     pub(crate) fn started(&self) -> Micros {
         self.0.started
     }
+}
+
+/// What a query may name.
+fn catalogue(protocols: &Protocols, derived: &'static [&'static Table]) -> Catalogue {
+    let states = calls::State::ALL.iter().map(|state| state.as_str());
+    let sides = calls::Side::ALL.iter().map(|side| side.as_str());
+    let severities = calls::Severity::ALL.iter().map(|severity| severity.as_str());
+    protocols
+        .catalogue(derived)
+        .with_values("finding", calls::finding_names())
+        .with_values("state", states)
+        .with_values("ended_by", sides)
+        .with_values("severity", severities)
 }

@@ -101,19 +101,24 @@ pub fn outcome(messages: &[Message<'_>]) -> Outcome {
             && (opening.is_empty() || message.cseq.is_none_or(|cseq| opening.contains(&cseq)))
     });
 
-    let mut best: Option<i64> = None;
+    // Who was asked for credentials and tried again (RFC 3261 22.2: next CSeq) is past the challenge.
+    let last_attempt = opening.iter().max().copied();
+    let is_past = |message: &Message<'_>| message.cseq < last_attempt && message.cseq.is_some();
+
+    let mut status: Option<i64> = None;
     let mut answered = None;
     for message in answers {
-        let Some(status) = message.status else { continue };
-        if (200..300).contains(&status) && answered.is_none() {
+        let Some(told) = message.status else { continue };
+        if (200..300).contains(&told) && answered.is_none() {
             answered = Some(message.at);
         }
-        if best.is_none_or(|best| outranks(status, best)) {
-            best = Some(status);
+        if is_challenge(told) && is_past(message) {
+            continue;
+        }
+        if status.is_none_or(|kept| outranks(told, kept)) {
+            status = Some(told);
         }
     }
-    let retried = best.is_some_and(is_challenge) && attempts_after_challenge(messages, method);
-    let status = best.filter(|_| !retried);
     if !is_call {
         let state = match status {
             Some(200..300) => State::Done,
@@ -162,20 +167,6 @@ fn rank(status: i64) -> u8 {
 
 pub(crate) fn is_challenge(status: i64) -> bool {
     matches!(status, 401 | 407)
-}
-
-/// Whether another request of the kind came after the last challenge (RFC 3261 22.2: same Call-ID, next CSeq).
-fn attempts_after_challenge(messages: &[Message<'_>], method: &str) -> bool {
-    let last =
-        messages.iter().rposition(|message| message.status.is_some_and(is_challenge) && message.is(method));
-    let Some(last) = last else { return false };
-    let challenged = messages[last].cseq;
-    messages[last..].iter().any(|message| {
-        message.status.is_none()
-            && message.is(method)
-            && message.to_tag.is_none()
-            && message.cseq > challenged
-    })
 }
 
 #[cfg(test)]
@@ -239,6 +230,7 @@ mod tests {
     fn challenges_are_a_step_unless_nobody_took_it() {
         check("INVITE 1, 407 INVITE 1, ACK 1 tag", State::Challenged, Some(407));
         check("INVITE 1, 407 INVITE 1, ACK 1 tag, INVITE 2", State::Calling, None);
+        check("INVITE 1, 407 INVITE 1, ACK 1 tag, INVITE 2, 180 INVITE 2", State::Ringing, Some(180));
         check("INVITE 1, 407 INVITE 1, ACK 1 tag, INVITE 2, 200 INVITE 2", State::Answered, Some(200));
         check("INVITE 1, 407 INVITE 1, ACK 1 tag, INVITE 2, 403 INVITE 2", State::Failed, Some(403));
         check("REGISTER 1, 401 REGISTER 1, REGISTER 2", State::Pending, None);

@@ -98,10 +98,10 @@ impl Protocols {
         })
     }
 
-    /// The names a query may use: all tables, and the flags that may be raised.
-    pub fn catalogue(&self) -> Catalogue {
+    /// The names a query may use: all tables, those that are derived from them too, and the flags that may be raised.
+    pub fn catalogue(&self, derived: &[&'static Table]) -> Catalogue {
         let (built_in, defined) = self.tables.split_at(self.built_in);
-        Catalogue::new(built_in)
+        Catalogue::new(&[built_in, derived].concat())
             .with_defined(defined)
             .with_values("flags", flags().iter().map(|(name, _)| *name))
     }

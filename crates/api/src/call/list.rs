@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use store::Order;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{CallSummary, summary_columns};
+use super::{CallSummary, rows, summary_columns};
 use crate::ask::{self, Cursor, Partial, Search, Window};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::Parameters;
@@ -24,7 +24,7 @@ const REACH: i64 = 4 * Micros::HOUR;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CallsQuery {
-    /// Search text; a call is found when one of its messages is.
+    /// Search text; where it is about messages, a call is found when one of them is.
     q: Option<String>,
     /// RFC 3339 or a span back from now; -1h if not given.
     from: Option<String>,
@@ -38,7 +38,7 @@ pub(crate) struct CallsQuery {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Calls {
-    /// The one with the newest matching message first.
+    /// The latest first.
     calls: Vec<CallSummary>,
     /// Why the list or a call in it may not be complete.
     partial: Option<Partial>,
@@ -48,6 +48,10 @@ pub(crate) struct Calls {
 }
 
 /// Find calls
+///
+/// Where the search text names only what calls have (`calls` in the catalogue), the rows of calls are read, one for each
+/// INVITE dialog, the latest begun first. Else messages are: then all records that share a Call-ID are a call, whatever
+/// their kind, and what only rows of calls tell is null.
 #[utoipa::path(get, path = "/api/v1/calls", tag = "search", params(CallsQuery),
     responses((status = 200, body = Calls), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 pub(crate) async fn calls(
@@ -62,8 +66,15 @@ pub(crate) async fn calls(
     let asked = ask::question(&state, query.q.as_deref(), now)?;
 
     let turn = ask::turn(&state).await?;
+    if let Some(table) = rows::table(&state, calls::CALLS.name).filter(|table| asked.is_about(table)) {
+        let page = rows::page(&state, table, asked, window, cursor, limit).await?;
+        let calls = page.rows.iter().map(CallSummary::of_row).collect();
+        let elapsed_ms = ask::milliseconds(begun.elapsed());
+        return Ok(Json(Calls { calls, partial: page.partial, elapsed_ms, next: page.next }));
+    }
+    let (asked, of_calls) = ask::about_messages(&state, asked, window).await?;
     let found = call_ids(&state, &asked, window, cursor, limit).await?;
-    let mut partial = found.partial;
+    let mut partial = found.partial.or(of_calls);
     let mut calls = Vec::with_capacity(found.call_ids.len());
     if !found.call_ids.is_empty() {
         let (rows, cut) = rows_of(&state, &found.call_ids, window).await?;

@@ -1,9 +1,14 @@
 //! Calls: all records that share a Call-ID or a correlation id.
 
+mod figures;
 mod fold;
+mod kpi;
 mod list;
 mod page;
+mod registrations;
+mod rows;
 mod session;
+mod signatures;
 
 use std::collections::BTreeMap;
 
@@ -15,8 +20,11 @@ use crate::row::Row;
 use session::State;
 
 pub(crate) use fold::{fold, is_witness};
+pub(crate) use kpi::{__path_kpi, __path_registration_kpi, kpi, registration_kpi};
 pub(crate) use list::{__path_calls, calls};
 pub(crate) use page::{__path_call, call, records};
+pub(crate) use registrations::{__path_registrations, registrations};
+pub(crate) use signatures::{__path_signatures, signatures};
 
 /// What a list says about a call.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,8 +46,16 @@ pub(crate) struct CallSummary {
     state: State,
     /// From the first request to the first 2xx.
     setup_ms: Option<i64>,
+    /// Session request delay, also post-dial delay (RFC 6076 4.3). Only of rows of calls.
+    pdd_ms: Option<i64>,
     /// From the first 2xx to the first BYE.
     talk_ms: Option<i64>,
+    /// Rules that found something, the worst first: docs/findings.md. Only of rows of calls.
+    findings: Vec<String>,
+    /// The worst of them: error, warning, info. Only of rows of calls.
+    severity: Option<String>,
+    /// Further messages may come. Only of rows of calls.
+    is_open: Option<bool>,
     /// Records, each message once however many capture points saw it.
     messages: usize,
     /// Further sightings of these messages by other capture points, not counted above.
@@ -78,10 +94,47 @@ impl CallSummary {
             status: outcome.status,
             state: outcome.state.into(),
             setup_ms: outcome.answered.zip(opening).map(|(answered, row)| (answered - row.ts.0) / 1_000),
+            pdd_ms: None,
+            findings: Vec::new(),
+            severity: None,
+            is_open: None,
             talk_ms: outcome.answered.zip(outcome.ended).map(|(answered, ended)| (ended - answered) / 1_000),
             messages: rows.len() - witnesses,
             witnesses,
             tables,
+        }
+    }
+}
+
+impl CallSummary {
+    /// Of a row of table `calls`.
+    fn of_row(row: &Row) -> Self {
+        let text = |field| row.text(field).map(str::to_owned);
+        let count = |field| usize::try_from(row.int(field).unwrap_or(0)).unwrap_or(0);
+        let last = rows::time(row, "last").unwrap_or(row.ts);
+        let answered = rows::time(row, "answered");
+        let messages = count("messages");
+        Self {
+            call_id: row.call_id.clone().unwrap_or_default(),
+            first: row.ts.to_string(),
+            last: last.to_string(),
+            duration_ms: (last.0 - row.ts.0) / 1_000,
+            method: Some("INVITE".to_owned()),
+            from_user: text("from_user"),
+            to_user: text("to_user"),
+            src: endpoint(row.src_ip.as_deref(), row.src_port),
+            dst: endpoint(row.dst_ip.as_deref(), row.dst_port),
+            status: row.int("status"),
+            state: rows::state(row),
+            setup_ms: answered.map(|answered| (answered.0 - row.ts.0) / 1_000),
+            pdd_ms: row.int("pdd").map(|micros| micros / 1_000),
+            talk_ms: row.int("talk").map(|micros| micros / 1_000),
+            findings: rows::findings(row),
+            severity: text("severity"),
+            is_open: rows::is_open(row),
+            messages,
+            witnesses: count("witnesses"),
+            tables: BTreeMap::from([("sip", messages)]),
         }
     }
 }

@@ -144,9 +144,11 @@ async fn searched(state: &ApiState, query: &ExportQuery) -> Result<Exported, Api
     let window = ask::window(query.from.as_deref(), query.to.as_deref(), now)?;
     let limit = ask::limit(query.limit, limits::EXPORT_RECORDS_DEFAULT, limits::EXPORT_RECORDS_MAX)?;
     let tables = ask::tables(state, None)?;
+    let asked = ask::question(state, query.q.as_deref(), now)?;
+    let (expr, of_calls) = ask::about_messages(state, asked, window).await?;
     let search = |columns, limit| -> Result<Search, ApiError> {
         Ok(Search {
-            expr: ask::question(state, query.q.as_deref(), now)?,
+            expr: expr.clone(),
             tables: tables.clone(),
             window,
             after: None,
@@ -159,7 +161,8 @@ async fn searched(state: &ApiState, query: &ExportQuery) -> Result<Exported, Api
     // Counted first, as the file itself may have no place to say that it was cut.
     let counted = ask::count(state, search(vec!["id"], limit + 1)?).await?;
     let partial = (counted > limit)
-        .then(|| Partial::new(format!("more than {limit} messages match; these are the oldest {limit}")));
+        .then(|| Partial::new(format!("more than {limit} messages match; these are the oldest {limit}")))
+        .or(of_calls);
     let mut payloads_gone = 0;
     if state.store().status().tables.iter().any(|table| table.rows_without_payload > 0) {
         let mut gone = search(vec!["id"], limit)?;

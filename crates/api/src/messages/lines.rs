@@ -39,6 +39,8 @@ struct Lines {
     first: Option<RecordBatch>,
     /// Those sent.
     rows: Vec<Row>,
+    /// What is known beforehand to be missing.
+    partial: Option<Partial>,
     limit: usize,
     more: bool,
     begun: Instant,
@@ -50,6 +52,7 @@ struct Lines {
 pub(super) async fn answer(
     state: ApiState,
     search: Search,
+    partial: Option<Partial>,
     limit: usize,
     begun: Instant,
     turn: OwnedSemaphorePermit,
@@ -58,7 +61,7 @@ pub(super) async fn answer(
     // Awaited before anything is sent: what fails by then gets a status of its own.
     let first = answer.next().await.transpose()?;
     let (rows, more, is_over) = (Vec::new(), false, false);
-    let lines = Lines { state, answer, first, rows, limit, more, begun, is_over, _turn: turn };
+    let lines = Lines { state, answer, first, rows, partial, limit, more, begun, is_over, _turn: turn };
     let mut response = Body::from_stream(stream::unfold(lines, Lines::step)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(extract::LINES));
     Ok(response)
@@ -79,7 +82,10 @@ impl Lines {
             match found.map(|batch| ask::read(&self.state, &batch?)) {
                 Some(Ok(rows)) => self.tell(rows, &mut out),
                 Some(Err(error)) => self.end(Some(Partial::new(error.message)), &mut out),
-                None => self.end(self.answer.cut().map(Partial::from), &mut out),
+                None => {
+                    let partial = self.answer.cut().map(Partial::from).or_else(|| self.partial.take());
+                    self.end(partial, &mut out);
+                }
             }
         }
         Some((Ok(Bytes::from(out)), self))

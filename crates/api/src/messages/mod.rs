@@ -78,8 +78,14 @@ pub(crate) async fn messages(
     let asked = ask::question(&state, query.q.as_deref(), now)?;
 
     let turn = ask::turn(&state).await?;
+    let is_derived =
+        state.store().derived().iter().any(|derived| tables.iter().any(|table| table.name == derived.name));
+    let (expr, partial) = match is_derived {
+        true => (asked, None),
+        false => ask::about_messages(&state, asked, window).await?,
+    };
     let search = Search {
-        expr: asked,
+        expr,
         tables: tables.clone(),
         window,
         after: cursor,
@@ -90,7 +96,7 @@ pub(crate) async fn messages(
         time_max: limits::SEARCH_TIME_MAX,
     };
     if extract::accepted(&headers).find(|kind| known(kind)).is_some_and(extract::is_lines) {
-        return lines::answer(state, search, limit, begun, turn).await;
+        return lines::answer(state, search, partial, limit, begun, turn).await;
     }
     let mut found = ask::search(&state, search).await?;
     drop(turn);
@@ -99,7 +105,7 @@ pub(crate) async fn messages(
     let next = found.rows.last().filter(|_| more).map(|row| Cursor::at(row, row.id).write());
     Ok(Json(Messages {
         messages: listed(&found.rows),
-        partial: found.partial,
+        partial: found.partial.or(partial),
         elapsed_ms: ask::milliseconds(begun.elapsed()),
         next,
     })

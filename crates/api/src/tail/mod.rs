@@ -58,6 +58,10 @@ pub(crate) async fn tail(
     upgrade: Result<Upgrade, ApiError>,
 ) -> Result<Response, ApiError> {
     let expr = ask::question(&state, query.q.as_deref(), now())?;
+    if let Some(field) = expr.name_beyond(state.protocols().tables()) {
+        let message = format!("`{}` is of calls: of a message it is not known when it arrives", field.name);
+        return Err(ApiError::new(Code::BadQuery, message));
+    }
     let upgrade = upgrade?;
     let place = Arc::clone(state.viewers()).try_acquire_owned().map_err(|_| {
         let most = limits::TAIL_VIEWERS_MAX;
@@ -95,8 +99,8 @@ async fn gather(mut tail: Tail, shelf: Arc<Shelf>, state: ApiState) {
 fn put(state: &ApiState, shelf: &Shelf, seen: &Seen) -> Result<(), ApiError> {
     let found = seen.rows.num_rows();
     let taken = shelf.room(found, Instant::now());
-    let rows = row::rows(state.protocols().tables(), &seen.rows.slice(0, taken))
-        .map_err(|cause| ApiError::internal(&cause))?;
+    let rows =
+        row::rows(state.tables(), &seen.rows.slice(0, taken)).map_err(|cause| ApiError::internal(&cause))?;
     let texts = rows.iter().map(|row| {
         serde_json::to_string(&Summary::from(row)).expect("a summary becomes JSON and memory takes it")
     });

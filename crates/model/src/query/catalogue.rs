@@ -159,7 +159,9 @@ impl Catalogue {
     }
 
     pub(super) fn table_named(&self, name: &str) -> Result<&'static Table, Unknown> {
-        self.tables.iter().find(|table| table.name == name).copied().ok_or_else(|| Unknown {
+        // `call.pdd` reads better than `calls.pdd`: one row is one call.
+        let is_called = |table: &Table| table.name == name || table.name.strip_suffix('s') == Some(name);
+        self.tables.iter().find(|table| is_called(table)).copied().ok_or_else(|| Unknown {
             message: format!("no table is called {name}"),
             suggestion: nearest(name, self.tables.iter().map(|table| table.name)).map(str::to_owned),
         })

@@ -366,8 +366,8 @@ fn names_of_defined_fields_never_change_what_a_query_means() {
     let protocols = from_toml(
         "[[type]]\nname = \"record\"\nhep_types = [3000]\n[[type.field]]\npath = \"status\"\n[[type.field]]\npath = \"callid\"\n[[type.field]]\npath = \"cost\"\nkind = \"float\"\n[[type.field]]\npath = \"from_user\"",
     );
-    let catalogue = protocols.catalogue();
-    let built_in = Protocols::built_in().catalogue();
+    let catalogue = protocols.catalogue(&[]);
+    let built_in = Protocols::built_in().catalogue(&[]);
     let parsed =
         |text: &str| query::parse(text, &catalogue, Micros(0)).unwrap_or_else(|error| panic!("{error}")).expr;
     for text in ["status = 200", "callid = abc", "486", "+4930123456", "from = alice"] {
