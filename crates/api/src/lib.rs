@@ -35,7 +35,7 @@ mod time;
 mod web;
 
 pub use auth::{LOCAL_TOKEN_FILE, LocalToken, SettingsError};
-pub use live::{Alarm, Counters, Listener, Live, Sender};
+pub use live::{Alarm, CallsOpen, Counters, Listener, Live, Sender};
 pub use openapi::document as openapi_document;
 pub use router::router;
 pub use state::{ApiConfig, ApiState};

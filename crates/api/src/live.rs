@@ -14,6 +14,10 @@ pub trait Live: Send + Sync + 'static {
     fn refusals(&self) -> Vec<(&'static str, &'static str)> {
         Vec::new()
     }
+    /// The calls that go on.
+    fn calls(&self) -> CallsOpen {
+        CallsOpen::default()
+    }
     /// What needs an operator's eye now, beyond what the store reports itself.
     fn alarms(&self) -> Vec<Alarm>;
 }
@@ -48,6 +52,18 @@ impl Counters {
             *self.dropped.entry(cause.clone()).or_default() += count;
         }
     }
+}
+
+/// Calls and registrations as they are followed in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallsOpen {
+    pub open: u64,
+    /// What their messages take.
+    pub bytes: u64,
+    /// Told before their end for want of room, since the start.
+    pub evicted: u64,
+    /// Messages of calls that have more than are kept, since the start.
+    pub beyond: u64,
 }
 
 #[derive(Clone, Debug)]

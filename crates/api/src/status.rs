@@ -26,7 +26,20 @@ pub(crate) struct Status {
     listeners: Vec<Listener>,
     total: Counters,
     store: Store,
+    calls: Calls,
     alarms: Vec<Alarm>,
+}
+
+/// Calls and registrations as they are followed in memory.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Calls {
+    open: u64,
+    /// What their messages take.
+    open_bytes: u64,
+    /// Told before their end for want of room, since the start: late messages make another row of them.
+    evicted: u64,
+    /// Messages of calls that have more than are kept; counted in their row, and otherwise not looked at.
+    messages_beyond: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -134,6 +147,7 @@ pub(crate) async fn status(State(state): State<ApiState>) -> Json<Status> {
         listeners: listeners.into_iter().map(Listener::from).collect(),
         total: total.into(),
         store: kept.into(),
+        calls: calls(state.live().calls()),
         alarms,
     })
 }
@@ -205,4 +219,8 @@ impl From<&store::TableStatus> for Table {
             rows_without_payload: table.rows_without_payload,
         }
     }
+}
+
+fn calls(open: live::CallsOpen) -> Calls {
+    Calls { open: open.open, open_bytes: open.bytes, evicted: open.evicted, messages_beyond: open.beyond }
 }

@@ -10,6 +10,7 @@ mod call;
 mod cause;
 mod description;
 pub mod findings;
+mod index;
 pub mod kpi;
 mod message;
 mod registration;

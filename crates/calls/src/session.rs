@@ -1,10 +1,9 @@
 //! What became of a call, in numbers: the names are those of RFC 6076.
 
-use std::collections::HashSet;
-
 use crate::call::Call;
 use crate::cause;
 use crate::description::{self, carries_voice};
+use crate::index::Index;
 use crate::message::{Message, words};
 use crate::state::{State, is_challenge};
 use crate::transaction::Transaction;
@@ -148,10 +147,10 @@ fn attempts(call: &Call<'_>) -> usize {
     let Some(first) = call.first_opening() else { return 0 };
     let own =
         call.openings().filter(|invite| invite.upstream.is_none() && invite.client.ip == first.client.ip);
-    let cseqs: HashSet<Option<i64>> = own
-        .filter(|invite| !call.status(invite).is_some_and(is_challenge))
-        .map(|invite| invite.cseq)
-        .collect();
+    let mut cseqs = Index::new();
+    for invite in own.filter(|invite| !call.status(invite).is_some_and(is_challenge)) {
+        cseqs.get_or_put(invite.cseq, 0);
+    }
     // All of them challenged: one attempt that went nowhere.
     cseqs.len().max(1)
 }
@@ -165,13 +164,13 @@ fn challenges(call: &Call<'_>) -> usize {
 }
 
 fn forks(call: &Call<'_>) -> usize {
-    let mut tags = HashSet::new();
+    let mut tags = Index::new();
     for invite in call.openings() {
         for reply in call.replies(invite).filter(|reply| matches!(reply.status, Some(101..300))) {
             if tags.len() < TOLD_MAX
                 && let Some(tag) = reply.to_tag
             {
-                tags.insert(tag);
+                tags.get_or_put(tag, 0);
             }
         }
     }
@@ -180,9 +179,9 @@ fn forks(call: &Call<'_>) -> usize {
 
 /// Requests beyond the first, and final replies beyond the first of each phone.
 fn retransmissions(call: &Call<'_>, known: &Transaction<'_>) -> usize {
-    let mut said = HashSet::new();
+    let mut said = Index::new();
     let finals = call.replies(known).filter(|reply| reply.status >= Some(200));
-    let repeated = finals.filter(|reply| !said.insert((reply.status, reply.to_tag))).count();
+    let repeated = finals.filter(|reply| said.get_or_put((reply.status, reply.to_tag), 0).is_some()).count();
     known.requests.len().saturating_sub(1) + repeated
 }
 

@@ -1,7 +1,6 @@
 //! Requests with what was answered to them, hop by hop (RFC 3261 17).
 
-use std::collections::HashMap;
-
+use crate::index::Index;
 use crate::message::{End, Hop, Message, hop_between};
 
 /// One request on one hop, its repetitions, and its replies. Places are of the call's messages.
@@ -27,6 +26,8 @@ pub(crate) struct Transaction<'a> {
     pub(crate) downstream: Vec<usize>,
     /// The request has a To tag.
     pub(crate) is_in_dialog: bool,
+    /// The next one with the same branch, number and method.
+    twin: Option<usize>,
 }
 
 impl<'a> Transaction<'a> {
@@ -44,7 +45,7 @@ type Key<'a> = (Option<&'a str>, Option<i64>, &'a str);
 /// Sorts messages into transactions, in the order in which these began.
 pub(crate) fn transactions<'a>(messages: &[Message<'a>]) -> Vec<Transaction<'a>> {
     let mut found: Vec<Transaction<'a>> = Vec::new();
-    let mut by_key: HashMap<Key<'a>, Vec<usize>> = HashMap::new();
+    let mut by_key: Index<Key<'a>> = Index::new();
     // INVITEs that may be acknowledged end to end: by CSeq.
     let mut acks: Vec<usize> = Vec::new();
     for (place, message) in messages.iter().enumerate() {
@@ -56,15 +57,14 @@ pub(crate) fn transactions<'a>(messages: &[Message<'a>]) -> Vec<Transaction<'a>>
             continue;
         }
         let key = (message.via_branch, message.cseq, if is_ack { "INVITE" } else { method });
-        let hops = by_key.entry(key).or_default();
-        let on_hop = hops.iter().take(HOPS_OF_A_BRANCH_MAX).copied().find(|place| {
-            let known = &found[*place];
-            known.hop() == hop_between(client, server)
-        });
+        let first = by_key.get(&key);
+        let hop = hop_between(client, server);
+        let on_hop = twins(&found, first).find(|place| found[*place].hop() == hop);
         // A reply may come from another address than the one asked: a branch with one hop only still tells.
-        let only = || match hops.as_slice() {
-            [only] if message.via_branch.is_some() && !message.is_request() => Some(*only),
-            _ => None,
+        let only = || {
+            first.filter(|only| {
+                found[*only].twin.is_none() && message.via_branch.is_some() && !message.is_request()
+            })
         };
         if is_ack {
             match on_hop {
@@ -88,8 +88,18 @@ pub(crate) fn transactions<'a>(messages: &[Message<'a>]) -> Vec<Transaction<'a>>
                 upstream: None,
                 downstream: Vec::new(),
                 is_in_dialog: message.is_request() && message.to_tag.is_some(),
+                twin: None,
             });
-            hops.push(new);
+            match first {
+                None => by_key.put(key, new),
+                Some(first) => {
+                    if let Some(last) =
+                        twins(&found, Some(first)).last().filter(|last| found[*last].twin.is_none())
+                    {
+                        found[last].twin = Some(new);
+                    }
+                }
+            }
             new
         });
         if message.is_request() {
@@ -105,64 +115,70 @@ pub(crate) fn transactions<'a>(messages: &[Message<'a>]) -> Vec<Transaction<'a>>
     found
 }
 
+/// Transactions with one key, beginning with this one: those that are looked through.
+fn twins<'b>(found: &'b [Transaction<'_>], first: Option<usize>) -> impl Iterator<Item = usize> + 'b {
+    std::iter::successors(first, |place| found[*place].twin).take(HOPS_OF_A_BRANCH_MAX)
+}
+
 /// The ACK to a 2xx is a transaction of its own (RFC 3261 13.2.2.4): the same CSeq, on the same hop.
 fn link_acks(messages: &[Message<'_>], found: &mut [Transaction<'_>], acks: &[usize]) {
-    let mut by_hop: HashMap<_, usize> = HashMap::new();
+    if acks.is_empty() {
+        return;
+    }
+    let mut by_hop = Index::new();
     for (place, transaction) in found.iter().enumerate() {
         if transaction.method == "INVITE" {
             let hop = (transaction.cseq, transaction.hop());
-            by_hop.insert(hop, place);
+            by_hop.put(hop, place);
         }
     }
     for ack in acks {
         let message = &messages[*ack];
         if let Some(of) = by_hop.get(&(message.cseq, hop_between(message.src, message.dst))) {
-            found[*of].acks.push(*ack);
+            found[of].acks.push(*ack);
         }
     }
 }
 
 /// A CANCEL has the branch and CSeq number of what it cancels (RFC 3261 9.1).
-fn link_cancels(found: &mut [Transaction<'_>], by_key: &HashMap<Key<'_>, Vec<usize>>) {
+fn link_cancels(found: &mut [Transaction<'_>], by_key: &Index<Key<'_>>) {
     for place in 0..found.len() {
         if found[place].method != "INVITE" {
             continue;
         }
         let invite = &found[place];
-        let hops = by_key.get(&(invite.branch, invite.cseq, "CANCEL")).map_or(&[][..], Vec::as_slice);
-        let cancel = hops
-            .iter()
-            .take(HOPS_OF_A_BRANCH_MAX)
-            .copied()
-            .find(|cancel| found[*cancel].hop() == invite.hop());
+        let first = by_key.get(&(invite.branch, invite.cseq, "CANCEL"));
+        let cancel = twins(found, first).find(|cancel| found[*cancel].hop() == invite.hop());
         found[place].cancel = cancel;
     }
 }
 
 /// A proxy puts its Via above that of the hop before (RFC 3261 16.6). Where bytes are missing, addresses tell.
 fn link_hops(messages: &[Message<'_>], found: &mut [Transaction<'_>]) {
-    let mut by_branch: HashMap<_, usize> = HashMap::new();
-    let mut by_server: HashMap<_, usize> = HashMap::new();
+    let mut by_branch = Index::new();
+    let mut by_server = Index::new();
+    // Only what was asked before under the same number can have been forwarded.
+    let mut asked = Index::new();
     for place in 0..found.len() {
         let this = &found[place];
         let (method, cseq) = (this.method, this.cseq);
         let mut upstream = None;
-        if let Some(request) = this.requests.first() {
+        let is_first = asked.get_or_put((method, cseq), place).is_none();
+        if let Some(request) = this.requests.first().filter(|_| !is_first) {
             let read = messages[*request].sip();
             let before = read.vias().nth(1).and_then(|via| via.branch());
             upstream = match before {
-                Some(branch) => by_branch.get(&(method, cseq, branch)).copied(),
-                None if messages[*request].raw.is_empty() => by_server
-                    .get(&(method, cseq, this.client.ip))
-                    .copied()
-                    .filter(|_| this.client.ip.is_some()),
+                Some(branch) => by_branch.get(&(method, cseq, branch)),
+                None if messages[*request].raw.is_empty() => {
+                    by_server.get(&(method, cseq, this.client.ip)).filter(|_| this.client.ip.is_some())
+                }
                 None => None,
             };
         }
         if let Some(branch) = found[place].branch {
-            by_branch.entry((method, cseq, branch.as_bytes())).or_insert(place);
+            by_branch.get_or_put((method, cseq, branch.as_bytes()), place);
         }
-        by_server.entry((method, cseq, found[place].server.ip)).or_insert(place);
+        by_server.get_or_put((method, cseq, found[place].server.ip), place);
         if let Some(upstream) = upstream.filter(|upstream| *upstream != place) {
             found[place].upstream = Some(upstream);
             found[upstream].downstream.push(place);

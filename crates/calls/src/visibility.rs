@@ -1,26 +1,25 @@
 //! What the capture could not see. Blindness must never become blame.
 
-use std::collections::HashSet;
-
+use crate::index::Index;
 use crate::message::{Hop, Message, hop_between};
 use crate::transaction::Transaction;
 
 /// Which way messages were seen, host to host.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Visibility<'a> {
-    seen: HashSet<Hop<'a>>,
+    seen: Index<Hop<'a>>,
     /// Requests inside a dialog: who sends them has had an answer.
-    in_dialog: HashSet<Hop<'a>>,
+    in_dialog: Index<Hop<'a>>,
 }
 
 impl<'a> Visibility<'a> {
     pub(crate) fn of(messages: &[Message<'a>]) -> Self {
-        let mut visibility = Self::default();
+        let mut visibility = Self { seen: Index::new(), in_dialog: Index::new() };
         for message in messages {
             let direction = hop_between(message.src, message.dst);
-            visibility.seen.insert(direction);
+            visibility.seen.get_or_put(direction, 0);
             if message.is_request() && message.to_tag.is_some() {
-                visibility.in_dialog.insert(direction);
+                visibility.in_dialog.get_or_put(direction, 0);
             }
         }
         visibility
@@ -33,8 +32,8 @@ impl<'a> Visibility<'a> {
             return false;
         }
         let (client, server) = transaction.hop();
-        let goes_on = !transaction.is_in_dialog && self.in_dialog.contains(&(client, server));
-        !transaction.acks.is_empty() || goes_on && !self.seen.contains(&(server, client))
+        let goes_on = !transaction.is_in_dialog && self.in_dialog.has(&(client, server));
+        !transaction.acks.is_empty() || goes_on && !self.seen.has(&(server, client))
     }
 
     /// Requests on this hop were not seen, so that what is missing among them was perhaps sent.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use api::{Alarm, Counters, Listener, Live, Sender};
+use api::{Alarm, CallsOpen, Counters, Listener, Live, Sender};
 use ingest::Ingest;
 
 pub(crate) struct Receiver(Arc<Ingest>);
@@ -48,6 +48,11 @@ impl Live for Receiver {
             refused: owned(&sender.refused),
         });
         senders.collect()
+    }
+
+    fn calls(&self) -> CallsOpen {
+        let ingest::CallsGauge { open, bytes, evicted, beyond } = self.0.calls();
+        CallsOpen { open, bytes, evicted, beyond }
     }
 
     fn alarms(&self) -> Vec<Alarm> {

@@ -8,6 +8,7 @@ mod messages;
 mod odd;
 mod openapi;
 mod payload_age;
+mod rows;
 mod server;
 mod sql;
 mod status;

@@ -85,6 +85,15 @@ impl Server {
         Self::open(dir, stories, Some(PASSWORD)).logged_in()
     }
 
+    /// As [`Server::with`], with the rows of their calls and registrations, all told to their end.
+    pub(crate) fn with_calls(stories: &[(i64, Vec<Captured>)]) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let config = Config { derived: calls::TABLES, ..Config::new(dir.path()) };
+        let server = Self::configured(dir, config, stories, Some(PASSWORD)).logged_in();
+        follow(&server.store, stories, server.start);
+        server
+    }
+
     /// An empty server whose store has these limits.
     pub(crate) fn with_limits(limits: Limits) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
@@ -316,6 +325,67 @@ fn publish(store: &Store, block: u64, stories: &[(i64, Vec<Captured>)], now: i64
     }
     let batches = batches.into_iter().map(|(table, mut batch)| (table, batch.finish())).collect();
     store.publish(block, batches).expect("published");
+}
+
+/// Makes the rows of calls as the receiver does, long after their last message.
+fn follow(store: &Store, stories: &[(i64, Vec<Captured>)], now: i64) {
+    let mut tracker = calls::Tracker::new(calls::Limits::default());
+    let packets = stories.iter().flat_map(|(seconds_ago, story)| {
+        story.iter().map(move |captured| captured.encode(now - seconds_ago * Micros::SECOND))
+    });
+    for (index, bytes) in packets.enumerate() {
+        let (packet, _) = hep::decode(&bytes, (now / Micros::SECOND) as u32).expect("a packet");
+        let arrival = Arrival {
+            id: 1 << 16 | index as i64,
+            received: Micros(now),
+            sender: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
+            listener: "udp",
+            corrections: Corrections::default(),
+        };
+        let record = Protocols::built_in().understand(&packet, &arrival);
+        if record.table.name != "sip" {
+            continue;
+        }
+        let text = |column: &str| match record.value(column) {
+            model::Value::Text(text) => Some(text.into_owned()),
+            _ => None,
+        };
+        let number = |column: &str| match record.value(column) {
+            model::Value::Int(number) => Some(number),
+            _ => None,
+        };
+        let (src, dst, method) =
+            (text("src_ip"), text("dst_ip"), text("method").or_else(|| text("cseq_method")));
+        let (from_tag, to_tag, branch) = (text("from_tag"), text("to_tag"), text("via_branch"));
+        tracker.take(&calls::Sighting {
+            message: calls::Message {
+                id: record.common.id,
+                at: record.common.ts.0,
+                src: calls::End { ip: src.as_deref(), port: record.common.src_port },
+                dst: calls::End { ip: dst.as_deref(), port: record.common.dst_port },
+                call_id: record.common.call_id.as_deref(),
+                method: method.as_deref(),
+                status: number("status"),
+                cseq: number("cseq"),
+                from_tag: from_tag.as_deref(),
+                to_tag: to_tag.as_deref(),
+                via_branch: branch.as_deref(),
+                raw: record.raw,
+            },
+            received: now,
+            point: 1,
+            transport: record.common.transport,
+            ..calls::Sighting::default()
+        });
+    }
+    let mut rows = Vec::new();
+    tracker.due(now + Micros::MINUTE, &mut rows);
+    let told = calls::TABLES.iter().map(|table| {
+        let mut batch = TableBatch::new(table);
+        rows.iter().filter(|row| std::ptr::eq(row.table, *table)).for_each(|row| batch.push(&row.record()));
+        store::Derived { table, ended: Some(batch.finish()), open: Vec::new() }
+    });
+    store.publish_derived(1, told.collect(), Vec::new()).expect("published");
 }
 
 /// A receiver that stands still.

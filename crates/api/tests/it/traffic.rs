@@ -120,8 +120,17 @@ pub(crate) fn answered_call(call_id: &str) -> Vec<Captured> {
     story
 }
 
-/// A call that is refused.
+/// A call to somebody who is busy.
 pub(crate) fn busy_call(call_id: &str) -> Vec<Captured> {
+    refused_call(call_id, 486)
+}
+
+/// A call that is refused with this status.
+pub(crate) fn refused_call(call_id: &str, status: u16) -> Vec<Captured> {
+    let status = match status {
+        486 => "SIP/2.0 486 Busy Here".to_owned(),
+        other => format!("SIP/2.0 {other} No"),
+    };
     vec![
         Captured::sip(
             0,
@@ -129,7 +138,7 @@ pub(crate) fn busy_call(call_id: &str) -> Vec<Captured> {
             PROXY,
             sip("INVITE sip:bob@example.org SIP/2.0", call_id, "1 INVITE", "", SDP),
         ),
-        Captured::sip(80, PROXY, PHONE, sip("SIP/2.0 486 Busy Here", call_id, "1 INVITE", ";tag=t", "")),
+        Captured::sip(80, PROXY, PHONE, sip(&status, call_id, "1 INVITE", ";tag=t", "")),
         Captured::sip(
             90,
             PHONE,

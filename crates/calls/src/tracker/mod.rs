@@ -82,6 +82,8 @@ pub struct Tracker {
     recent_order: VecDeque<u64>,
     /// Calls whose earlier messages are elsewhere.
     strangers: Vec<String>,
+    /// How many calls wait for their earlier messages.
+    waiting: usize,
     counts: Counts,
     room: Vec<u8>,
 }
@@ -136,6 +138,7 @@ impl Tracker {
             recent: HashMap::new(),
             recent_order: VecDeque::new(),
             strangers: Vec::new(),
+            waiting: 0,
             counts: Counts::default(),
             room: Vec::new(),
         }
@@ -166,7 +169,7 @@ impl Tracker {
     pub fn past_is_there(&mut self, call_id: &str) {
         let Some(slot) = self.by_call_id.get(call_id).copied() else { return };
         let is_empty = self.slots[slot].open.as_mut().is_some_and(|open| {
-            open.waits = false;
+            self.waiting -= usize::from(std::mem::take(&mut open.waits));
             open.kept.is_empty()
         });
         if is_empty {
@@ -177,7 +180,9 @@ impl Tracker {
 
     /// Calls that have no row because their earlier messages are awaited, with the arrival of their newest one.
     pub fn waiting(&self) -> impl Iterator<Item = (&str, i64)> {
-        let open = self.slots.iter().filter_map(|slot| slot.open.as_deref());
+        // Mostly there are none.
+        let slots = if self.waiting == 0 { &[] } else { self.slots.as_slice() };
+        let open = slots.iter().filter_map(|slot| slot.open.as_deref());
         open.filter(|open| open.waits).map(|open| (&*open.call_id, open.received))
     }
 
@@ -295,6 +300,7 @@ impl Tracker {
     fn wait(&mut self, slot: usize) {
         if let Some(open) = self.slots[slot].open.as_mut() {
             open.waits = true;
+            self.waiting += 1;
             self.strangers.push(open.call_id.to_string());
         }
     }
@@ -344,17 +350,21 @@ impl Tracker {
             Why::Due => Patience::with(call.outcome.state, quiet),
             Why::Room => Patience::NONE,
         };
-        let row = Row::of(&Told {
-            call: &call,
-            sorted: &sorted,
-            origin: &open.origin,
-            beyond: open.beyond,
-            received: open.received,
-            now,
-            patience: &patience,
+        let row = patience.is_told.then(|| {
+            Row::of(&Told {
+                call: &call,
+                sorted: &sorted,
+                origin: &open.origin,
+                beyond: open.beyond,
+                received: open.received,
+                now,
+                patience: &patience,
+            })
         });
         let until = sorted.last_at();
-        open.untold = None;
+        if patience.is_told {
+            open.untold = None;
+        }
         if let Some(wait) = patience.look_again_in {
             open.look_at = now.saturating_add(wait);
             self.looks.push(Reverse((open.look_at, slot, uses)));
@@ -364,11 +374,12 @@ impl Tracker {
         } else {
             self.let_go(slot, until);
         }
-        rows.extend(row);
+        rows.extend(row.flatten());
     }
 
     fn let_go(&mut self, slot: usize, until: i64) {
         let Some(open) = self.slots[slot].open.take() else { return };
+        self.waiting -= usize::from(open.waits);
         self.by_call_id.remove(&open.call_id);
         self.free.push(slot);
         let hash = hash(&open.call_id);

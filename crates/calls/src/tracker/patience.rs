@@ -18,6 +18,9 @@ const RINGING_MAX: i64 = 200 * SECOND;
 /// A conversation without any message for so long is over, and its end was missed.
 const SILENCE_MAX: i64 = 24 * 3_600 * SECOND;
 
+/// What was answered at once and with success is over, but for what other capture points have still on their way.
+const DONE: i64 = 2 * SECOND;
+
 /// After less a call is likely to go on at once: compressing it would be work for nothing.
 const QUIET: i64 = 5 * SECOND;
 
@@ -28,24 +31,35 @@ pub(crate) struct Patience {
     pub(crate) look_again_in: Option<i64>,
     /// What is missing now is missing: rules may speak.
     pub(crate) is_settled: bool,
+    /// Worth a row now.
+    pub(super) is_told: bool,
     /// It may be hours.
     pub(super) is_long: bool,
 }
 
 impl Patience {
     /// There is no room to wait; that its end is missing says nothing about the call.
-    pub(super) const NONE: Self = Self { look_again_in: None, is_settled: false, is_long: false };
+    pub(super) const NONE: Self =
+        Self { look_again_in: None, is_settled: false, is_told: true, is_long: false };
 
     /// For a call in this state, after so long without a message.
     pub(super) fn with(state: State, quiet: i64) -> Self {
         let last = match state {
             State::Answered => SILENCE_MAX,
             State::Calling | State::Ringing => RINGING_MAX,
+            State::Done => DONE,
             _ => LATE,
         };
         let has_ended = !matches!(state, State::Answered | State::Calling | State::Ringing | State::Pending);
-        let next = [QUIET, LATE, last].into_iter().find(|end| quiet < *end);
+        let steps = match state {
+            State::Answered => [QUIET, LATE, last],
+            State::Done => [DONE; 3],
+            _ => [LATE, LATE, last],
+        };
+        let next = steps.into_iter().find(|end| quiet < *end);
         Self {
+            // Its row follows in a moment.
+            is_told: state != State::Done || next.is_none(),
             look_again_in: next.map(|end| end - quiet),
             is_settled: has_ended || quiet >= LATE,
             is_long: state == State::Answered && quiet >= QUIET,

@@ -30,6 +30,9 @@ const TICK: Duration = Duration::from_millis(500);
 /// Making rows takes no more than this part of the time: with many open calls it is done less often.
 const TICK_SHARE: u32 = 10;
 
+/// To measure memory is to look at every call.
+const MEASURED_EVERY: u64 = 20;
+
 /// Calls whose earlier messages are asked for at once. More questions at once, and who searches would wait.
 const LOOKUP_MAX: usize = 500;
 
@@ -63,6 +66,7 @@ pub(crate) struct Joiner {
     /// To be asked for.
     strangers: Vec<String>,
     upto: u64,
+    ticks: u64,
     /// What was published last.
     told: u64,
 }
@@ -89,6 +93,7 @@ impl Joiner {
             carried,
             strangers: Vec::new(),
             upto: 0,
+            ticks: 0,
             told: 0,
             journal,
             alarms,
@@ -220,7 +225,10 @@ impl Joiner {
         }
         let counts = self.tracker.counts();
         self.gauge.open.store(self.tracker.open() as u64, Ordering::Relaxed);
-        self.gauge.bytes.store(self.tracker.bytes() as u64, Ordering::Relaxed);
+        self.ticks += 1;
+        if self.ticks.is_multiple_of(MEASURED_EVERY) {
+            self.gauge.bytes.store(self.tracker.bytes() as u64, Ordering::Relaxed);
+        }
         self.gauge.evicted.store(counts.evicted, Ordering::Relaxed);
         self.gauge.beyond.store(counts.beyond, Ordering::Relaxed);
         // Rows tell of all messages before the first that none tells of.

@@ -1,0 +1,163 @@
+//! What is asked of calls and registrations, and answered from their rows.
+
+use serde_json::{Value, json};
+
+use crate::server::{ANSWERED, BUSY, REGISTERED, Server, escaped};
+use crate::traffic;
+
+fn server() -> Server {
+    Server::with_calls(&[
+        (600, traffic::answered_call(ANSWERED)),
+        (300, traffic::busy_call(BUSY)),
+        (200, traffic::registration(REGISTERED)),
+        (100, vec![traffic::opaque()]),
+    ])
+}
+
+fn call_ids(list: &Value) -> Vec<&str> {
+    let calls = list["calls"].as_array().expect("calls");
+    calls.iter().map(|call| call["call_id"].as_str().expect("an id")).collect()
+}
+
+#[test]
+fn a_list_of_calls_reads_their_rows() {
+    let server = server();
+    let list = server.ask("/api/v1/calls");
+    assert_eq!(call_ids(&list), [BUSY, ANSWERED], "a registration is no call");
+    let answered = json!({
+        "call_id": ANSWERED, "first": server.time(600, 0), "last": server.time(600, 32_050), "duration_ms": 32_050,
+        "method": "INVITE", "from_user": "+4930123", "to_user": "bob", "src": traffic::PHONE, "dst": traffic::PROXY,
+        "status": 200, "state": "ended", "setup_ms": 2_000, "pdd_ms": 700, "talk_ms": 30_000, "messages": 9,
+        "witnesses": 0, "tables": {"sip": 9}, "findings": ["WHO_HUNG_UP"], "severity": "info", "is_open": false,
+    });
+    assert_eq!(list["calls"][1], answered);
+    let page = server.ask("/api/v1/calls?limit=1");
+    assert_eq!(call_ids(&page), [BUSY]);
+    let next = escaped(page["next"].as_str().expect("there is more"));
+    assert_eq!(call_ids(&server.ask(&format!("/api/v1/calls?limit=1&before={next}"))), [ANSWERED]);
+}
+
+#[test]
+fn calls_are_found_by_what_became_of_them() {
+    let server = server();
+    for (query, found) in [
+        ("finding = who_hung_up", vec![ANSWERED]),
+        ("call.state = failed", vec![BUSY]),
+        ("pdd > 500ms and talk >= 30s", vec![ANSWERED]),
+        ("talk > 31s", vec![]),
+        ("status = 486", vec![BUSY]),
+        ("call.from = +4930*", vec![BUSY, ANSWERED]),
+        ("not finding exists", vec![BUSY]),
+        ("severity = info or state = failed", vec![BUSY, ANSWERED]),
+    ] {
+        let list = server.ask(&format!("/api/v1/calls?q={}", escaped(query)));
+        assert_eq!(call_ids(&list), found, "{query}");
+    }
+    // About messages: then a call is all records that share its Call-ID.
+    let list = server.ask(&format!("/api/v1/calls?q={}", escaped("sip.method = BYE")));
+    assert_eq!((call_ids(&list), &list["calls"][0]["messages"]), (vec![ANSWERED], &json!(11)));
+    let list =
+        server.ask(&format!("/api/v1/calls?q={}", escaped("finding = WHO_HUNG_UP and sip.method = BYE")));
+    assert_eq!(call_ids(&list), [ANSWERED]);
+    let list = server.ask(&format!("/api/v1/calls?q={}", escaped("state = failed and sip.method = BYE")));
+    assert_eq!(call_ids(&list), Vec::<&str>::new());
+}
+
+#[test]
+fn messages_are_found_by_what_became_of_their_call() {
+    let server = server();
+    let count = |query: &str| {
+        let list = server.ask(&format!("/api/v1/messages?q={}", escaped(query)));
+        list["messages"].as_array().expect("messages").len()
+    };
+    assert_eq!(count("finding = WHO_HUNG_UP"), 11);
+    assert_eq!(count("finding = WHO_HUNG_UP and sip.method = INVITE"), 6);
+    assert_eq!(count("call.state = failed"), 3);
+    assert_eq!(count("finding = ACK_MISSING"), 0);
+    assert_eq!(count(""), 17, "rows of calls are no messages");
+    let refused = server.get(&format!("/api/v1/messages?q={}", escaped("talk > 3s or sip.method = BYE")));
+    assert_eq!((refused.status, refused.code().as_str()), (400, "bad_query"));
+    assert!(refused.text().contains("`talk` is of calls"), "{}", refused.text());
+    let pcap = server.get(&format!("/api/v1/export?format=json&q={}", escaped("call.state = failed")));
+    assert_eq!(pcap.status, 200, "{}", pcap.text());
+    assert!(pcap.text().contains(BUSY) && !pcap.text().contains(ANSWERED));
+}
+
+#[test]
+fn registrations_have_a_list() {
+    let server = server();
+    let list = server.ask("/api/v1/registrations");
+    let all = list["registrations"].as_array().expect("registrations");
+    assert_eq!(all.len(), 1);
+    assert_eq!((&all[0]["call_id"], &all[0]["state"]), (&json!(REGISTERED), &json!("done")));
+    assert_eq!((&all[0]["status"], &all[0]["src"]), (&json!(200), &json!("[2001:db8::10]:5062")));
+    let refused = server.get("/api/v1/registrations?q=pdd%3E1s");
+    assert!(refused.text().contains("registrations have no `pdd`"), "{}", refused.text());
+}
+
+#[test]
+fn figures_are_those_of_the_calls() {
+    let server = server();
+    let kpi = server.ask("/api/v1/kpi?from=-900s&every=5m");
+    let total = &kpi["all"]["total"];
+    assert_eq!((&total["attempts"], &total["answered"], &total["open"]), (&json!(2), &json!(1), &json!(0)));
+    assert_eq!((&total["asr"], &total["ner"], &total["seer"]), (&json!(50.0), &json!(100.0), &json!(100.0)));
+    assert_eq!(total["acd_seconds"], 30.0);
+    let pdd = total["pdd"]["p50_ms"].as_f64().expect("a number");
+    assert!((693.0..=707.0).contains(&pdd), "{pdd} is 700 within a percent");
+    let points = kpi["all"]["points"].as_array().expect("points");
+    assert_eq!(points.iter().map(|point| point["attempts"].as_u64().expect("a number")).sum::<u64>(), 2);
+    assert!(
+        points.iter().any(|point| point["attempts"] == 0 && point["asr"].is_null()),
+        "no data is not zero"
+    );
+    let talking: f64 =
+        points.iter().map(|point| point["concurrent"].as_f64().expect("a number") * 300.0).sum();
+    assert!((talking - 30.0).abs() < 0.001, "{talking} seconds of conversation");
+
+    let by = server.ask("/api/v1/kpi?from=-900s&every=1h&by=status");
+    let groups: Vec<(&Value, &Value)> = by["groups"]
+        .as_array()
+        .expect("groups")
+        .iter()
+        .map(|group| (&group["key"], &group["total"]["attempts"]))
+        .collect();
+    assert_eq!(groups, [(&json!("200"), &json!(1)), (&json!("486"), &json!(1))]);
+    for by in ["src", "dst", "trunk", "from_host", "ruri_host", "prefix", "user_agent", "answered_by"] {
+        let kpi = server.ask(&format!("/api/v1/kpi?from=-900s&every=1h&by={by}&digits=3"));
+        let groups = kpi["groups"].as_array().expect("groups");
+        let sum: u64 =
+            groups.iter().map(|group| group["total"]["attempts"].as_u64().expect("a number")).sum();
+        assert_eq!(sum, 2, "{by}: {groups:?}");
+    }
+    assert_eq!(server.get("/api/v1/kpi?from=-10d&every=1s").status, 400);
+    let kpi = server.ask("/api/v1/kpi/registrations?from=-900s&every=1h");
+    assert_eq!((&kpi["total"]["attempts"], &kpi["total"]["ira"]), (&json!(1), &json!(0.0)));
+}
+
+#[test]
+fn failures_that_are_alike_are_one_signature() {
+    let days = 24 * 3_600;
+    let server = Server::with_calls(&[
+        (9 * days, traffic::busy_call("long ago")),
+        (3 * days, traffic::refused_call("before", 503)),
+        (60, traffic::busy_call("one")),
+        (50, traffic::busy_call("two")),
+        (40, traffic::refused_call("three", 503)),
+        (30, traffic::answered_call("good")),
+    ]);
+    let list = server.ask("/api/v1/signatures");
+    let told: Vec<Value> = list["signatures"]
+        .as_array()
+        .expect("signatures")
+        .iter()
+        .map(|it| json!([it["status"], it["calls"], it["is_new"], it["is_back"], it["examples"]]))
+        .collect();
+    assert_eq!(
+        told,
+        [json!([486, 2, true, false, ["two", "one"]]), json!([503, 1, false, true, ["three"]])],
+        "{list}"
+    );
+    let trend = list["signatures"][0]["trend"].as_array().expect("a trend");
+    assert_eq!((trend.len(), trend.iter().filter_map(Value::as_u64).sum::<u64>()), (24, 2));
+}
