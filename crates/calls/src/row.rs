@@ -228,6 +228,7 @@ pub struct Row {
     dst: (Option<IpAddr>, Option<i32>),
     size: i32,
     values: Vec<Value<'static>>,
+    has_findings: bool,
 }
 
 /// What a row is made of.
@@ -269,6 +270,7 @@ impl Row {
             src: end(shown.src),
             dst: end(shown.dst),
             size: i32::try_from(sorted.bytes).unwrap_or(i32::MAX),
+            has_findings: !findings.is_empty(),
             values: if is_registration {
                 registration(told, opening, &session, &findings)
             } else {
@@ -281,8 +283,13 @@ impl Row {
         &self.call_id
     }
 
+    /// Whether a rule found something.
+    pub(crate) fn has_findings(&self) -> bool {
+        self.has_findings
+    }
+
     /// As the store takes it.
-    pub fn record(&self) -> Record<'_> {
+    pub fn into_record(self) -> Record<'static> {
         let Origin { sender, listener, transport, hep_version, hep_type, capture_id, .. } = self.origin;
         Record {
             table: self.table,
@@ -300,17 +307,27 @@ impl Row {
                 dst_ip: self.dst.0,
                 dst_port: self.dst.1,
                 capture_id,
-                node: self.origin.node.as_deref().map(Cow::Borrowed),
-                correlation_id: self.origin.correlation_id.as_deref().map(Cow::Borrowed),
-                call_id: Some(Cow::Borrowed(&self.call_id)),
+                node: owned(self.origin.node),
+                correlation_id: owned(self.origin.correlation_id),
+                call_id: owned(Some(self.call_id)),
                 size: self.size,
                 flags: Vec::new(),
             },
-            values: self.values.iter().map(Value::borrowed).collect(),
+            values: self.values,
             extra: None,
             raw: &[],
         }
     }
+
+    /// A column by its name.
+    pub fn value(&self, name: &str) -> Value<'_> {
+        let place = self.table.fields.iter().position(|field| field.name == name);
+        place.and_then(|place| self.values.get(place)).map_or(Value::Null, Value::borrowed)
+    }
+}
+
+fn owned(text: Option<Box<str>>) -> Option<Cow<'static, str>> {
+    text.map(|text| Cow::Owned(text.into_string()))
 }
 
 /// In the order of the fields of [`CALLS`].

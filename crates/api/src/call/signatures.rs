@@ -1,6 +1,6 @@
-//! Failures that are alike, as one: where, with which status and cause, and by which finding.
+//! Failures that are alike, as one: where to, with which status and cause, and by which finding.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use axum::Json;
 use axum::extract::State as Shared;
@@ -31,6 +31,9 @@ const SIGNATURES_MAX: usize = 10_000;
 /// Points of a trend.
 const TREND_POINTS: i64 = 24;
 
+/// Addresses that are told apart.
+const SOURCES_MAX: usize = 1_000;
+
 /// Calls that are named.
 const EXAMPLES: usize = 3;
 
@@ -60,9 +63,12 @@ pub(crate) struct Signatures {
 /// Calls that failed alike.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Signature {
-    /// Where the first INVITE came from and went to.
-    src_ip: Option<String>,
+    /// Where the first INVITE went to.
     dst_ip: Option<String>,
+    /// Where it came from, if always from there.
+    src_ip: Option<String>,
+    /// From how many addresses; 1,000: or more.
+    sources: usize,
     status: Option<i64>,
     /// Q.850.
     cause: Option<i64>,
@@ -86,7 +92,7 @@ pub(crate) struct Signature {
 
 /// Failures that are alike
 ///
-/// Calls that failed, or of which something is wrong, by the hop of their first INVITE, status, cause and finding.
+/// Calls that failed, or of which something is wrong, by where their first INVITE went, status, cause and finding.
 #[utoipa::path(get, path = "/api/v1/signatures", tag = "calls", params(SignaturesQuery),
     responses((status = 200, body = Signatures), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 pub(crate) async fn signatures(
@@ -147,7 +153,6 @@ fn has_failed() -> Expr {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
-    src_ip: Option<String>,
     dst_ip: Option<String>,
     status: Option<i64>,
     cause: Option<i64>,
@@ -162,6 +167,7 @@ struct Seen {
     trend: Vec<u64>,
     before: Option<i64>,
     examples: Vec<String>,
+    sources: HashSet<String>,
 }
 
 struct Gathered {
@@ -182,7 +188,6 @@ impl Gathered {
     fn add(&mut self, row: &Row) {
         self.rows += 1;
         let key = Key {
-            src_ip: row.src_ip.clone(),
             dst_ip: row.dst_ip.clone(),
             status: row.int("status"),
             cause: row.int("cause"),
@@ -200,6 +205,7 @@ impl Gathered {
             trend: vec![0; TREND_POINTS as usize],
             before: None,
             examples: Vec::new(),
+            sources: HashSet::new(),
         });
         if at < self.window.from.0 {
             seen.before = seen.before.max(Some(at));
@@ -211,6 +217,12 @@ impl Gathered {
         let point = i128::from(at - self.window.from.0) * i128::from(TREND_POINTS) / i128::from(self.length);
         let point = usize::try_from(point).unwrap_or(0).min(seen.trend.len() - 1);
         seen.trend[point] += 1;
+        if seen.sources.len() < SOURCES_MAX
+            && let Some(source) = &row.src_ip
+            && !seen.sources.contains(source)
+        {
+            seen.sources.insert(source.clone());
+        }
         if seen.examples.len() < EXAMPLES
             && let Some(call_id) = &row.call_id
         {
@@ -237,8 +249,9 @@ impl Gathered {
             .into_iter()
             .filter(|(_, seen)| seen.calls > 0)
             .map(|(key, seen)| Signature {
-                src_ip: key.src_ip,
                 dst_ip: key.dst_ip,
+                sources: seen.sources.len(),
+                src_ip: if seen.sources.len() == 1 { seen.sources.into_iter().next() } else { None },
                 status: key.status,
                 cause: key.cause,
                 finding: key.finding,

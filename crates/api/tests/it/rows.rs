@@ -47,7 +47,7 @@ fn calls_are_found_by_what_became_of_them() {
         ("talk > 31s", vec![]),
         ("status = 486", vec![BUSY]),
         ("call.from = +4930*", vec![BUSY, ANSWERED]),
-        ("not finding exists", vec![BUSY]),
+        ("not exists finding", vec![BUSY]),
         ("severity = info or state = failed", vec![BUSY, ANSWERED]),
     ] {
         let list = server.ask(&format!("/api/v1/calls?q={}", escaped(query)));

@@ -382,7 +382,8 @@ fn follow(store: &Store, stories: &[(i64, Vec<Captured>)], now: i64) {
     tracker.due(now + Micros::MINUTE, &mut rows);
     let told = calls::TABLES.iter().map(|table| {
         let mut batch = TableBatch::new(table);
-        rows.iter().filter(|row| std::ptr::eq(row.table, *table)).for_each(|row| batch.push(&row.record()));
+        let own = rows.iter().filter(|row| std::ptr::eq(row.table, *table)).cloned();
+        own.for_each(|row| batch.push(&row.into_record()));
         store::Derived { table, ended: Some(batch.finish()), open: Vec::new() }
     });
     store.publish_derived(1, told.collect(), Vec::new()).expect("published");

@@ -21,6 +21,9 @@ fn find(call: &Call<'_>, found: &mut Found) {
     for ((method, _), asked) in loops {
         let mut challenged: Vec<_> =
             asked.iter().filter(|asked| call.status(asked).is_some_and(is_challenge)).copied().collect();
+        if challenged.len() < CHALLENGES_MIN {
+            continue;
+        }
         // A chain of servers may each ask once, in its own realm.
         let realm_of = |asked: &Transaction<'_>| call.answer(asked).and_then(realm);
         let last_realm = challenged.last().and_then(|asked| realm_of(asked));

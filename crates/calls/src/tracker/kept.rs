@@ -99,21 +99,27 @@ impl Kept {
         self.packed.len() + self.bytes.capacity()
     }
 
-    /// Makes it small, until the next message.
-    pub(super) fn pack(&mut self, room: &mut Vec<u8>) {
+    /// Empty, in a buffer that another call has left.
+    pub(super) fn reusing(mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
+        Self { bytes, ..Self::default() }
+    }
+
+    /// The buffer, for another call.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Makes it small, until the next message; gives back the buffer that is not needed now.
+    pub(super) fn pack(&mut self, room: &mut Vec<u8>) -> Option<Vec<u8>> {
         if self.bytes.len() < PACK_BYTES_MIN {
             self.bytes.shrink_to_fit();
-            return;
+            return None;
         }
         let whole = self.unpacked(room);
-        let whole_len = whole.len();
-        let packed = lz4_flex::block::compress(whole);
-        *self = Self {
-            packed: packed.into_boxed_slice(),
-            packed_len: whole_len,
-            bytes: Vec::new(),
-            count: self.count,
-        };
+        let (packed, packed_len) = (lz4_flex::block::compress(whole), whole.len());
+        (self.packed, self.packed_len) = (packed.into_boxed_slice(), packed_len);
+        Some(std::mem::take(&mut self.bytes))
     }
 
     /// All bytes, in `room` if some of them are packed.

@@ -14,6 +14,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use crate::call::Call;
 use crate::message::Message;
 use crate::row::{Origin, Row, Told};
+use crate::state::State;
 use kept::Kept;
 use patience::{HOLD, Patience};
 use seen::Sorted;
@@ -86,7 +87,13 @@ pub struct Tracker {
     waiting: usize,
     counts: Counts,
     room: Vec<u8>,
+    /// Buffers of calls that are over: allocating for every call would cost more than following it.
+    spare: Vec<Vec<u8>>,
 }
+
+/// Buffers that are kept, and how large each may be: a few megabytes, and what an ordinary call needs.
+const SPARE_MAX: usize = 1_024;
+const SPARE_BYTES_MAX: usize = 16 << 10;
 
 #[derive(Clone, Copy, Debug)]
 struct Recent {
@@ -122,6 +129,8 @@ struct Open {
     untold: Option<i64>,
     /// When it is to be looked at; what else is in the heap for it is outdated.
     look_at: i64,
+    /// As its last row told.
+    state: State,
     /// Its earlier messages are asked for; until they are there it has no row.
     waits: bool,
 }
@@ -141,6 +150,7 @@ impl Tracker {
             waiting: 0,
             counts: Counts::default(),
             room: Vec::new(),
+            spare: Vec::new(),
         }
     }
 
@@ -280,7 +290,8 @@ impl Tracker {
         let open = Open {
             call_id: call_id.into(),
             origin,
-            kept: Kept::default(),
+            kept: Kept::reusing(self.spare.pop().unwrap_or_default()),
+            state: State::Unknown,
             beyond: 0,
             received,
             untold: None,
@@ -340,9 +351,19 @@ impl Tracker {
             self.looks.push(Reverse((open.look_at, slot, uses)));
             return;
         }
+        let quiet = now.saturating_sub(open.received).max(0);
+        if why == Why::Due
+            && open.untold.is_none()
+            && let Some(wait) = patience::only_to_wait(open.state, quiet)
+        {
+            open.look_at = now.saturating_add(wait);
+            self.looks.push(Reverse((open.look_at, slot, uses)));
+            let buffer = open.kept.pack(&mut self.room);
+            self.recycle(buffer);
+            return;
+        }
         let read = open.kept.read(&open.call_id, &mut self.room);
         let sorted = Sorted::of(read);
-        let quiet = now.saturating_sub(open.received).max(0);
         // As far as is known the call's own clock has gone on as ours has.
         let until = sorted.last_at().saturating_add(quiet);
         let call = Call::read(&sorted.messages, until);
@@ -362,19 +383,25 @@ impl Tracker {
             })
         });
         let until = sorted.last_at();
+        let is_news = open.untold.is_some();
         if patience.is_told {
             open.untold = None;
+            open.state = call.outcome.state;
         }
         if let Some(wait) = patience.look_again_in {
             open.look_at = now.saturating_add(wait);
             self.looks.push(Reverse((open.look_at, slot, uses)));
             if patience.is_long {
-                open.kept.pack(&mut self.room);
+                let buffer = open.kept.pack(&mut self.room);
+                self.recycle(buffer);
             }
+            // What stays as it was told needs no other row.
+            let row = row.flatten().filter(|row| is_news || row.has_findings());
+            rows.extend(row);
         } else {
+            rows.extend(row.flatten());
             self.let_go(slot, until);
         }
-        rows.extend(row.flatten());
     }
 
     fn let_go(&mut self, slot: usize, until: i64) {
@@ -383,6 +410,7 @@ impl Tracker {
         self.by_call_id.remove(&open.call_id);
         self.free.push(slot);
         let hash = hash(&open.call_id);
+        self.recycle(Some(open.kept.into_buffer()));
         if self.recent.insert(hash, Recent { until }).is_none() {
             self.recent_order.push_back(hash);
         }
@@ -390,6 +418,13 @@ impl Tracker {
             if let Some(oldest) = self.recent_order.pop_front() {
                 self.recent.remove(&oldest);
             }
+        }
+    }
+
+    fn recycle(&mut self, buffer: Option<Vec<u8>>) {
+        let fits = |buffer: &Vec<u8>| buffer.capacity() > 0 && buffer.capacity() <= SPARE_BYTES_MAX;
+        if self.spare.len() < SPARE_MAX {
+            self.spare.extend(buffer.filter(fits));
         }
     }
 

@@ -37,10 +37,15 @@ pub(crate) struct Patience {
     pub(super) is_long: bool,
 }
 
+/// When to look again at a call of which nothing new is known and that has been told to be in this state, if looking closer
+/// now would find nothing: it is only to be put by.
+pub(super) fn only_to_wait(told: State, quiet: i64) -> Option<i64> {
+    (told == State::Answered && quiet < LATE).then(|| LATE - quiet)
+}
+
 impl Patience {
     /// There is no room to wait; that its end is missing says nothing about the call.
-    pub(super) const NONE: Self =
-        Self { look_again_in: None, is_settled: false, is_told: true, is_long: false };
+    pub(super) const NONE: Self = Self { look_again_in: None, is_settled: false, is_told: true, is_long: false };
 
     /// For a call in this state, after so long without a message.
     pub(super) fn with(state: State, quiet: i64) -> Self {

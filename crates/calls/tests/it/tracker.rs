@@ -126,8 +126,7 @@ fn follow(tracker: &mut Tracker, all: &[Owned]) -> Vec<Row> {
 }
 
 fn value(row: &Row, name: &str) -> Value<'static> {
-    let record = row.record();
-    record.value(name).into_owned()
+    row.value(name).into_owned()
 }
 
 fn texts(value: &Value<'_>) -> BTreeSet<String> {

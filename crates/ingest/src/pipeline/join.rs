@@ -160,14 +160,14 @@ impl Joiner {
         self.look_up();
         let mut rows = Vec::new();
         self.tracker.due(clock::now().0, &mut rows);
-        self.tell(&rows);
+        self.tell(rows);
     }
 
     fn finish(&mut self) {
         let mut rows = Vec::new();
         self.tracker.due(clock::now().0, &mut rows);
         self.tracker.finish(clock::now().0, &mut rows);
-        self.tell(&rows);
+        self.tell(rows);
     }
 
     /// Finds the earlier messages of calls that began before this run or were told already.
@@ -209,14 +209,16 @@ impl Joiner {
         asked.iter().for_each(|call_id| self.tracker.past_is_there(call_id));
     }
 
-    fn tell(&mut self, rows: &[Row]) {
+    fn tell(&mut self, rows: Vec<Row>) {
+        let is_news = !rows.is_empty();
         for row in rows {
             let Some(table) = self.tables.iter_mut().find(|table| std::ptr::eq(table.table, row.table))
             else {
                 continue;
             };
-            let record = row.record();
-            if row.is_open {
+            let is_open = row.is_open;
+            let record = row.into_record();
+            if is_open {
                 table.current.put(&record);
             } else {
                 table.current.remove(record.common.id);
@@ -234,7 +236,7 @@ impl Joiner {
         // Rows tell of all messages before the first that none tells of.
         let position = self.tracker.oldest_untold().map_or(self.upto, |id| block(id).saturating_sub(1));
         let position = position.min(self.upto).max(self.told);
-        if rows.is_empty() && position == self.told {
+        if !is_news && position == self.told {
             return;
         }
         let mut told = Vec::with_capacity(self.tables.len());

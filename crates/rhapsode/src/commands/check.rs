@@ -112,7 +112,7 @@ fn show(settings: &Resolved, origins: &Origins) {
         }
     }
     setting("sender", format!("{} with rules of their own", settings.senders.some.len()));
-    for table in settings.protocols.tables() {
+    for table in settings.protocols.tables().iter().chain(calls::TABLES) {
         let days = settings.retention_days.get(table.name).copied().unwrap_or(table.retention_days);
         setting(&format!("retention.days.{}", table.name), format!("{days}"));
         if let Some(days) = settings.retention_payload_days.get(table.name) {

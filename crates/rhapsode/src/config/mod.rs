@@ -112,7 +112,13 @@ pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
     let memory = Memory::read(&data)?;
     types.check_against(&memory.all())?;
     let protocols = types.protocols(&memory.after(&types).former)?;
-    let tables: Vec<&str> = protocols.tables().iter().map(|table| table.name).collect();
+    let tables: Vec<&str> = protocols.tables().iter().chain(calls::TABLES).map(|table| table.name).collect();
+    if let Some(taken) = protocols.tables().iter().find(|table| is_derived(table.name)) {
+        bail!(
+            "a type is called {}, which is a table that the server makes itself; choose another name",
+            taken.name
+        );
+    }
 
     let days = ages(retention.days, &tables, "retention.days")?;
     let payload_days = ages(retention.payload_days, &tables, "retention.payload_days")?;
@@ -174,6 +180,11 @@ fn seconds(
 
 fn size(value: Option<&file::Size>, name: &str) -> Result<Option<u64>> {
     value.map(|size| size.bytes().with_context(|| format!("{name} = {size}"))).transpose()
+}
+
+/// Whether the server makes a table of this name from others.
+fn is_derived(name: &str) -> bool {
+    calls::TABLES.iter().any(|table| table.name == name)
 }
 
 /// The folder a client command finds the local token in.
