@@ -108,6 +108,20 @@ impl<'a> Call<'a> {
         of_class(200..300).or_else(|| of_class(300..700))
     }
 
+    /// A 2xx to an INVITE or other request.
+    pub(crate) fn success(&self, transaction: &Transaction<'_>) -> Option<&'a Message<'a>> {
+        self.answer(transaction).filter(|reply| matches!(reply.status, Some(200..300)))
+    }
+
+    /// Offers that the far end took, with its answers, as the first hop saw them: openings and changes, in order.
+    pub(crate) fn agreements(&self) -> impl Iterator<Item = (&'a Message<'a>, &'a Message<'a>)> {
+        let offers = self
+            .transactions
+            .iter()
+            .filter(|known| matches!(known.method, "INVITE" | "UPDATE") && known.upstream.is_none());
+        offers.filter_map(|offer| Some((self.request(offer)?, self.success(offer)?)))
+    }
+
     pub(crate) fn status(&self, transaction: &Transaction<'_>) -> Option<i64> {
         self.answer(transaction)?.status
     }

@@ -46,6 +46,11 @@ impl<'a> Message<'a> {
         self.cseq != other.cseq || self.from_tag != other.from_tag || self.method != other.method
     }
 
+    /// Sent in datagrams: the sender says so in its own Via (RFC 3261 18.1.1).
+    pub(crate) fn is_udp(&self) -> bool {
+        self.sip().via().is_some_and(|via| via.transport.eq_ignore_ascii_case(b"UDP"))
+    }
+
     /// The message read anew: rules ask few messages.
     pub(crate) fn sip(&self) -> sip::Message<'a> {
         sip::parse(self.raw)

@@ -1,44 +1,88 @@
-//! What became of a registration (RFC 3261 10).
+//! What a REGISTER asked for and what the registrar gave (RFC 3261 10).
 
 use crate::call::Call;
+use crate::message::{Message, words};
+use crate::transaction::Transaction;
 
-/// Facts of a REGISTER and what came of it; `None` is "did not happen, or was not seen".
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Facts {
-    /// Seconds that the registrar grants (RFC 3261 10.3, step 8); 0: no binding is left.
-    pub(crate) granted: Option<u32>,
-    /// Registration request delay, in microseconds (RFC 6076 4.1): from the REGISTER that succeeded.
-    pub(crate) delay: Option<i64>,
+/// Contacts of one registration that are told: registrars allow a handful.
+const CONTACTS_MAX: usize = 16;
+
+/// The registration that the messages of one Call-ID keep up, as it was granted last, or else asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registration {
+    /// Address of record: whom it registers.
+    pub address_of_record: String,
+    /// Where calls to it go, as the registrar said last, or else as the phone asked; empty once it is removed.
+    pub contacts: Vec<Contact>,
+    /// Seconds that the phone asked for; 0 removes it.
+    pub expires_asked: Option<u32>,
+    /// Seconds that the registrar gave.
+    pub expires_granted: Option<u32>,
+    pub user_agent: Option<String>,
+    /// REGISTER requests that went through.
+    pub renewals: usize,
 }
 
-pub(crate) fn facts(call: &Call<'_>) -> Facts {
-    let succeeded = call
-        .of("REGISTER")
-        .filter(|register| register.upstream.is_none())
-        .filter(|register| matches!(call.status(register), Some(200..300)))
-        .last();
-    let Some((asked, reply)) =
-        succeeded.and_then(|register| Some((call.request(register)?, call.answer(register)?)))
-    else {
-        return Facts::default();
+/// One place where a user can be reached.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contact {
+    pub uri: String,
+    pub expires: Option<u32>,
+}
+
+impl Registration {
+    pub(crate) fn of(call: &Call<'_>) -> Option<Self> {
+        let own = call.of("REGISTER").filter(|register| register.upstream.is_none());
+        let renewals = granted(call).count();
+        let last = granted(call).last();
+        let asked = last.map(|(_, request, _)| request);
+        let request = asked.or_else(|| call.request(own.last()?))?;
+        let read = request.sip();
+        Some(Self {
+            address_of_record: words(read.to()?.uri.raw).into_owned(),
+            contacts: contacts(last.map_or(request, |(_, _, reply)| reply)),
+            expires_asked: expires_asked(request),
+            expires_granted: last.and_then(|(_, _, reply)| expires_granted(request, reply)),
+            user_agent: read.user_agent().map(|agent| words(agent).into_owned()),
+            renewals,
+        })
+    }
+}
+
+fn contacts(message: &Message<'_>) -> Vec<Contact> {
+    let read = message.sip();
+    let Some(sip::value::Contact::Addresses(addresses)) = read.contacts() else { return Vec::new() };
+    let contact = |address: sip::value::NameAddr<'_>| Contact {
+        uri: words(address.uri.raw).into_owned(),
+        expires: address.expires_seconds(),
     };
-    let wanted = asked.sip();
-    let answer = reply.sip();
-    // The answer lists all bindings of the address (RFC 3261 10.3): the one asked for is ours.
-    let ours = wanted.contact().map(|contact| contact.uri.raw);
-    let binding = answer
-        .addresses(sip::Name::Contact)
-        .find(|contact| Some(contact.uri.raw) == ours)
-        .or_else(|| answer.contact());
-    let granted = binding
-        .and_then(|binding| binding.expires_seconds())
-        .or_else(|| answer.expires_seconds())
-        .or_else(|| removes(&wanted).then_some(0));
-    Facts { granted, delay: Some((reply.at - asked.at).max(0)) }
+    addresses.take(CONTACTS_MAX).map(contact).collect()
 }
 
-/// Whether the request takes its bindings away (RFC 3261 10.2.2).
-fn removes(request: &sip::Message<'_>) -> bool {
-    request.contact().and_then(|contact| contact.expires_seconds()).or_else(|| request.expires_seconds())
-        == Some(0)
+/// Of the Contact, else of the request (RFC 3261 10.2.1.1).
+pub(crate) fn expires_asked(request: &Message<'_>) -> Option<u32> {
+    let read = request.sip();
+    read.contact().and_then(|contact| contact.expires_seconds()).or(read.expires_seconds())
+}
+
+/// What the reply gives to the contact of the request. Registrars list all contacts of the user (RFC 3261 10.3).
+pub(crate) fn expires_granted(request: &Message<'_>, reply: &Message<'_>) -> Option<u32> {
+    let (asked, given) = (request.sip(), reply.sip());
+    let own = asked.contact()?.uri;
+    let Some(sip::value::Contact::Addresses(addresses)) = given.contacts() else { return None };
+    let contacts: Vec<_> = addresses.take(CONTACTS_MAX).collect();
+    let same = contacts.iter().find(|contact| {
+        (contact.uri.user, contact.uri.host, contact.uri.port) == (own.user, own.host, own.port)
+    });
+    // One alone is the phone's, though the registrar may have put its address right.
+    let granted = same.or_else(|| contacts.first().filter(|_| contacts.len() == 1))?;
+    granted.expires_seconds().or(given.expires_seconds())
+}
+
+/// REGISTERs that went through, each with its request and reply, in order.
+pub(crate) fn granted<'b, 'a>(
+    call: &'b Call<'a>,
+) -> impl Iterator<Item = (&'b Transaction<'a>, &'a Message<'a>, &'a Message<'a>)> {
+    let own = call.of("REGISTER").filter(|register| register.upstream.is_none());
+    own.filter_map(|register| Some((register, call.request(register)?, call.success(register)?)))
 }

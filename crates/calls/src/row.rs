@@ -398,7 +398,9 @@ fn registration(
     let read = opening.map(Message::sip);
     let read = read.as_ref();
     let to = read.and_then(sip::Message::to);
-    let facts = registration::facts(told.call);
+    let succeeded = registration::granted(told.call).last();
+    let granted = succeeded.and_then(|(_, request, reply)| registration::expires_granted(request, reply));
+    let delay = succeeded.map(|(_, request, reply)| (reply.at - request.at).max(0));
     vec![
         Value::from(session.state.as_str()),
         Value::Bool(told.patience.look_again_in.is_some()),
@@ -406,9 +408,9 @@ fn registration(
         text(to.and_then(|to| to.uri.user)),
         text(to.and_then(|to| to.uri.host)),
         text(read.and_then(sip::Message::contact).map(|contact| contact.uri.raw)),
-        Value::from(facts.granted.map(i64::from)),
+        Value::from(granted.map(i64::from)),
         text(read.and_then(sip::Message::user_agent)),
-        Value::from(facts.delay),
+        Value::from(delay),
         number(session.challenges),
         number(session.retransmissions),
         number(told.sorted.messages.len() + usize::try_from(told.beyond).unwrap_or(0)),

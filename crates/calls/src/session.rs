@@ -5,7 +5,10 @@ use crate::cause;
 use crate::description::{self, carries_voice};
 use crate::index::Index;
 use crate::message::{Message, words};
+use crate::passport::{self, Passport};
+use crate::registration::Registration;
 use crate::state::{State, is_challenge};
+use crate::subscription::{self, Subscription};
 use crate::transaction::Transaction;
 
 /// Facts of one Call-ID. Times are microseconds since 1970, spans are microseconds; `None` is "did not happen, or was not
@@ -42,8 +45,28 @@ pub struct Session {
     pub challenges: usize,
     pub codecs_offered: Vec<String>,
     pub codecs_agreed: Vec<String>,
+    /// Where each side wanted its media: with its offer, and with what was agreed.
+    pub media_offered: Vec<MediaAddress>,
+    pub media_agreed: Vec<MediaAddress>,
     /// Whom the call was meant for before it was redirected (RFC 7044, RFC 5806).
     pub redirections: Vec<String>,
+    /// ITU-T Q.850 cause of the BYE or CANCEL that ended it, or of the reply that decided it (RFC 3326, RFC 6432).
+    pub cause: Option<u32>,
+    /// Both halves of the Session-ID (RFC 7989): it stays the same where servers rewrite the Call-ID.
+    pub session_id: Vec<String>,
+    /// Who calls, as networks signed it.
+    pub identity: Vec<Passport>,
+    pub registration: Option<Registration>,
+    pub subscriptions: Vec<Subscription>,
+}
+
+/// Where media is to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MediaAddress {
+    /// `audio`, `video`.
+    pub kind: String,
+    pub address: String,
+    pub port: u16,
 }
 
 /// Who ended it, and how.
@@ -81,6 +104,9 @@ impl Side {
 /// Branches, and entries of a redirection chain, that are told: a hostile call may have any number.
 const TOLD_MAX: usize = 32;
 
+/// Messages that are searched for what is said when a call begins, and seldom changes after.
+const MESSAGES_OF_SETUP_MAX: usize = 200;
+
 impl Session {
     pub(crate) fn of(call: &Call<'_>) -> Self {
         let outcome = call.outcome;
@@ -100,6 +126,13 @@ impl Session {
             .flat_map(|bye| call.replies(bye))
             .find(|reply| matches!(reply.status, Some(200..300)))
             .map(|reply| reply.at);
+        let described = attempt.and_then(|invite| {
+            let described = |reply: &&Message<'_>| {
+                matches!(reply.status, Some(101..300)) && description::streams(reply).is_some()
+            };
+            call.replies(invite).rfind(described)
+        });
+        let offer = attempt.or(opening).and_then(|invite| call.request(invite));
         Self {
             call_id: call.messages.iter().find_map(|message| message.call_id).map(str::to_owned),
             state: outcome.state,
@@ -121,13 +154,16 @@ impl Session {
             forks: forks(call),
             attempts: attempts(call),
             challenges: challenges(call),
-            codecs_offered: codecs(attempt.or(opening).and_then(|invite| call.request(invite))),
-            codecs_agreed: codecs(attempt.and_then(|invite| {
-                call.replies(invite).rfind(|reply| {
-                    matches!(reply.status, Some(101..300)) && description::streams(reply).is_some()
-                })
-            })),
-            redirections: redirections(attempt.or(opening).and_then(|invite| call.request(invite))),
+            codecs_offered: codecs(offer),
+            codecs_agreed: codecs(described),
+            media_offered: media(offer),
+            media_agreed: media(described),
+            redirections: redirections(offer),
+            cause: cause_of_end(call),
+            session_id: session_id(call),
+            identity: passport::passports(call),
+            registration: Registration::of(call),
+            subscriptions: subscription::subscriptions(call),
         }
     }
 }
@@ -194,6 +230,42 @@ fn ended_by(call: &Call<'_>) -> Option<EndedBy> {
         method: request.method?.to_owned(),
         reason: cause::reason(request),
     })
+}
+
+/// What the request that ended the call says, or else the reply that failed it.
+fn cause_of_end(call: &Call<'_>) -> Option<u32> {
+    let ending = |method: &str| {
+        call.messages
+            .iter()
+            .filter(|message| message.is_request() && message.is(method))
+            .find_map(cause::q850)
+    };
+    let failure = call.failure().map(|failure| failure.reply);
+    ending("BYE").or_else(|| ending("CANCEL")).or_else(|| failure.and_then(cause::q850))
+}
+
+/// The nil UUID stands for a half that is not known yet (RFC 7989 5).
+fn session_id(call: &Call<'_>) -> Vec<String> {
+    let mut halves: Vec<String> = Vec::new();
+    for message in call.messages.iter().take(MESSAGES_OF_SETUP_MAX) {
+        let read = message.sip();
+        let Some(id) = read.session_id() else { continue };
+        for half in id.halves().map(|half| words(half).to_ascii_lowercase()) {
+            if halves.len() < TOLD_MAX && half.contains(|sign| sign != '0') && !halves.contains(&half) {
+                halves.push(half);
+            }
+        }
+    }
+    halves
+}
+
+fn media(message: Option<&Message<'_>>) -> Vec<MediaAddress> {
+    let streams = message.and_then(description::streams).unwrap_or_default();
+    let used = streams.into_iter().filter(|stream| !stream.is_refused());
+    used.filter_map(|stream| {
+        Some(MediaAddress { kind: stream.kind, address: stream.address?, port: stream.port? })
+    })
+    .collect()
 }
 
 fn codecs(message: Option<&Message<'_>>) -> Vec<String> {

@@ -36,6 +36,12 @@ impl<'a> Visibility<'a> {
         !transaction.acks.is_empty() || goes_on && !self.seen.has(&(server, client))
     }
 
+    /// Something was seen that came from the server of the transaction to its client: silence there is no blindness.
+    pub(crate) fn sees_replies(&self, transaction: &Transaction<'_>) -> bool {
+        let (client, server) = transaction.hop();
+        self.seen.contains(&(server, client))
+    }
+
     /// Requests on this hop were not seen, so that what is missing among them was perhaps sent.
     pub(crate) fn requests_unseen(&self, transaction: &Transaction<'_>) -> bool {
         transaction.requests.is_empty()

@@ -1,6 +1,7 @@
 use super::{Finding, Found, Rule, Severity, host};
 use crate::call::Call;
 use crate::message::Message;
+use crate::registration::expires_asked;
 use crate::timers::GIVE_UP;
 
 pub(super) static RULE: Rule = Rule { id: "REG_423", source: "RFC 3261 10.2.8, 10.3", find };
@@ -15,7 +16,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
         });
         let text = match next {
             // Without a time of its own it takes what the registrar gives.
-            Some(next) => match expires(next) {
+            Some(next) => match expires_asked(next) {
                 Some(asked) if asked != 0 && asked < min => format!(
                     "{} wants registrations of {min} s at least, but {} asks for {asked} s again",
                     register.server, register.client
@@ -39,10 +40,4 @@ fn find(call: &Call<'_>, found: &mut Found) {
 
 fn min_expires(reply: &Message<'_>) -> Option<u32> {
     reply.header(sip::Name::MinExpires)?.trim().parse().ok()
-}
-
-/// Of the Contact, else of the request (RFC 3261 10.2.1.1).
-fn expires(request: &Message<'_>) -> Option<u32> {
-    let read = request.sip();
-    read.contact().and_then(|contact| contact.expires_seconds()).or(read.expires_seconds())
 }
