@@ -6,8 +6,16 @@ use crate::message::Message;
 
 pub(super) static RULE: Rule = Rule { id: "LOOP_482_483", source: "RFC 3261 16.3, 21.4.20, 21.4.21", find };
 
+/// Max-Forwards that no call ends by without a loop: 70 is what requests begin with (RFC 3261 8.1.1.6).
+const HOPS_MIN: u32 = 10;
+
 fn find(call: &Call<'_>, found: &mut Found) {
     let Some(failure) = call.failure().filter(|failure| matches!(failure.status, 482 | 483)) else { return };
+    // Who allows few hops from the beginning measures the way, as traceroute does (RFC 3261 11).
+    let allowed = call.first_opening().and_then(|opening| call.request(opening)?.sip().max_forwards());
+    if failure.status == 483 && allowed.is_some_and(|hops| hops < HOPS_MIN) {
+        return;
+    }
     // The same request over the same hop under another branch, to the same target: a loop. With another target it is a
     // spiral, which is legal.
     let mut passes: HashMap<_, Vec<&Message<'_>>> = HashMap::new();

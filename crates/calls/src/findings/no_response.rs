@@ -1,18 +1,20 @@
 use super::{Confidence, Finding, Found, Rule, hop};
 use crate::call::Call;
 use crate::timers::{GIVE_UP, span};
+use crate::transaction::Transaction;
 
 pub(super) static RULE: Rule = Rule { id: "NO_RESPONSE", source: "RFC 3261 17.1.1.2", find };
 
 /// An INVITE sent so often with no reply was meant to be heard: one lost packet is no finding.
 const SENDINGS_MIN: usize = 3;
 
+pub(super) fn is_silent(request: &Transaction<'_>) -> bool {
+    request.requests.len() >= SENDINGS_MIN && request.replies.is_empty()
+}
+
 fn find(call: &Call<'_>, found: &mut Found) {
     for invite in call.openings() {
-        if invite.requests.len() < SENDINGS_MIN || !invite.replies.is_empty() {
-            continue;
-        }
-        if call.visibility.replies_unseen(invite) {
+        if !is_silent(invite) || call.visibility.replies_unseen(invite) {
             continue;
         }
         let Some(first) = call.request(invite) else { continue };

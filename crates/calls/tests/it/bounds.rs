@@ -14,6 +14,9 @@ fn messages() -> impl Strategy<Value = Vec<(Message<'static>, String)>> {
         Some("REGISTER"),
         Some("REFER"),
         Some("NOTIFY"),
+        Some("INFO"),
+        Some("UPDATE"),
+        Some("SUBSCRIBE"),
         None,
     ]);
     let host = || prop::sample::select(vec![None, Some("192.0.2.1"), Some("198.51.100.2"), Some("x")]);
@@ -28,6 +31,8 @@ fn messages() -> impl Strategy<Value = Vec<(Message<'static>, String)>> {
         404,
         408,
         423,
+        428,
+        478,
         481,
         483,
         488,
@@ -44,6 +49,12 @@ fn messages() -> impl Strategy<Value = Vec<(Message<'static>, String)>> {
         "WWW-Authenticate: Digest stale=true\r\n",
         "Via: a;branch=z9hG4bK1\r\nVia: b;branch=z9hG4bK1\r\n",
         "Reason: Q.850;cause=1\r\n",
+        "Identity: e30.e30.x;ppt=shaken\r\nDate: Sat, 99 Nov 99999 23:29:00 GMT\r\n",
+        "Identity: ..x\r\nSession-ID: x;remote=y\r\n",
+        "Contact: <sip:u@10.0.0.1>;expires=4294967295\r\nExpires: 99999999999\r\n",
+        "Retry-After: 4294967295\r\n",
+        "Event: x\r\nSubscription-State: active;expires=-1\r\n",
+        "Content-Type: application/sdp\r\nContent-Length: 3\r\n\r\nm=image 0 udptl t38\r\na=ice-mismatch\r\na=maxptime:x",
         "Content-Type: message/sipfrag\r\n\r\nSIP/2.0 999",
         "Content-Type: application/sdp\r\n\r\nm=audio 1 RTP/AVP 0\r\nc=IN IP4 10.0.0.1",
     ]);
@@ -128,15 +139,4 @@ fn ten_thousand_messages_of_one_dialog() {
         "it says that it read the beginning only"
     );
     assert!(findings.iter().any(|finding| finding.id == "REINVITE_488"));
-}
-
-#[test]
-fn the_documents_name_every_rule() {
-    let page = include_str!("../../../../docs/findings.md");
-    for rule in RULES {
-        let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", rule.id)));
-        let row = row.unwrap_or_else(|| panic!("{} is not in docs/findings.md", rule.id));
-        assert!(row.contains(rule.source), "{}: {} is not in {row}", rule.id, rule.source);
-    }
-    assert_eq!(page.lines().filter(|line| line.starts_with("| `")).count(), RULES.len());
 }

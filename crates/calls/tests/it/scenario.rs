@@ -7,7 +7,7 @@
 //! 5.1  a>b ACK 1 to=b
 //! ```
 //!
-//! Seconds, the hop, the start line with its CSeq, then tags, codecs and headers. `p` and `q` are proxies: what they send
+//! Seconds, the hop, the start line with its CSeq, then tags, codecs and headers. Further words are those of [`Extras`]. `p` and `q` are proxies: what they send
 //! on carries the Via of what they got. The id of a message is its line, counted from 1. `until 12` ends the recording
 //! there; else it goes on for a minute.
 
@@ -34,7 +34,25 @@ struct Line {
     from_tag: String,
     to_tag: Option<String>,
     vias: Vec<String>,
+    port: i32,
     raw: Vec<u8>,
+}
+
+/// What few lines have; `~` stands for a blank.
+#[derive(Debug, Default)]
+struct Extras<'a> {
+    /// `uri=sip:1@x`: instead of the usual target.
+    uri: Option<&'a str>,
+    /// `phrase=Too~Many`: instead of the usual words of a reply.
+    phrase: Option<String>,
+    /// `pad=1400`: a header that makes it so many bytes longer.
+    pad: usize,
+    /// `length=10`: what Content-Length says, right or wrong.
+    length: Option<usize>,
+    /// `proto=RTP/SAVP`: of the media line.
+    protocol: Option<&'a str>,
+    /// `attr=sendonly`: attributes of the media line.
+    attributes: Vec<String>,
 }
 
 pub(crate) struct Scenario {
@@ -81,10 +99,13 @@ impl Scenario {
             status,
             cseq,
             from_tag: "a".to_owned(),
+            port: 5060,
             ..Line::default()
         };
         let mut body = String::new();
         let mut body_type = "";
+        let mut extras = Extras::default();
+        let mut codecs = None;
         if status.is_some() {
             // A reply has the Via and the tags of what it answers (RFC 3261 8.2.6.2).
             let asked = self.lines.iter().rev().find(|asked| {
@@ -108,14 +129,34 @@ impl Scenario {
                 ("branch", branch) => {
                     line.vias[0] = format!("SIP/2.0/UDP {};branch=z9hG4bK{branch}", line.from);
                 }
-                ("sdp", codecs) => (body, body_type) = (description(codecs, line.from), "application/sdp"),
+                // `via=TCP`, `via=UDP/10.0.0.9:5060`.
+                ("via", way) => {
+                    let (transport, host) = way.split_once('/').unwrap_or((way, line.from));
+                    let own = line.vias[0].replacen("SIP/2.0/UDP", &format!("SIP/2.0/{transport}"), 1);
+                    line.vias[0] = own.replacen(&format!(" {};", line.from), &format!(" {host};"), 1);
+                }
+                ("port", port) => line.port = port.parse().expect("a port"),
+                ("uri", uri) => extras.uri = Some(uri),
+                ("phrase", phrase) => extras.phrase = Some(phrase.replace('~', " ")),
+                ("pad", bytes) => extras.pad = bytes.parse().expect("a number"),
+                ("length", bytes) => extras.length = Some(bytes.parse().expect("a number")),
+                ("proto", protocol) => extras.protocol = Some(protocol),
+                ("attr", attribute) => extras.attributes.push(attribute.replace('~', " ")),
+                ("tone", key) => {
+                    (body, body_type) =
+                        (format!("Signal={key}\r\nDuration=160\r\n"), "application/dtmf-relay");
+                }
+                ("sdp", names) => codecs = Some(names),
                 ("frag", status) => {
                     (body, body_type) = (format!("SIP/2.0 {status} As it went\r\n"), "message/sipfrag");
                 }
                 (name, _) => panic!("unknown {name} in {text}"),
             }
         }
-        line.raw = bytes(&line, &headers, &body, body_type);
+        if let Some(codecs) = codecs {
+            (body, body_type) = (description(codecs, line.from, &extras), "application/sdp");
+        }
+        line.raw = bytes(&line, &headers, &extras, &body, body_type);
         line
     }
 
@@ -153,7 +194,7 @@ fn message(place: usize, line: &Line) -> Message<'_> {
     Message {
         id: place as i64 + 1,
         at: line.at,
-        src: End { ip: Some(line.from), port: Some(5060) },
+        src: End { ip: Some(line.from), port: Some(line.port) },
         dst: End { ip: Some(line.to), port: Some(5060) },
         call_id: Some("call"),
         method: Some(&line.method),
@@ -178,31 +219,53 @@ fn via(from: &str, to: &str, method: &str, cseq: i64, more: &str) -> String {
     format!("SIP/2.0/UDP {from};branch=z9hG4bK-{from}-{to}-{method}-{cseq}{more}")
 }
 
-/// `PCMA,PCMU` with media where the message comes from, or `PCMA@10.0.0.9`.
-fn description(codecs: &str, from: &str) -> String {
+/// `PCMA,PCMU` with media where the message comes from, or `PCMA@10.0.0.9`; `opus/111` has a number of its own, and `t38`
+/// is fax, which `t38:0` refuses.
+fn description(codecs: &str, from: &str, extras: &Extras<'_>) -> String {
     let (codecs, address) = codecs.split_once('@').unwrap_or((codecs, from));
-    let names: Vec<&str> = codecs.split(',').collect();
-    let formats: Vec<String> = (0..names.len()).map(|number| (96 + number).to_string()).collect();
-    let mut body = format!(
-        "v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\nm=audio 4000 RTP/AVP {}\r\n",
+    let mut body = format!("v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n");
+    if let Some(fax) = codecs.strip_prefix("t38") {
+        let port = if fax == ":0" { 0 } else { 4000 };
+        return body + &format!("m=image {port} udptl t38\r\n");
+    }
+    let codecs: Vec<(String, &str)> = codecs
+        .split(',')
+        .enumerate()
+        .map(|(place, codec)| match codec.split_once('/') {
+            Some((name, number)) => (number.to_owned(), name),
+            None => ((96 + place).to_string(), codec),
+        })
+        .collect();
+    let formats: Vec<&str> = codecs.iter().map(|(number, _)| number.as_str()).collect();
+    body.push_str(&format!(
+        "m=audio 4000 {} {}\r\n",
+        extras.protocol.unwrap_or("RTP/AVP"),
         formats.join(" ")
-    );
-    for (format, name) in formats.iter().zip(names) {
-        body.push_str(&format!("a=rtpmap:{format} {name}/8000\r\n"));
+    ));
+    for (number, name) in &codecs {
+        body.push_str(&format!("a=rtpmap:{number} {name}/8000\r\n"));
+    }
+    for attribute in &extras.attributes {
+        body.push_str(&format!("a={attribute}\r\n"));
     }
     body
 }
 
-fn bytes(line: &Line, headers: &[&str], body: &str, body_type: &str) -> Vec<u8> {
-    let mut text = match line.status {
-        Some(status) => format!("SIP/2.0 {status} As it went\r\n"),
-        None => format!("{} sip:4930123@{} SIP/2.0\r\n", line.method, line.to),
+fn bytes(line: &Line, headers: &[&str], extras: &Extras<'_>, body: &str, body_type: &str) -> Vec<u8> {
+    let mut text = match (line.status, extras.uri) {
+        (Some(status), _) => {
+            format!("SIP/2.0 {status} {}\r\n", extras.phrase.as_deref().unwrap_or("As it went"))
+        }
+        (None, Some(uri)) => format!("{} {uri} SIP/2.0\r\n", line.method),
+        (None, None) => format!("{} sip:4930123@{} SIP/2.0\r\n", line.method, line.to),
     };
     for via in &line.vias {
         text.push_str(&format!("Via: {via}\r\n"));
     }
     let to_tag = line.to_tag.as_ref().map_or_else(String::new, |tag| format!(";tag={tag}"));
-    text.push_str(&format!("From: <sip:alice@example.com>;tag={}\r\n", line.from_tag));
+    if !headers.iter().any(|header| header.starts_with("From")) {
+        text.push_str(&format!("From: <sip:alice@example.com>;tag={}\r\n", line.from_tag));
+    }
     text.push_str(&format!("To: <sip:4930123@example.com>{to_tag}\r\n"));
     text.push_str(&format!("Call-ID: call\r\nCSeq: {} {}\r\n", line.cseq, line.method));
     if !headers.iter().any(|header| header.starts_with("Contact")) {
@@ -211,10 +274,13 @@ fn bytes(line: &Line, headers: &[&str], body: &str, body_type: &str) -> Vec<u8> 
     for header in headers {
         text.push_str(&format!("{header}\r\n"));
     }
+    if extras.pad > 0 {
+        text.push_str(&format!("X-Pad: {}\r\n", "x".repeat(extras.pad)));
+    }
     if !body.is_empty() {
         text.push_str(&format!("Content-Type: {body_type}\r\n"));
     }
-    text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+    text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", extras.length.unwrap_or(body.len())));
     text.into_bytes()
 }
 
