@@ -399,7 +399,10 @@ fn registration(
     let read = read.as_ref();
     let to = read.and_then(sip::Message::to);
     let succeeded = registration::granted(told.call).last();
-    let granted = succeeded.and_then(|(_, request, reply)| registration::expires_granted(request, reply));
+    let granted = succeeded.and_then(|(_, request, reply)| {
+        let removed = || (registration::expires_asked(request) == Some(0)).then_some(0);
+        registration::expires_granted(request, reply).or_else(removed)
+    });
     let delay = succeeded.map(|(_, request, reply)| (reply.at - request.at).max(0));
     vec![
         Value::from(session.state.as_str()),

@@ -39,7 +39,7 @@ impl<'a> Visibility<'a> {
     /// Something was seen that came from the server of the transaction to its client: silence there is no blindness.
     pub(crate) fn sees_replies(&self, transaction: &Transaction<'_>) -> bool {
         let (client, server) = transaction.hop();
-        self.seen.contains(&(server, client))
+        self.seen.has(&(server, client))
     }
 
     /// Requests on this hop were not seen, so that what is missing among them was perhaps sent.

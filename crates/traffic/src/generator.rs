@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 
 use fastrand::Rng;
 
+use crate::fault::Fault;
 use crate::scenario::Scenario;
 use crate::script::{Act, Beat, Form, Gap, Leg, Scripts, Start};
 use crate::session::{Parties, REPORT_EVERY_MICROS, Session, TALK_MEAN_SECONDS};
 use crate::settings::{Rate, Settings};
 use crate::wire::{self, Seen};
-use crate::world::World;
+use crate::world::{Transport, World};
 use crate::{report, sip};
 
 /// Most users of a world: more would not make traffic more lifelike, only memory.
@@ -35,6 +36,8 @@ pub struct Generator {
     /// Time, order of planning, session.
     due: BinaryHeap<Reverse<(i64, u64, u32)>>,
     planned: u64,
+    /// The fault that begins next where faults take turns.
+    turn: usize,
     payload: Vec<u8>,
     call_id: Vec<u8>,
 }
@@ -88,6 +91,7 @@ impl Generator {
             free: Vec::new(),
             due: BinaryHeap::new(),
             planned: 0,
+            turn: 0,
             payload: Vec::with_capacity(2_048),
             call_id: Vec::with_capacity(64),
             settings: settings.clone(),
@@ -120,11 +124,16 @@ impl Generator {
     fn begin_session(&mut self) {
         let at_micros = self.next_session_micros as i64;
         let place = self.random.u64(0..self.settings.mix.total());
-        let scenario = self.settings.mix.at(place);
+        let scenario = self.settings.mix.at(place).unwrap_or_else(|| self.take_turn());
         let session = self.session(scenario);
         let index = self.keep(session);
         self.plan(at_micros, index);
         self.plan_next_session();
+    }
+
+    fn take_turn(&mut self) -> Scenario {
+        self.turn += 1;
+        Scenario::Fault(Fault::in_turn(self.turn - 1))
     }
 
     /// Sessions begin independently of each other: exponential gaps.
@@ -233,7 +242,7 @@ impl Generator {
         self.call_id.clear();
         let kind = match act {
             Act::Sip(form) => {
-                sip::append(session, parties, &form, &mut self.payload);
+                sip::append(session, parties, &form, at_micros, &mut self.payload);
                 match form.start {
                     Start::Request => Kind::Request(form.method),
                     Start::Reply(status, _) => Kind::Reply(status),
@@ -325,13 +334,15 @@ impl Generator {
             })
             .sum();
         let reports = reports as f64 / MEASURED_SESSIONS as f64;
-        let messages = Scenario::ALL.into_iter().map(|scenario| {
+        let in_turn = f64::from(mix.faults_in_turn()) / Fault::all().count() as f64;
+        let messages = Scenario::all().map(|scenario| {
+            let turns = if matches!(scenario, Scenario::Fault(_)) { in_turn } else { 0.0 };
             let variants = self.scripts.variants(scenario);
             let counts = variants.iter().map(|beats| {
                 let talks = beats.iter().any(|beat| beat.act == Act::Reports);
                 beats.len() as f64 + if talks { reports - 1.0 } else { 0.0 }
             });
-            f64::from(mix.weight(scenario)) * counts.sum::<f64>() / variants.len() as f64
+            (f64::from(mix.weight(scenario)) + turns) * counts.sum::<f64>() / variants.len() as f64
         });
         (messages.sum::<f64>() / mix.total() as f64).max(1.0)
     }
@@ -385,7 +396,9 @@ fn sip_place(form: &Form, parties: Parties<'_>) -> Place {
     let (from, to, transport) = match form.leg {
         Leg::Access => (parties.caller.address, parties.near.sip(), parties.caller.transport),
         Leg::Far => (parties.far.sip(), parties.callee.address, parties.callee.transport),
+        Leg::Loop => (parties.near.sip(), parties.near.sip(), Transport::Udp),
     };
-    let (src, dst) = if form.onward { (from, to) } else { (to, from) };
+    let (mut src, dst) = if form.onward { (from, to) } else { (to, from) };
+    src.set_port(src.port().saturating_add(form.twist.port_shift));
     Place { src, dst, ip_protocol: transport.ip_protocol(), hep_type: wire::SIP }
 }

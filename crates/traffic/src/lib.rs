@@ -25,17 +25,22 @@
 
 #![warn(missing_docs)]
 
+mod fault;
 mod generator;
 mod identity;
+mod ladder;
+mod media;
 mod report;
 mod scenario;
 mod script;
 mod session;
 mod settings;
+mod signed;
 mod sip;
 mod wire;
 mod world;
 
+pub use fault::Fault;
 pub use generator::{About, Event, Generator, Kind};
 pub use scenario::Scenario;
 pub use settings::{Mix, MixError, Rate, Settings};

@@ -1,3 +1,5 @@
+use crate::fault::Fault;
+
 /// What happens between two parties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scenario {
@@ -19,10 +21,12 @@ pub enum Scenario {
     Register,
     /// A proxy asks whether a phone is alive.
     Options,
+    /// Something goes wrong that seldom does.
+    Fault(Fault),
 }
 
 impl Scenario {
-    /// All of them.
+    /// What happens every day: all but the faults.
     pub const ALL: [Self; 9] = [
         Self::Good,
         Self::Busy,
@@ -35,8 +39,29 @@ impl Scenario {
         Self::Options,
     ];
 
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain(Fault::all().map(Self::Fault))
+    }
+
+    /// Where it stands in [`Scenario::all`].
+    pub(crate) fn place(self) -> usize {
+        match self {
+            Self::Good => 0,
+            Self::Busy => 1,
+            Self::Cancel => 2,
+            Self::NoAnswer => 3,
+            Self::NotFound => 4,
+            Self::ServerError => 5,
+            Self::PoorMedia => 6,
+            Self::Register => 7,
+            Self::Options => 8,
+            Self::Fault(fault) => Self::ALL.len() + fault.place(),
+        }
+    }
+
     /// The name used on command lines.
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Good => "good",
             Self::Busy => "busy",
@@ -47,11 +72,12 @@ impl Scenario {
             Self::PoorMedia => "poor_media",
             Self::Register => "register",
             Self::Options => "options",
+            Self::Fault(fault) => fault.name(),
         }
     }
 
     /// What happens, in one line, for help texts.
-    pub const fn about(self) -> &'static str {
+    pub fn about(self) -> &'static str {
         match self {
             Self::Good => "challenged, answered, talk, hung up",
             Self::Busy => "486 Busy Here",
@@ -62,12 +88,17 @@ impl Scenario {
             Self::PoorMedia => "answered, with loss and jitter in the RTCP reports",
             Self::Register => "401, digest, 200",
             Self::Options => "a ping and its answer",
+            Self::Fault(fault) => fault.about(),
         }
     }
 
     /// Whether it begins with an INVITE.
-    pub const fn is_call(self) -> bool {
-        !matches!(self, Self::Register | Self::Options)
+    pub fn is_call(self) -> bool {
+        match self {
+            Self::Register | Self::Options => false,
+            Self::Fault(fault) => fault.is_call(),
+            _ => true,
+        }
     }
 
     /// Sessions begun in the default mix, relative to each other.
@@ -82,6 +113,7 @@ impl Scenario {
             Self::PoorMedia => 8,
             Self::Register => 382,
             Self::Options => 499,
+            Self::Fault(_) => 0,
         }
     }
 }

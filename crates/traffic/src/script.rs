@@ -1,6 +1,7 @@
 //! What happens in a session, beat by beat.
 
 use crate::identity::{derived, purpose};
+use crate::media::Described;
 use crate::scenario::Scenario;
 use crate::session::Session;
 
@@ -40,6 +41,56 @@ pub(crate) struct Form {
     pub(crate) sdp: bool,
     /// Requests and replies of one transaction carry the same branch.
     pub(crate) transaction: u8,
+    pub(crate) twist: &'static Twist,
+}
+
+/// What few messages have, or have in place of the usual. Texts may hold `{a}` and `{b}`, the numbers of caller and callee,
+/// and `~` for a blank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Twist {
+    /// Header fields, with ` | ` between them.
+    pub(crate) headers: &'static str,
+    pub(crate) uri: &'static str,
+    pub(crate) contact: &'static str,
+    /// Host and port that the sender writes into its Via.
+    pub(crate) via: &'static str,
+    pub(crate) agent: &'static str,
+    /// Which time the request comes round.
+    pub(crate) pass: &'static str,
+    /// Attestation of the caller's number, and what is wrong with it.
+    pub(crate) signed: &'static str,
+    pub(crate) body: Body,
+    /// Bytes that a header makes it longer.
+    pub(crate) pad: usize,
+    /// Bytes of the body that Content-Length does not count.
+    pub(crate) cut: usize,
+    /// The sender is seen under a port so much higher.
+    pub(crate) port_shift: u16,
+}
+
+impl Twist {
+    pub(crate) const NONE: Self = Self {
+        headers: "",
+        uri: "",
+        contact: "",
+        via: "",
+        agent: "",
+        pass: "",
+        signed: "",
+        body: Body::Usual,
+        pad: 0,
+        cut: 0,
+        port_shift: 0,
+    };
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// None, or the phone's description.
+    Usual,
+    Described(&'static Described),
+    /// Type and text.
+    Text(&'static str, &'static str),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +106,8 @@ pub(crate) enum Leg {
     Access,
     /// Between proxy and callee.
     Far,
+    /// From the proxy to itself.
+    Loop,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,48 +143,53 @@ pub(crate) enum Gap {
 
 /// The beats of every scenario, written down once. Some can go one way or the other.
 #[derive(Clone, Debug)]
-pub(crate) struct Scripts([Vec<Vec<Beat>>; Scenario::ALL.len()]);
+pub(crate) struct Scripts(Vec<Vec<Vec<Beat>>>);
 
 impl Scripts {
     pub(crate) fn new() -> Self {
-        Self(Scenario::ALL.map(|scenario| match scenario {
-            Scenario::Good | Scenario::PoorMedia => {
-                let up_to = [&OPENING[..], &RINGING, &ANSWERED].concat();
-                vec![[&up_to[..], &HUNG_UP].concat(), [&up_to[..], &HUNG_UP_BY_CALLEE].concat()]
-            }
-            Scenario::Busy => {
-                let busy = failure(Network, 486, "Busy Here");
-                let declined = failure(Ring, 486, "Busy Here");
-                vec![
-                    [&OPENING[..], &RINGING[..1], &busy].concat(),
-                    [&OPENING[..], &RINGING, &declined].concat(),
-                ]
-            }
-            Scenario::Cancel => {
-                let terminated = failure(Inside, 487, "Request Terminated");
-                vec![[&OPENING[..], &RINGING, &GIVEN_UP, &terminated].concat()]
-            }
-            Scenario::NoAnswer => {
-                let unavailable = failure(LongRing, 480, "Temporarily Unavailable");
-                vec![
-                    [&OPENING[..], &IN_VAIN, &[log(Line::NoReply)]].concat(),
-                    [&OPENING[..], &RINGING, &unavailable].concat(),
-                ]
-            }
-            Scenario::NotFound => {
-                let not_found = failure(Network, 404, "Not Found");
-                vec![
-                    [&OPENING[..], &RINGING[..1], &not_found].concat(),
-                    [&OPENING[..5], &NOT_REGISTERED, &[log(Line::NotRegistered)]].concat(),
-                ]
-            }
-            Scenario::ServerError => {
-                let refused = failure(Route, 503, "Service Unavailable");
-                vec![[&OPENING[..], &RINGING[..1], &refused, &[log(Line::GatewayRefused)]].concat()]
-            }
-            Scenario::Register => vec![REGISTER.to_vec()],
-            Scenario::Options => vec![PING_ANSWERED.to_vec()],
-        }))
+        Self(
+            Scenario::all()
+                .map(|scenario| match scenario {
+                    Scenario::Good | Scenario::PoorMedia => {
+                        let up_to = [&OPENING[..], &RINGING, &ANSWERED].concat();
+                        vec![[&up_to[..], &HUNG_UP].concat(), [&up_to[..], &HUNG_UP_BY_CALLEE].concat()]
+                    }
+                    Scenario::Busy => {
+                        let busy = failure(Network, 486, "Busy Here");
+                        let declined = failure(Ring, 486, "Busy Here");
+                        vec![
+                            [&OPENING[..], &RINGING[..1], &busy].concat(),
+                            [&OPENING[..], &RINGING, &declined].concat(),
+                        ]
+                    }
+                    Scenario::Cancel => {
+                        let terminated = failure(Inside, 487, "Request Terminated");
+                        vec![[&OPENING[..], &RINGING, &GIVEN_UP, &terminated].concat()]
+                    }
+                    Scenario::NoAnswer => {
+                        let unavailable = failure(LongRing, 480, "Temporarily Unavailable");
+                        vec![
+                            [&OPENING[..], &IN_VAIN, &[log(Line::NoReply)]].concat(),
+                            [&OPENING[..], &RINGING, &unavailable].concat(),
+                        ]
+                    }
+                    Scenario::NotFound => {
+                        let not_found = failure(Network, 404, "Not Found");
+                        vec![
+                            [&OPENING[..], &RINGING[..1], &not_found].concat(),
+                            [&OPENING[..5], &NOT_REGISTERED, &[log(Line::NotRegistered)]].concat(),
+                        ]
+                    }
+                    Scenario::ServerError => {
+                        let refused = failure(Route, 503, "Service Unavailable");
+                        vec![[&OPENING[..], &RINGING[..1], &refused, &[log(Line::GatewayRefused)]].concat()]
+                    }
+                    Scenario::Register => vec![REGISTER.to_vec()],
+                    Scenario::Options => vec![PING_ANSWERED.to_vec()],
+                    Scenario::Fault(fault) => vec![fault.beats().to_vec()],
+                })
+                .collect(),
+        )
     }
 
     pub(crate) fn of(&self, session: &Session) -> &[Beat] {
@@ -142,7 +200,7 @@ impl Scripts {
 
     /// All the ways a scenario can go, equally often.
     pub(crate) fn variants(&self, scenario: Scenario) -> &[Vec<Beat>] {
-        &self.0[scenario as usize]
+        &self.0[scenario.place()]
     }
 }
 
@@ -162,6 +220,7 @@ const fn request(method: &'static str, sequence: u8, leg: Leg, transaction: u8) 
         credentials: false,
         sdp: false,
         transaction,
+        twist: &Twist::NONE,
     }
 }
 

@@ -53,22 +53,33 @@ impl Settings {
 /// Written as `good=5,busy=1`; a bare name weighs 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mix {
-    weights: [u32; Scenario::ALL.len()],
+    /// By place in [`Scenario::all`].
+    weights: Vec<u32>,
+    /// How often a fault begins whose turn it is, besides.
+    faults_in_turn: u32,
 }
+
+/// How often it is a fault's turn in the demo, beside some 110 other calls in its mix.
+const DEMO_FAULTS: u32 = 20;
 
 impl Default for Mix {
     /// The mix of a residential network: a third of the messages belong to calls, the rest keep phones reachable.
     fn default() -> Self {
-        Self { weights: Scenario::ALL.map(Scenario::default_weight) }
+        Self { weights: Scenario::all().map(Scenario::default_weight).collect(), faults_in_turn: 0 }
     }
 }
 
 impl Mix {
+    /// The default mix, and among its calls every [fault](crate::Fault) in turn, so that each is seen after some minutes.
+    pub fn demo() -> Self {
+        Self { faults_in_turn: DEMO_FAULTS, ..Self::default() }
+    }
+
     /// Only these.
     pub fn of(weights: &[(Scenario, u32)]) -> Result<Self, MixError> {
-        let mut mix = Self { weights: [0; Scenario::ALL.len()] };
+        let mut mix = Self { weights: vec![0; Scenario::all().count()], faults_in_turn: 0 };
         for (scenario, weight) in weights {
-            mix.weights[*scenario as usize] = *weight;
+            mix.weights[scenario.place()] = *weight;
         }
         if mix.total() == 0 {
             return Err(MixError::Empty);
@@ -76,31 +87,35 @@ impl Mix {
         Ok(mix)
     }
 
-    /// How often a scenario begins, of [`Mix::total`].
+    /// How often a scenario begins, of [`Mix::total`], beside its turn.
     pub fn weight(&self, scenario: Scenario) -> u32 {
-        self.weights[scenario as usize]
+        self.weights[scenario.place()]
     }
 
     /// Sum of all weights, never 0.
     pub fn total(&self) -> u64 {
-        self.weights.iter().map(|weight| u64::from(*weight)).sum()
+        self.weights.iter().map(|weight| u64::from(*weight)).sum::<u64>() + u64::from(self.faults_in_turn)
+    }
+
+    pub(crate) fn faults_in_turn(&self) -> u32 {
+        self.faults_in_turn
     }
 
     pub(crate) fn calls(&self) -> u64 {
-        let calls = Scenario::ALL.into_iter().filter(|scenario| scenario.is_call());
-        calls.map(|scenario| u64::from(self.weight(scenario))).sum()
+        let calls = Scenario::all().filter(|scenario| scenario.is_call());
+        calls.map(|scenario| u64::from(self.weight(scenario))).sum::<u64>() + u64::from(self.faults_in_turn)
     }
 
-    /// The scenario at a place between 0 and [`Mix::total`].
-    pub(crate) fn at(&self, mut place: u64) -> Scenario {
-        for scenario in Scenario::ALL {
-            let weight = u64::from(self.weight(scenario));
+    /// The scenario at a place between 0 and [`Mix::total`]; `None` for the fault whose turn it is.
+    pub(crate) fn at(&self, mut place: u64) -> Option<Scenario> {
+        for (scenario, weight) in Scenario::all().zip(&self.weights) {
+            let weight = u64::from(*weight);
             if place < weight {
-                return scenario;
+                return Some(scenario);
             }
             place -= weight;
         }
-        Scenario::Good
+        None
     }
 }
 
@@ -112,7 +127,7 @@ impl FromStr for Mix {
         for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             let (name, weight) =
                 entry.split_once('=').map_or((entry, "1"), |(name, weight)| (name.trim(), weight.trim()));
-            let scenario = Scenario::ALL.into_iter().find(|scenario| scenario.name() == name);
+            let scenario = Scenario::all().find(|scenario| scenario.name() == name);
             let scenario = scenario.ok_or_else(|| MixError::UnknownScenario { name: name.to_owned() })?;
             let weight = weight.parse().map_err(|_| MixError::Weight { text: weight.to_owned() })?;
             weights.push((scenario, weight));
@@ -145,7 +160,7 @@ impl fmt::Display for MixError {
             Self::Empty => f.write_str("no scenario has a weight above 0"),
             Self::UnknownScenario { name } => {
                 write!(f, "unknown scenario {name:?}; known:")?;
-                Scenario::ALL.iter().try_for_each(|scenario| write!(f, " {}", scenario.name()))
+                Scenario::all().try_for_each(|scenario| write!(f, " {}", scenario.name()))
             }
             Self::Weight { text } => write!(f, "weight {text:?} is not a whole number"),
         }
@@ -160,9 +175,14 @@ mod tests {
 
     #[test]
     fn reads_a_mix() {
+        let fault: Mix = "ack_missing".parse().unwrap();
+        assert!(matches!(fault.at(0), Some(Scenario::Fault(fault)) if fault.name() == "ack_missing"));
         let mix: Mix = "good=5, busy ,register = 0".parse().unwrap();
         assert_eq!((mix.weight(Scenario::Good), mix.weight(Scenario::Busy), mix.total()), (5, 1, 6));
-        assert_eq!((mix.at(0), mix.at(4), mix.at(5)), (Scenario::Good, Scenario::Good, Scenario::Busy));
+        assert_eq!(
+            (mix.at(0), mix.at(4), mix.at(5)),
+            (Some(Scenario::Good), Some(Scenario::Good), Some(Scenario::Busy))
+        );
         assert_eq!("good=x".parse::<Mix>(), Err(MixError::Weight { text: "x".to_owned() }));
         assert_eq!("".parse::<Mix>(), Err(MixError::Empty));
         let error = "god".parse::<Mix>().unwrap_err();

@@ -1,14 +1,21 @@
 //! SIP messages of a session. Everything is copied into place: no formatting machinery, no allocation.
 
 use crate::identity::{derived, purpose, push_decimal, push_hex};
-use crate::script::{Form, Leg, Start, ToTag};
+use crate::script::{Body, Form, Leg, Start, ToTag};
 use crate::session::{Parties, Session};
+use crate::signed;
 use crate::world::{CallIdStyle, Transport, User};
 
 /// Appends one message.
-pub(crate) fn append(session: &Session, parties: Parties<'_>, form: &Form, out: &mut Vec<u8>) {
+pub(crate) fn append(
+    session: &Session,
+    parties: Parties<'_>,
+    form: &Form,
+    at_micros: i64,
+    out: &mut Vec<u8>,
+) {
     let roles = if form.by_callee { parties.swapped() } else { parties };
-    Writer { session, call: parties, parties: roles, form, out }.message();
+    Writer { session, call: parties, parties: roles, form, at_micros, out }.message();
 }
 
 /// Appends the Call-ID, as the caller's device makes it up.
@@ -54,12 +61,17 @@ struct Writer<'a, 'o> {
     /// Who asks, as caller, and who is asked.
     parties: Parties<'a>,
     form: &'a Form,
+    at_micros: i64,
     out: &'o mut Vec<u8>,
 }
 
 impl<'a> Writer<'a, '_> {
     fn message(&mut self) {
-        let body = if self.form.sdp { self.sdp() } else { Vec::new() };
+        let body = match self.form.twist.body {
+            Body::Text(_, text) => [&text.replace('~', " "), "\r\n"].concat().into_bytes(),
+            _ if self.form.sdp => self.sdp(),
+            _ => Vec::new(),
+        };
         self.start_line();
         self.via();
         self.route();
@@ -77,13 +89,20 @@ impl<'a> Writer<'a, '_> {
         self.contact();
         self.identity_headers();
         self.agent();
+        self.twist();
         self.body(&body);
     }
 
     fn start_line(&mut self) {
         match self.form.start {
             Start::Request => {
-                self.text(self.form.method).text(" sip:");
+                self.text(self.form.method);
+                if !self.form.twist.uri.is_empty() {
+                    let uri = self.form.twist.uri;
+                    self.text(" ").fill(uri).text(" SIP/2.0\r\n");
+                    return;
+                }
+                self.text(" sip:");
                 match self.form.method {
                     "REGISTER" => self.text_of(|parties| parties.proxy.domain),
                     "OPTIONS" => self.number(false).text("@").text_of(|parties| &parties.caller.host),
@@ -97,7 +116,7 @@ impl<'a> Writer<'a, '_> {
             Start::Reply(status, reason) => {
                 self.text("SIP/2.0 ");
                 push_decimal(self.out, u64::from(status));
-                self.text(" ").text(reason).text("\r\n");
+                self.text(" ").fill(reason).text("\r\n");
             }
         }
     }
@@ -110,6 +129,12 @@ impl<'a> Writer<'a, '_> {
             self.text(";branch=z9hG4bK").hex(transaction, 16).text(".0\r\n");
             return;
         }
+        let is_onward = self.form.leg != Leg::Access;
+        if self.form.leg == Leg::Loop {
+            let pass = self.form.twist.pass;
+            self.text("Via: SIP/2.0/UDP ").text_of(|parties| &parties.near.host);
+            self.text(";branch=z9hG4bK").hex(transaction + 1, 8).text(".").text(pass).text("\r\n");
+        }
         if self.form.leg == Leg::Far {
             self.text("Via: SIP/2.0/").transport(true).text(" ").text_of(|parties| &parties.far.host);
             self.text(";branch=z9hG4bK")
@@ -120,10 +145,14 @@ impl<'a> Writer<'a, '_> {
                 .hex(transaction, 4);
             self.text("\r\n");
         }
-        self.text("Via: SIP/2.0/").transport(false).text(" ").text_of(|parties| &parties.caller.host);
+        self.text("Via: SIP/2.0/").transport(false).text(" ");
+        match self.form.twist.via {
+            "" => self.text_of(|parties| &parties.caller.host),
+            own => self.text(own),
+        };
         // The far leg of a transaction has a number of its own; below it stands the access leg's branch.
-        let below = if self.form.leg == Leg::Far { transaction - 2 } else { transaction };
-        if self.form.leg == Leg::Far || self.is_reply() {
+        let below = if is_onward { transaction - 2 } else { transaction };
+        if is_onward || self.is_reply() {
             self.text(";received=").text_of(|parties| &parties.caller.ip);
             self.text(";rport=");
             push_decimal(self.out, u64::from(self.parties.caller.address.port()));
@@ -144,7 +173,7 @@ impl<'a> Writer<'a, '_> {
             _ => return,
         };
         let host = match self.form.leg {
-            Leg::Access => &self.parties.near.host,
+            Leg::Access | Leg::Loop => &self.parties.near.host,
             Leg::Far => &self.parties.far.host,
         };
         self.text(name).text(": <sip:").text(host).text(";lr;ftag=");
@@ -185,6 +214,11 @@ impl<'a> Writer<'a, '_> {
     }
 
     fn contact(&mut self) {
+        if !self.form.twist.contact.is_empty() {
+            let contact = self.form.twist.contact;
+            self.text("Contact: ").fill(contact).text("\r\n");
+            return;
+        }
         let callers = match (self.form.method, self.form.start) {
             ("INVITE" | "REGISTER", Start::Request) => true,
             ("INVITE", Start::Reply(180 | 200, _)) => false,
@@ -240,7 +274,7 @@ impl<'a> Writer<'a, '_> {
             Start::Reply(487, _) => {
                 self.text("Reason: SIP;cause=487;text=\"ORIGINATOR_CANCEL\"\r\n");
             }
-            Start::Request if self.form.method == "BYE" => {
+            Start::Request if self.form.method == "BYE" && !self.form.twist.headers.starts_with("Reason") => {
                 self.text("Reason: Q.850;cause=16;text=\"Normal call clearing\"\r\n");
             }
             _ => {}
@@ -257,7 +291,8 @@ impl<'a> Writer<'a, '_> {
             self.text("Server: Edge Proxy 4.2.1 (x86_64/linux)\r\n");
         } else {
             let device = if callers { self.parties.caller.device } else { self.parties.callee.device };
-            self.text("User-Agent: ").text(device.agent).text("\r\n");
+            let agent = if self.form.twist.agent.is_empty() { device.agent } else { self.form.twist.agent };
+            self.text("User-Agent: ").text(agent).text("\r\n");
             let introduces = matches!(self.form.start, Start::Request | Start::Reply(200, _));
             if introduces && matches!(self.form.method, "INVITE" | "REGISTER" | "OPTIONS") {
                 self.text("Allow: ")
@@ -293,12 +328,34 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
+    /// What few messages have.
+    fn twist(&mut self) {
+        let twist = self.form.twist;
+        for header in twist.headers.split(" | ").filter(|header| !header.is_empty()) {
+            self.fill(header).text("\r\n");
+        }
+        if !twist.signed.is_empty() {
+            let (caller, callee) = (&self.parties.caller.number, &self.parties.callee.number);
+            let identity = signed::identity(twist.signed, caller, callee, self.at_micros);
+            self.text("Identity: ").text(&identity).text("\r\n");
+        }
+        if twist.pad > 0 {
+            self.text("X-Trace: ");
+            self.out.resize(self.out.len() + twist.pad, b'x');
+            self.text("\r\n");
+        }
+    }
+
     fn body(&mut self, body: &[u8]) {
         if !body.is_empty() {
-            self.text("Content-Type: application/sdp\r\n");
+            let kind = match self.form.twist.body {
+                Body::Text(kind, _) => kind,
+                Body::Usual | Body::Described(_) => "application/sdp",
+            };
+            self.text("Content-Type: ").text(kind).text("\r\n");
         }
         self.text("Content-Length: ");
-        push_decimal(self.out, body.len() as u64);
+        push_decimal(self.out, body.len().saturating_sub(self.form.twist.cut) as u64);
         self.text("\r\n\r\n");
         self.out.extend_from_slice(body);
     }
@@ -318,15 +375,27 @@ impl<'a> Writer<'a, '_> {
         } else {
             (self.parties.near.ip_text.as_str(), relay_port(self.session, true))
         };
+        let described = match self.form.twist.body {
+            Body::Described(described) => Some(described),
+            Body::Usual | Body::Text(..) => None,
+        };
+        let ip = described.map(|it| it.address).filter(|address| !address.is_empty()).unwrap_or(ip);
         let family = if ip.contains(':') { "IN IP6 " } else { "IN IP4 " };
         let mut text = |text: &str| body.extend_from_slice(text.as_bytes());
         text("v=0\r\no=- ");
         push_decimal(&mut body, session >> 32);
         body.push(b' ');
         push_decimal(&mut body, session & 0xffff);
-        for part in [" ", family, ip, "\r\ns=-\r\nc=", family, ip, "\r\nt=0 0\r\nm=audio "] {
+        for part in [" ", family, ip, "\r\ns=-\r\nc=", family, ip, "\r\nt=0 0\r\n"] {
             body.extend_from_slice(part.as_bytes());
         }
+        if let Some(described) = described {
+            let port = if described.is_refused { 0 } else { port };
+            let (kind, formats, lines) = (described.kind, described.formats, described.lines);
+            body.extend_from_slice(format!("m={kind} {port} {formats}\r\n{lines}").as_bytes());
+            return body;
+        }
+        body.extend_from_slice(b"m=audio ");
         push_decimal(&mut body, u64::from(port));
         for part in [
             " RTP/AVP ",
@@ -340,6 +409,24 @@ impl<'a> Writer<'a, '_> {
         push_decimal(&mut body, u64::from(port) + 1);
         body.extend_from_slice(b"\r\n");
         body
+    }
+
+    /// A text of the script, with what stands for something put in its place.
+    fn fill(&mut self, text: &str) -> &mut Self {
+        let mut rest = text;
+        while let Some(at) = rest.find(['~', '{']) {
+            self.text(&rest[..at]);
+            rest = &rest[at..];
+            let (written, length) = match &rest[..rest.len().min(3)] {
+                "{a}" => (self.call.caller.number.as_str(), 3),
+                "{b}" => (self.call.callee.number.as_str(), 3),
+                other if other.starts_with('~') => (" ", 1),
+                _ => ("{", 1),
+            };
+            self.text(written);
+            rest = &rest[length..];
+        }
+        self.text(rest)
     }
 
     fn is_reply(&self) -> bool {

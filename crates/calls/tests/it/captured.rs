@@ -72,10 +72,12 @@ fn message(id: usize, seized: &Seized) -> Message<'_> {
     }
 }
 
-pub(crate) fn add(calls: &mut Calls, packet: &hep::Packet<'_>) {
-    if let Some(seized) = seize(packet) {
-        calls.entry(seized.call_id.clone()).or_default().push(seized);
-    }
+/// Keeps a SIP message under its Call-ID, and tells that.
+pub(crate) fn add(calls: &mut Calls, packet: &hep::Packet<'_>) -> Option<String> {
+    let seized = seize(packet)?;
+    let call_id = seized.call_id.clone();
+    calls.entry(call_id.clone()).or_default().push(seized);
+    Some(call_id)
 }
 
 pub(crate) fn messages(seized: &[Seized]) -> Vec<Message<'_>> {

@@ -1,9 +1,10 @@
 //! The calls that the demo plays: each kind shows what happened to it, and nothing else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use calls::findings::RULES;
 use calls::{Call, Severity};
-use traffic::{Generator, Mix, Rate, Scenario, Settings};
+use traffic::{Fault, Generator, Mix, Rate, Scenario, Settings};
 
 use crate::captured::{Calls, LATER, add, fold, messages};
 
@@ -11,19 +12,44 @@ use crate::captured::{Calls, LATER, add, fold, messages};
 const END_MICROS: i64 = 1_200_000_000;
 const BEGUN_MICROS_MAX: i64 = 600_000_000;
 
-/// The rules that spoke about calls of this kind, and how many calls there were.
-fn shown(scenario: Scenario) -> (BTreeSet<&'static str>, usize) {
-    let mix = Mix::of(&[(scenario, 1)]).expect("a mix");
-    let mut generator = Generator::new(&Settings { mix, ..Settings::new(5, 0, Rate::Calls(0.5)) });
-    let mut calls = Calls::new();
+/// As many as the demo has; fewer where every fault is played by itself, since it takes time to make them up.
+const USERS: u32 = 20_000;
+const FAULT_USERS: u32 = 500;
+
+/// The calls of a mix by their Call-ID, each with what happens in it.
+fn played(mix: Mix, users: u32) -> (Calls, HashMap<String, Scenario>) {
+    let mut generator = Generator::new(&Settings { mix, users, ..Settings::new(5, 0, Rate::Calls(0.5)) });
+    let (mut calls, mut scenarios) = (Calls::new(), HashMap::new());
     loop {
         let event = generator.next().expect("traffic never ends");
         if event.about.at_micros > END_MICROS {
             break;
         }
-        hep::packets(&event.hep, 0).flatten().for_each(|(packet, _)| add(&mut calls, &packet));
+        for (packet, _) in hep::packets(&event.hep, 0).flatten() {
+            if let Some(call_id) = add(&mut calls, &packet) {
+                scenarios.insert(call_id, event.about.scenario);
+            }
+        }
     }
     fold(&mut calls);
+    (calls, scenarios)
+}
+
+fn is_good(scenario: Scenario) -> bool {
+    matches!(
+        scenario,
+        Scenario::Good
+            | Scenario::Busy
+            | Scenario::Cancel
+            | Scenario::PoorMedia
+            | Scenario::Register
+            | Scenario::Options
+    )
+}
+
+/// The rules that spoke about calls of this kind, and how many calls there were.
+fn shown(scenario: Scenario, users: u32) -> (BTreeSet<&'static str>, usize) {
+    let (calls, _) = played(Mix::of(&[(scenario, 1)]).expect("a mix"), users);
     let mut ids = BTreeSet::new();
     let mut count = 0;
     for seized in calls.values() {
@@ -33,9 +59,7 @@ fn shown(scenario: Scenario) -> (BTreeSet<&'static str>, usize) {
         }
         count += 1;
         for finding in Call::read(&messages, LATER).findings() {
-            let is_good =
-                matches!(scenario, Scenario::Good | Scenario::Busy | Scenario::Cancel | Scenario::PoorMedia);
-            assert!(!is_good || finding.severity == Severity::Info, "{finding:#?}");
+            assert!(!is_good(scenario) || finding.severity == Severity::Info, "{finding:#?}");
             ids.insert(finding.id);
         }
     }
@@ -44,7 +68,7 @@ fn shown(scenario: Scenario) -> (BTreeSet<&'static str>, usize) {
 
 #[track_caller]
 fn check(scenario: Scenario, wanted: &[&str]) {
-    let (ids, count) = shown(scenario);
+    let (ids, count) = shown(scenario, USERS);
     assert!(count > 100, "{count} calls");
     assert_eq!(ids.into_iter().collect::<Vec<_>>(), wanted, "{scenario:?}");
 }
@@ -64,4 +88,51 @@ fn failed_calls_show_why() {
     check(Scenario::NoAnswer, &["NO_RESPONSE", "RING_TIMEOUT"]);
     check(Scenario::NotFound, &["NO_ROUTE_404"]);
     check(Scenario::ServerError, &["DOWNSTREAM_503"]);
+}
+
+/// What is found in a fault beside the rule that it is named after, and beside who hung up.
+const BESIDE: &[(&str, &[&str])] = &[
+    ("trying_only", &["ABANDONED"]),
+    ("timeout_408", &["TRYING_ONLY"]),
+    ("masked_cause", &["NO_ROUTE_404"]),
+    ("cancel_lost", &["ABANDONED"]),
+    ("udp_fragment", &["NO_RESPONSE"]),
+    ("rate_limited", &["DOWNSTREAM_503"]),
+    ("contact_limit", &["DOWNSTREAM_503"]),
+    ("fax_t38_fail", &["REINVITE_488"]),
+    ("scanner", &["FORBIDDEN_403"]),
+];
+
+#[test]
+fn faults_show_what_they_are_named_after() {
+    let mut wrong = Vec::new();
+    for fault in Fault::all() {
+        let (mut ids, count) = shown(Scenario::Fault(fault), FAULT_USERS);
+        ids.remove("WHO_HUNG_UP");
+        assert!(count > 100, "{}: {count} calls", fault.name());
+        let beside = BESIDE.iter().find(|(name, _)| *name == fault.name()).map_or(&[][..], |(_, ids)| ids);
+        let own = fault.name().to_uppercase();
+        let wanted: BTreeSet<&str> = beside.iter().copied().chain([own.as_str()]).collect();
+        if ids.iter().copied().collect::<BTreeSet<&str>>() != wanted {
+            wrong.push(format!("{}: {ids:?} in {count} calls", fault.name()));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// What somebody sees who tries the demo: it has played twenty minutes when it starts.
+#[test]
+fn the_demo_shows_every_rule_within_twenty_minutes() {
+    let (calls, scenarios) = played(Mix::demo(), USERS);
+    let mut ids = BTreeSet::new();
+    for (call_id, seized) in &calls {
+        let scenario = scenarios[call_id];
+        // Those that are still going on have not come to their end.
+        for finding in Call::read(&messages(seized), END_MICROS).findings() {
+            assert!(!is_good(scenario) || finding.severity == Severity::Info, "{scenario:?} {finding:#?}");
+            ids.insert(finding.id);
+        }
+    }
+    let missing: Vec<&str> = RULES.iter().map(|rule| rule.id).filter(|id| !ids.contains(id)).collect();
+    assert!(missing.is_empty(), "{missing:?} in {} calls", calls.len());
 }

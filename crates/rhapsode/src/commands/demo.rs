@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use ingest::Transport;
-use traffic::{Rate, Settings};
+use traffic::{Mix, Rate, Settings};
 
 use super::serve::{self, Server};
 use crate::config::ServeArguments;
@@ -49,6 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         play::now_micros() - PAST_SECONDS * 1_000_000,
         Rate::Calls(arguments.calls),
     );
+    traffic.mix = Mix::demo();
     let own_keys = settings.listeners.iter().find(|listener| listener.transport == Transport::Udp);
     traffic.key = match own_keys.and_then(|listener| listener.keys.as_ref()) {
         Some(keys) => keys.first().cloned(),

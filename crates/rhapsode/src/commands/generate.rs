@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     fast: bool,
     /// What happens how often, as in good=5,busy=1. Scenarios: good busy cancel no_answer not_found server_error
-    /// poor_media register options
+    /// poor_media register options, and faults by the name of what is found in them, as in ack_missing
     #[arg(long, value_name = "MIX")]
     mix: Option<Mix>,
     /// Users to draw from

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use proptest::prelude::*;
-use traffic::{Generator, Kind, Mix, Rate, Scenario, Settings};
+use traffic::{Fault, Generator, Kind, Mix, Rate, Scenario, Settings};
 
 const START: i64 = 1_790_000_000_000_000;
 
@@ -22,7 +22,9 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 #[test]
 fn events_come_in_the_order_of_time_and_hep_says_the_same_time() {
     let mut last = START;
-    for event in Generator::new(&Settings::new(2, START, Rate::Calls(50.0))).take(50_000) {
+    let calm = Generator::new(&Settings::new(2, START, Rate::Calls(50.0))).take(50_000);
+    let demo = Settings { mix: Mix::demo(), ..Settings::new(2, START + 10_000_000_000, Rate::Calls(50.0)) };
+    for event in calm.chain(Generator::new(&demo).take(50_000)) {
         assert!(event.about.at_micros >= last);
         last = event.about.at_micros;
         let (packet, used) =
@@ -54,6 +56,41 @@ fn every_message_reads_as_the_sip_it_claims_to_be() {
         assert!(message.problems().is_empty(), "{:?} in\n{text}", message.problems());
         assert!(message.call_id().is_some() && message.via_branch().is_some(), "{text}");
     }
+}
+
+/// Faults are of the network, not of the spelling: but for the one that is about the length of a body.
+#[test]
+fn faults_are_written_as_well() {
+    let mut settings = Settings::new(12, START, Rate::Calls(50.0));
+    settings.mix = Mix::demo();
+    let mut faults = BTreeSet::new();
+    for event in Generator::new(&settings).take(60_000) {
+        let Scenario::Fault(fault) = event.about.scenario else { continue };
+        faults.insert(fault);
+        let (packet, _) = hep::decode(&event.hep, (START / 1_000_000) as u32).expect("decodes");
+        let (message, text) = (sip::parse(&packet.payload), String::from_utf8_lossy(&packet.payload));
+        match event.about.kind {
+            Kind::Request(method) => assert_eq!(message.method(), Some(method.as_bytes()), "{text}"),
+            Kind::Reply(status) => assert_eq!(message.status(), Some(status), "{text}"),
+            Kind::Rtcp | Kind::Log => continue,
+        }
+        assert!(!text.contains(['~', '{']), "{text}");
+        assert!(!message.reason_phrase().is_some_and(<[u8]>::is_empty), "{text}");
+        let is_cut = fault.name() == "alg_rewrite";
+        assert!(is_cut || message.problems().is_empty(), "{:?} in\n{text}", message.problems());
+    }
+    assert_eq!(faults.len(), Fault::all().count(), "each had its turn");
+}
+
+#[test]
+fn faults_have_names_of_their_own() {
+    let names: HashSet<&str> = Scenario::all().map(Scenario::name).collect();
+    assert_eq!(names.len(), Scenario::all().count());
+    for fault in Fault::all() {
+        assert_eq!(Fault::named(fault.name()), Some(fault));
+        assert!(!fault.about().is_empty());
+    }
+    assert_eq!(Fault::named("good"), None);
 }
 
 /// Each scenario leaves what its name says, and nothing of it is left over.
