@@ -1,0 +1,6 @@
+//! What `calls` reads out of the messages of a call.
+#![no_main]
+
+mod findings;
+
+fuzz::room!(findings);
