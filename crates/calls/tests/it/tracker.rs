@@ -92,7 +92,9 @@ fn traffic(mix: Option<Mix>, seconds: i64) -> (Vec<Owned>, Calls) {
         if event.about.at_micros > seconds * SECOND {
             break;
         }
-        hep::packets(&event.hep, 0).flatten().for_each(|(packet, _)| add(&mut calls, &packet));
+        for (packet, _) in hep::packets(&event.hep, 0).flatten() {
+            add(&mut calls, &packet);
+        }
     }
     fold(&mut calls);
     let mut all: Vec<Owned> = calls
