@@ -4,6 +4,8 @@
 //! capture point is left out before. Out come the transactions (RFC 3261 17), what became of the call, its times
 //! by the names of RFC 6076, and findings: what went wrong, who is to blame, and which messages prove it.
 //!
+//! Beside it, [`media`]: what reports on the media of a call say of how good it was.
+//!
 //! Pure: event time only. No input makes it panic, and work is bounded: see [`MESSAGES_MAX`].
 
 mod call;
@@ -13,6 +15,7 @@ mod description;
 pub mod findings;
 mod index;
 pub mod kpi;
+pub mod media;
 mod message;
 mod number;
 mod passport;

@@ -14,7 +14,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("unify", &[]),
     ("protocols", &["hep", "sip", "media", "model"]),
-    ("calls", &["sip", "model", "protocols"]),
+    ("calls", &["sip", "media", "model", "protocols"]),
     ("traffic", &["hep", "sip", "media"]),
     ("store", &["model", "unify"]),
     ("ingest", &["hep", "model", "protocols", "calls", "store"]),
