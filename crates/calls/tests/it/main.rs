@@ -15,4 +15,5 @@ mod registration;
 mod routing;
 mod scenario;
 mod setup;
+mod streams;
 mod tracker;

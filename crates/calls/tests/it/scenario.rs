@@ -185,7 +185,7 @@ impl Scenario {
         vias
     }
 
-    fn messages(&self) -> Vec<Message<'_>> {
+    pub(crate) fn messages(&self) -> Vec<Message<'_>> {
         self.lines.iter().enumerate().map(|(place, line)| message(place, line)).collect()
     }
 }
@@ -219,8 +219,8 @@ fn via(from: &str, to: &str, method: &str, cseq: i64, more: &str) -> String {
     format!("SIP/2.0/UDP {from};branch=z9hG4bK-{from}-{to}-{method}-{cseq}{more}")
 }
 
-/// `PCMA,PCMU` with media where the message comes from, or `PCMA@10.0.0.9`; `opus/111` has a number of its own, and `t38`
-/// is fax, which `t38:0` refuses.
+/// `PCMA,PCMU` with media where the message comes from, or `PCMA@10.0.0.9`; `opus/111` has a payload type of its own,
+/// `opus/48000` a clock, `G729;annexb=no` a parameter. `t38` is fax, which `t38:0` refuses.
 fn description(codecs: &str, from: &str, extras: &Extras<'_>) -> String {
     let (codecs, address) = codecs.split_once('@').unwrap_or((codecs, from));
     let mut body = format!("v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n");
@@ -228,23 +228,25 @@ fn description(codecs: &str, from: &str, extras: &Extras<'_>) -> String {
         let port = if fax == ":0" { 0 } else { 4000 };
         return body + &format!("m=image {port} udptl t38\r\n");
     }
-    let codecs: Vec<(String, &str)> = codecs
-        .split(',')
-        .enumerate()
-        .map(|(place, codec)| match codec.split_once('/') {
-            Some((name, number)) => (number.to_owned(), name),
-            None => ((96 + place).to_string(), codec),
-        })
-        .collect();
-    let formats: Vec<&str> = codecs.iter().map(|(number, _)| number.as_str()).collect();
+    let mut formats = Vec::new();
+    let mut lines = String::new();
+    for (place, codec) in codecs.split(',').enumerate() {
+        let (codec, parameter) = codec.split_once(';').unwrap_or((codec, ""));
+        let (name, number) = codec.split_once('/').unwrap_or((codec, "8000"));
+        let number: u32 = number.parse().expect("a payload type or a clock");
+        let (format, clock) = if number < 128 { (number, 8_000) } else { (96 + place as u32, number) };
+        formats.push(format.to_string());
+        lines.push_str(&format!("a=rtpmap:{format} {name}/{clock}\r\n"));
+        if !parameter.is_empty() {
+            lines.push_str(&format!("a=fmtp:{format} {parameter}\r\n"));
+        }
+    }
     body.push_str(&format!(
         "m=audio 4000 {} {}\r\n",
         extras.protocol.unwrap_or("RTP/AVP"),
         formats.join(" ")
     ));
-    for (number, name) in &codecs {
-        body.push_str(&format!("a=rtpmap:{number} {name}/8000\r\n"));
-    }
+    body.push_str(&lines);
     for attribute in &extras.attributes {
         body.push_str(&format!("a={attribute}\r\n"));
     }
