@@ -205,13 +205,43 @@ function findings(records) {
   return found;
 }
 
+/** The reports of each end, as streams of what it received. */
+function streams(records) {
+  const ends = new Map();
+  for (const record of records.filter((record) => record.table === 'rtcp')) {
+    const end = `${record.src_ip}:${record.src_port}`;
+    ends.set(end, [...(ends.get(end) ?? []), record]);
+  }
+  return [...ends].map(([end, reports], index) => {
+    const points = reports.map((record) => {
+      const loss = record.detail.fraction_lost;
+      // G.711 with concealment (docs/quality.md).
+      const r = 93.2 - (95 * loss) / (loss + 25.1);
+      const mos = Math.max(1, 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6);
+      return { at: new Date(record.micros / 1000).toISOString(), message: record.id, loss_percent: loss, jitter_ms: record.detail.jitter / 8, round_trip_ms: null, mos };
+    });
+    const mean = (field) => points.reduce((sum, point) => sum + point[field], 0) / points.length;
+    const last = reports.at(-1);
+    return {
+      ssrc: 1000 + index, src: `${last.dst_ip}:${last.dst_port}`, dst: end, media: 'audio', codec: { name: 'PCMA', clock_rate: 8000, source: 'agreed' },
+      packets_sent: null, packets_received: null, packets_expected: last.detail.packets, packets_lost: last.detail.packets_lost, loss_percent: mean('loss_percent'), discard_percent: null, burst_ratio: null,
+      jitter_p95_ms: Math.max(...points.map((point) => point.jitter_ms)), jitter_max_ms: Math.max(...points.map((point) => point.jitter_ms)), round_trip_p50_ms: null, round_trip_max_ms: null,
+      scores: [{
+        kind: 'listening', band: 'narrow', source: 'from_rtcp', mos_mean: mean('mos'), mos_min: Math.min(...points.map((point) => point.mos)), r_mean: null, count: points.length, estimated: false, reporter: 0,
+        label: 'LQ, narrowband, computed from RTCP',
+      }],
+      reporters: [], speaker: 0, problems: [], reports: reports.length, copies: 0, points,
+    };
+  });
+}
+
 function callPage(records, id) {
   if (!records) throw new Refused(404, 'not_found', `no call ${id}`);
   const row = callRow(records);
   const names = { '198.51.100.5': 'edge-fra-1', '10.20.0.31': 'pbx-1' };
   const hosts = [...new Set(records.flatMap((record) => [record.src_ip, record.dst_ip]))].map((ip) => ({ id: ip, label: names[ip] ?? ip }));
   return {
-    call_id: id, hosts, partial: null, findings: findings(records),
+    call_id: id, hosts, partial: null, findings: findings(records), streams: streams(records),
     messages: records.map((record, index) => ({ ...summary(record), delta_ms: index === 0 ? 0 : (record.micros - records[index - 1].micros) / 1000 })),
     summary: row,
   };

@@ -211,11 +211,40 @@ export interface Finding {
   confidence: 'high' | 'medium' | 'low';
 }
 
+/** The media of one direction, as far as the call page reads it. */
+export interface Stream {
+  ssrc: number | null;
+  src: string | null;
+  dst: string | null;
+  codec: { name: string } | null;
+  packets_lost: number | null;
+  loss_percent: number | null;
+  discard_percent: number | null;
+  jitter_p95_ms: number | null;
+  round_trip_p50_ms: number | null;
+  /** What can be compared best first. */
+  scores: { kind: string; band: string | null; source: string; mos_mean: number; mos_min: number; label: string }[];
+  problems: { id: string; text: string }[];
+  points: StreamPoint[];
+}
+
+export interface StreamPoint {
+  at: string;
+  /** The record that told. */
+  message: string;
+  loss_percent: number | null;
+  jitter_ms: number | null;
+  round_trip_ms: number | null;
+  mos: number | null;
+}
+
 export interface CallPage {
   call_id: string;
   hosts: { id: string; label: string }[];
   /** Worst first. */
   findings: Finding[];
+  /** One for each direction and SSRC that reports tell of. */
+  streams: Stream[];
   messages: CallMessage[];
   summary: Call;
   partial: Incomplete | null;
