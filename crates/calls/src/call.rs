@@ -1,6 +1,7 @@
 //! One call with its transactions: what facts and findings are read from.
 
 use crate::findings::{self, Finding};
+use crate::media::Stream;
 use crate::message::{Message, hop_between};
 use crate::session::{Session, Side};
 use crate::state::{self, Outcome, State};
@@ -23,6 +24,8 @@ pub struct Call<'a> {
     pub(crate) outcome: Outcome,
     /// Up to when nothing further was seen: what has not come by then may be missed.
     pub(crate) until: i64,
+    /// Its media, where reports tell of it.
+    pub(crate) streams: &'a [Stream],
 }
 
 impl<'a> Call<'a> {
@@ -36,7 +39,13 @@ impl<'a> Call<'a> {
             visibility: Visibility::of(messages),
             outcome: state::outcome(messages),
             until: until.max(last),
+            streams: &[],
         }
+    }
+
+    /// With what was reported of its media, so that findings tell of that too.
+    pub fn with_streams(self, streams: &'a [Stream]) -> Self {
+        Self { streams, ..self }
     }
 
     /// What became of it, in numbers.

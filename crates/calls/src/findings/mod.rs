@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::call::Call;
+use crate::media::Stream;
 use crate::message::{End, Message};
 
 /// What a rule found.
@@ -178,6 +179,16 @@ registry! {
     shaken_refused;
     scanner;
     capture_gap;
+
+    // Of media, by the reports on it.
+    one_way_audio;
+    no_audio;
+    loss_network;
+    loss_burst;
+    jitter_high;
+    delay_high;
+    echo_level;
+    quality_low;
 }
 
 /// Where a rule puts what it finds.
@@ -235,6 +246,17 @@ impl Finding {
         self
     }
 
+    /// Records that are no messages.
+    fn proof_of_reports(self, ids: impl IntoIterator<Item = i64>) -> Self {
+        let mut proof: Vec<i64> = Vec::new();
+        for id in ids {
+            if proof.len() < PROOF_MAX && !proof.contains(&id) {
+                proof.push(id);
+            }
+        }
+        Self { proof, ..self }
+    }
+
     fn ruled_out(mut self, what: &str) -> Self {
         self.ruled_out.push(what.to_owned());
         self
@@ -264,6 +286,12 @@ fn hop(from: End<'_>, to: End<'_>) -> Blame {
         (Some(_), Some(_)) => Blame::Hop(from.to_string(), to.to_string()),
         _ => Blame::Unknown,
     }
+}
+
+/// `the media from 192.0.2.1:4000 to 192.0.2.2:4002`.
+fn media_of(stream: &Stream) -> String {
+    let end = |end: &Option<String>| end.clone().unwrap_or_else(|| "an unknown address".to_owned());
+    format!("the media from {} to {}", end(&stream.src), end(&stream.dst))
 }
 
 /// The number that was dialled, as the request says.

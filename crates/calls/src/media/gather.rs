@@ -32,6 +32,8 @@ pub(super) struct Account<'r, 'a> {
     pub(super) reporter: Option<&'a str>,
     /// Where it was measured.
     pub(super) place: End<'a>,
+    /// Where it comes from as seen from there.
+    pub(super) heard_from: End<'a>,
     pub(super) reports: Vec<&'r Report<'a>>,
 }
 
@@ -139,6 +141,7 @@ impl<'r, 'a> Group<'r, 'a> {
                 reporter_ssrc: report.reporter_ssrc,
                 reporter: report.reporter,
                 place: report.to(),
+                heard_from: report.from(),
                 reports: vec![report],
             });
         } else {

@@ -83,7 +83,7 @@ impl Problem {
             Self::CountersRestarted => "the counters began anew: what is before and after is added up",
             Self::PacketsWrapped => "the sender's packet counter ran over: counted on",
             Self::OutOfOrder => "a report came after a newer one: passed over",
-            Self::NoLastSenderReport => "reports before the first sender report tell no round trip",
+            Self::NoLastSenderReport => "no receiver had a sender report yet: no round trip can be told",
             Self::RoundTripNegative => "clocks or counters gave a negative round trip: left out",
             Self::RoundTripImpossible => "clocks or counters gave a round trip of more than 10 s: left out",
             Self::RoundTripByClocks => {
@@ -110,6 +110,10 @@ pub(super) struct Problems(std::collections::BTreeSet<Problem>);
 impl Problems {
     pub(super) fn add(&mut self, problem: Problem) {
         self.0.insert(problem);
+    }
+
+    pub(super) fn remove(&mut self, problem: Problem) {
+        self.0.remove(&problem);
     }
 
     pub(super) fn into_list(self) -> Vec<Problem> {

@@ -11,6 +11,9 @@ use super::twice::Told;
 /// Ten seconds: nobody talks over that. Clocks that disagree by hours give such times.
 const ROUND_TRIP_MICROS_MAX: i64 = 10_000_000;
 
+/// What capturing and the words of RTCP cannot tell apart: on one machine a round trip is nothing.
+const RESOLUTION_MICROS: i64 = 1_000;
+
 /// When the sender reports of a call were seen, by source and the middle word of their time.
 ///
 /// A receiver answers with this word and with how long it held it, so that from sighting to sighting no clock but that of
@@ -37,7 +40,9 @@ impl SenderReports {
             return None;
         }
         let micros = match self.seen(report.ssrc, last_sr) {
-            Some(seen) => Some(report.at - seen - held_micros(delay)).filter(|micros| *micros >= 0),
+            Some(seen) => Some(report.at - seen - held_micros(delay))
+                .filter(|micros| *micros >= -RESOLUTION_MICROS)
+                .map(|micros| micros.max(0)),
             None => {
                 let micros = round_trip_micros(NtpTime::from_unix_micros(report.at), last_sr, delay);
                 if micros.is_some_and(|micros| micros <= ROUND_TRIP_MICROS_MAX) {

@@ -54,6 +54,25 @@ pub enum Source {
     ReportedByAgent,
 }
 
+impl Score {
+    /// All labels in words: `LQ, narrowband, computed from RTCP`.
+    pub fn label(&self) -> String {
+        let kind = match self.kind {
+            ScoreKind::Unsaid => "",
+            known => known.as_str(),
+        };
+        let band = match self.band {
+            Some(Band::Narrow) => "narrowband",
+            Some(Band::Wide) => "wideband",
+            Some(Band::Full) => "fullband",
+            None => "",
+        };
+        let estimated = if self.is_estimated { "codec estimated" } else { "" };
+        let words = [kind, band, self.source.as_str(), estimated];
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Listening and conversation, of one set of inputs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Computed {

@@ -77,6 +77,9 @@ pub struct Reporter {
     pub ssrc: Option<u32>,
     /// Where it was measured.
     pub place: Option<String>,
+    /// The address of that, and of where the reporter hears the stream from: a relay, if there is one.
+    pub host: Option<String>,
+    pub heard_from: Option<String>,
     pub reports: usize,
     pub packets_received: Option<i64>,
     pub packets_expected: Option<i64>,
@@ -129,6 +132,10 @@ pub(super) fn read(group: &Group<'_, '_>, agreed: &Agreed, clocks: &SenderReport
         ..Stream::default()
     };
     stream.sum_up(group, readings);
+    // The first reports of any call come before the first sender report.
+    if stream.round_trip_max_ms.is_some() {
+        problems.remove(Problem::NoLastSenderReport);
+    }
     stream.problems = problems.into_list();
     stream
 }
@@ -161,6 +168,8 @@ fn reporters(group: &Group<'_, '_>, readings: &[Reading]) -> Vec<Reporter> {
                 name: name.or_else(|| place.clone()).or(ssrc).unwrap_or_else(|| "unknown".to_owned()),
                 ssrc: account.reporter_ssrc,
                 place,
+                host: account.place.ip.map(str::to_owned),
+                heard_from: account.heard_from.ip.map(str::to_owned),
                 reports: account.reports.len(),
                 packets_received: reading.received,
                 packets_expected: reading.expected,
@@ -212,6 +221,22 @@ impl Stream {
         }
         scores.sort_by_key(|(is_other, score)| (is_reported(score), *is_other, score.source, score.kind));
         self.scores = scores.into_iter().map(|(_, score)| score).collect();
+    }
+
+    /// Records of the moments at which `value` was greatest, in time order.
+    pub(crate) fn greatest(&self, value: impl Fn(&Point) -> Option<f64>, most: usize) -> Vec<i64> {
+        let mut points: Vec<(f64, &Point)> =
+            self.points.iter().filter_map(|point| Some((value(point)?, point))).collect();
+        points.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.at.cmp(&other.1.at)));
+        points.truncate(most);
+        points.sort_by_key(|(_, point)| (point.at, point.id));
+        points.into_iter().map(|(_, point)| point.id).collect()
+    }
+
+    /// The first and the last record of who speaks for it, else of all.
+    pub(crate) fn records(&self) -> Vec<i64> {
+        let speaker = self.speaker.and_then(|place| self.reporters.get(place));
+        speaker.map(|reporter| vec![reporter.first, reporter.last]).unwrap_or_default()
     }
 
     /// The score to show where there is room for one.

@@ -185,6 +185,11 @@ impl Scenario {
         vias
     }
 
+    /// Where the recording ends.
+    pub(crate) fn until(&self) -> i64 {
+        self.until
+    }
+
     pub(crate) fn messages(&self) -> Vec<Message<'_>> {
         self.lines.iter().enumerate().map(|(place, line)| message(place, line)).collect()
     }
@@ -220,7 +225,7 @@ fn via(from: &str, to: &str, method: &str, cseq: i64, more: &str) -> String {
 }
 
 /// `PCMA,PCMU` with media where the message comes from, or `PCMA@10.0.0.9`; `opus/111` has a payload type of its own,
-/// `opus/48000` a clock, `G729;annexb=no` a parameter. `t38` is fax, which `t38:0` refuses.
+/// `opus/48000` a clock, `G729;annexb=no` a parameter, `PCMA;hold` the attribute of a hold. `t38` is fax, which `t38:0` refuses.
 fn description(codecs: &str, from: &str, extras: &Extras<'_>) -> String {
     let (codecs, address) = codecs.split_once('@').unwrap_or((codecs, from));
     let mut body = format!("v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n");
@@ -237,7 +242,9 @@ fn description(codecs: &str, from: &str, extras: &Extras<'_>) -> String {
         let (format, clock) = if number < 128 { (number, 8_000) } else { (96 + place as u32, number) };
         formats.push(format.to_string());
         lines.push_str(&format!("a=rtpmap:{format} {name}/{clock}\r\n"));
-        if !parameter.is_empty() {
+        if parameter == "hold" {
+            lines.push_str("a=sendonly\r\n");
+        } else if !parameter.is_empty() {
             lines.push_str(&format!("a=fmtp:{format} {parameter}\r\n"));
         }
     }

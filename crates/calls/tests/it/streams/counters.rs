@@ -169,6 +169,9 @@ proptest! {
         reports.sort_by_key(|report| report.at);
         let all = streams(&reports, &Agreed::default());
         prop_assert_eq!(all.iter().map(|stream| stream.reports + stream.copies).sum::<usize>(), reports.len());
+        for finding in calls::Call::read(&[], 0).with_streams(&all).findings() {
+            prop_assert!(!finding.text.is_empty() && finding.proof.len() <= calls::findings::PROOF_MAX);
+        }
         for stream in all {
             for percent in [stream.loss_percent, stream.discard_percent].into_iter().flatten() {
                 prop_assert!((0.0..=100.0).contains(&percent), "{}", percent);

@@ -1,7 +1,9 @@
 //! Streams from reports.
 
 mod counters;
+mod findings;
 mod labels;
+mod recorded;
 mod round_trip;
 mod twice;
 mod vectors;
