@@ -16,6 +16,7 @@ const LADDERS: &[&str] = &[
     include_str!("registration.rs"),
     include_str!("routing.rs"),
     include_str!("setup.rs"),
+    include_str!("streams/findings.rs"),
 ];
 
 /// Ladders that show a rule, and as many that must not.
