@@ -30,6 +30,7 @@ mod generator;
 mod identity;
 mod ladder;
 mod media;
+pub mod legs;
 mod report;
 mod scenario;
 mod script;
