@@ -16,6 +16,7 @@ pub mod findings;
 mod index;
 pub mod kpi;
 pub mod media;
+pub mod legs;
 mod message;
 mod number;
 mod passport;
