@@ -102,8 +102,8 @@ impl Weighing {
 
     /// The better of the two likenesses.
     fn numbers(&mut self, before: &Leg, after: &Leg) -> Likeness {
-        let weight = |likeness| match likeness {
-            Likeness::Same => 4,
+        let weight = |likeness, same| match likeness {
+            Likeness::Same => same,
             Likeness::SameShort => 3,
             Likeness::Extension => 2,
             Likeness::Unknown => 0,
@@ -115,7 +115,8 @@ impl Weighing {
             .max(if_alike(&before.callers, &after.diverted));
         let callees =
             likeness(&before.callees, &after.callees).max(if_alike(&before.callees, &after.diverted));
-        self.weight += weight(callers) + weight(callees);
+        // Some numbers are called by many at once; few callers call twice at once.
+        self.weight += weight(callers, 5) + weight(callees, 4);
         callers.max(callees)
     }
 
@@ -159,7 +160,9 @@ impl Weighing {
             self.mirror(early, late, skew, &[(50 * MILLISECOND, 4), (500 * MILLISECOND, 3)]);
         }
         let is_moved = before.is_moved || after.is_moved;
-        if !is_moved && before.closed().is_some_and(|closed| after.last > closed.at + GIVE_UP) {
+        let both_ended = before.ended.is_some() && after.ended.is_some();
+        if !is_moved && !both_ended && before.closed().is_some_and(|closed| after.last > closed.at + GIVE_UP)
+        {
             self.weight -= 5;
         }
         if let Some((one, other)) = before.ended.zip(after.ended) {

@@ -18,9 +18,9 @@ pub struct Leg {
     pub last: i64,
     /// The message that opens it.
     pub opening: i64,
-    /// The address it comes from.
+    /// The address it comes from; with its port where both ends of the hop are one machine.
     pub source: Option<String>,
-    /// The addresses its INVITE was sent to, on all hops.
+    /// The addresses its INVITE was sent to, on all hops; so, too.
     pub hosts: Vec<String>,
     /// From, P-Asserted-Identity, Remote-Party-ID.
     pub callers: Vec<Number>,

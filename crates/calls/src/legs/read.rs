@@ -6,7 +6,7 @@ use sip::value::{DialogId, NameAddr};
 use super::leg::{Leg, MarkKind, Moment, Referral};
 use super::number::Number;
 use super::rules::Rules;
-use crate::message::Message;
+use crate::message::{Message, hop_between};
 use crate::state::{is_challenge, outcome};
 
 /// Messages of a leg whose bytes are read; names are in the first ones, referrals in few.
@@ -52,14 +52,19 @@ impl Leg {
     }
 
     /// Where it comes from and goes to.
-    fn way<'m, 'a: 'm>(&mut self, openings: impl Iterator<Item = &'m Message<'a>> + Clone) {
-        for host in openings.clone().filter_map(|invite| invite.dst.ip).take(READ_MAX) {
-            push(&mut self.hosts, host.to_owned(), HOSTS_MAX);
+    fn way<'m, 'a: 'm>(&mut self, openings: impl Iterator<Item = &'m Message<'a>>) {
+        let mut sources = Vec::new();
+        for invite in openings.take(READ_MAX) {
+            let (source, host) = hop_between(invite.src, invite.dst);
+            if host.ip.is_some() {
+                push(&mut self.hosts, host.to_string(), HOSTS_MAX);
+            }
+            if source.ip.is_some() {
+                push(&mut sources, source.to_string(), HOSTS_MAX);
+            }
         }
-        let mut sources = openings.filter_map(|invite| invite.src.ip).take(READ_MAX);
-        let first = sources.clone().next();
-        let entry = sources.find(|source| !self.hosts.iter().any(|host| host == source));
-        self.source = entry.or(first).map(str::to_owned);
+        let entry = sources.iter().find(|source| !self.hosts.contains(source)).or(sources.first());
+        self.source = entry.cloned();
     }
 
     fn fate(&mut self, messages: &[Message<'_>]) {
@@ -144,11 +149,13 @@ impl Leg {
             self.mark(MarkKind::Replaces, &sip::text(&DialogId::from_escaped(replaces).call_id), message.id);
         }
         let number = target.uri.user.and_then(Number::new);
-        if let (Some(number), Some(asked)) = (number, message.dst.ip)
+        let (_, asked) = hop_between(message.src, message.dst);
+        if let Some(number) = number
+            && asked.ip.is_some()
             && self.referrals.len() < REFERRALS_MAX
         {
             let moment = Moment { at: message.at, message: message.id };
-            self.referrals.push(Referral { moment, target: number, asked: asked.to_owned() });
+            self.referrals.push(Referral { moment, target: number, asked: asked.to_string() });
         }
     }
 

@@ -9,6 +9,7 @@ mod documents;
 mod endings;
 mod facts;
 mod identity;
+mod legs;
 mod media;
 mod recordings;
 mod registration;

@@ -20,7 +20,7 @@ const SHARED: &[&str] = &[
 ];
 
 /// The calls of a recording, each message once.
-fn calls(name: &str) -> Calls {
+pub(crate) fn calls(name: &str) -> Calls {
     let mut calls = Calls::new();
     let Some(recording) = recording(name).expect("a readable recording") else { return calls };
     let mut framer = hep::Framer::new();

@@ -1,0 +1,6 @@
+//! Which legs are joined, and why.
+
+mod judging;
+mod known;
+mod measure;
+mod recorded;
