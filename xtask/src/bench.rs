@@ -10,6 +10,11 @@ pub(crate) fn program(name: &str) -> Result<()> {
     run(cargo(&["bench", "--workspace", "--bench", "program", "--", name]))
 }
 
+/// Precision and recall of joining legs; of a pure room, so no other is compiled.
+pub(crate) fn legs() -> Result<()> {
+    run(cargo(&["bench", "-p", "calls", "--bench", "legs"]))
+}
+
 /// The benches that check what the server answers, small: whether answers are right, not how fast they come.
 pub(crate) fn smoke() -> Result<()> {
     for (name, messages) in [("space", "100000"), ("search", SMOKE_MESSAGES)] {

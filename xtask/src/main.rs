@@ -27,6 +27,7 @@ cargo xtask COMMAND
   bench ingest       CPU seconds per million messages, from socket to settled file
   bench search       how long answers take over a day of messages: cold, warm, and while traffic comes in
   bench space        bytes of disk per message, column by column
+  bench legs         which legs of calls are joined rightly, wrongly or not at all, in a corpus of known calls
   web                build the web part";
 
 fn main() -> ExitCode {
@@ -49,6 +50,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["tidy"] => tidy::check(),
         ["fuzz", entry, arguments @ ..] => fuzz::one(entry, arguments),
         ["bench", name @ ("ingest" | "search" | "space")] => bench::program(name),
+        ["bench", "legs"] => bench::legs(),
         ["web"] => web::build(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

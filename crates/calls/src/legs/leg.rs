@@ -109,6 +109,28 @@ impl Leg {
         }
     }
 
+    /// What it names other legs by: their Call-IDs, or ids that they say too. Where the ids are looked for, other legs are
+    /// found.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.marks.iter().filter(|mark| mark.kind.space() == MarkKind::CallId);
+        names.filter(|mark| mark.kind != MarkKind::CallId).map(|mark| mark.value.as_str())
+    }
+
+    /// Halves of Session-ID, in lower case.
+    pub fn session_ids(&self) -> impl Iterator<Item = &str> {
+        self.marks.iter().filter(|mark| mark.kind == MarkKind::SessionId).map(|mark| mark.value.as_str())
+    }
+
+    /// When somebody was asked to call another, the last time.
+    pub fn referred(&self) -> Option<i64> {
+        self.referrals.iter().map(|referral| referral.moment.at).max()
+    }
+
+    /// The numbers that somebody was asked to call.
+    pub fn referred_to(&self) -> impl Iterator<Item = &Number> {
+        self.referrals.iter().map(|referral| &referral.target)
+    }
+
     pub(crate) fn mark(&mut self, kind: MarkKind, value: &str, message: i64) {
         let value = value.trim();
         let is_known = || self.marks.iter().any(|known| known.kind == kind && known.value == value);

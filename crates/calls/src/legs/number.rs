@@ -62,23 +62,28 @@ impl Number {
         &self.text
     }
 
-    /// The same for all numbers that are the same, and for some more.
-    pub(crate) fn key(&self) -> &str {
+    /// Its last digits, or all of it if it is short or a name: the same for all numbers that are the same, and for some
+    /// more.
+    pub fn key(&self) -> &str {
         let begin = self.text.len().saturating_sub(SHARED_DIGITS_MIN);
         if self.is_digits { self.text.get(begin..).unwrap_or(&self.text) } else { &self.text }
     }
 
+    /// Whether its key is the end of it.
+    pub fn is_long(&self) -> bool {
+        self.is_digits && self.text.len() >= SHARED_DIGITS_MIN
+    }
+
     pub(crate) fn likeness(&self, other: &Self) -> Likeness {
         let (long, short) = if self.text.len() >= other.text.len() { (self, other) } else { (other, self) };
-        let is_long = |number: &Self| number.is_digits && number.text.len() >= SHARED_DIGITS_MIN;
         if self.text == other.text {
-            return if is_long(self) { Likeness::Same } else { Likeness::SameShort };
+            return if self.is_long() { Likeness::Same } else { Likeness::SameShort };
         }
         if !self.is_digits || !other.is_digits {
             return Likeness::Other;
         }
         let shared = shared_suffix(&long.text, &short.text);
-        if is_long(short) {
+        if short.is_long() {
             let is_same = shared >= SHARED_DIGITS_MIN && short.text.len() - shared <= PREFIX_DIGITS_MAX;
             return if is_same { Likeness::Same } else { Likeness::Other };
         }

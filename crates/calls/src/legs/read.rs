@@ -46,7 +46,7 @@ impl Leg {
         leg.way(messages.iter().filter(opens));
         leg.fate(messages);
         for message in messages.iter().filter(|message| is_read(message)).take(READ_MAX) {
-            leg.names(message, rules);
+            leg.named(message, rules);
         }
         Some(leg)
     }
@@ -87,7 +87,7 @@ impl Leg {
         }
     }
 
-    fn names(&mut self, message: &Message<'_>, rules: &Rules) {
+    fn named(&mut self, message: &Message<'_>, rules: &Rules) {
         let sip = message.sip();
         let id = message.id;
         if message.is_request() && message.is("INVITE") && message.to_tag.is_none() {

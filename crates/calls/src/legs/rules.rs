@@ -78,6 +78,19 @@ impl Rules {
         self
     }
 
+    /// All addresses of the machine that has this one.
+    pub fn addresses<'a>(&'a self, address: &'a str) -> Vec<&'a str> {
+        let machine = self.host(address);
+        let mut all: Vec<&str> = self
+            .hosts
+            .iter()
+            .filter(|(_, host)| *host == machine)
+            .map(|(address, _)| address.as_str())
+            .collect();
+        all.sort_unstable();
+        if all.is_empty() { vec![address] } else { all }
+    }
+
     /// The machine of an address.
     pub(crate) fn host<'a>(&'a self, address: &'a str) -> &'a str {
         self.hosts.get(address).map_or(address, String::as_str)

@@ -54,7 +54,8 @@ const FORM_KEYS: &[&str] = &[
 const FORM_FIELDS: &[&str] = &["smartinput", "limit", "targetResultsContainer", "profile"];
 
 /// Keys of a rule that change what it looks for by a program: such a rule cannot be declared.
-const RULE_PROGRAMS: &[&str] = &["input_function_js", "input_function", "input_script", "output_script"];
+pub(super) const RULE_PROGRAMS: &[&str] =
+    &["input_function_js", "input_function", "input_script", "output_script"];
 const RULE_KEYS: &[&str] = &["source_field", "lookup_id", "lookup_profile", "lookup_field", "lookup_range"];
 
 /// HOMER's names of what every table has here.
@@ -102,19 +103,8 @@ pub(super) fn plain(name: &str) -> String {
 /// Reads a document. Fails if it is no mapping at all or says something that cannot be meant; what HOMER can do and
 /// this cannot is told in the notes.
 pub fn read_homer(text: &str) -> Result<Imported, MappingError> {
-    let document: Value = serde_json::from_str(text).map_err(|error| {
-        let at = format!("line {}, column {}", error.line(), error.column());
-        MappingError::new(at, error.to_string())
-    })?;
-    let rows = match &document {
-        Value::Array(rows) => rows.as_slice(),
-        Value::Object(outer) => match outer.get("data") {
-            Some(Value::Array(rows)) => rows.as_slice(),
-            Some(row @ Value::Object(_)) => std::slice::from_ref(row),
-            _ => std::slice::from_ref(&document),
-        },
-        _ => return Err(MappingError::new("document", "neither a row of mapping_schema nor a list of rows")),
-    };
+    let document = document(text)?;
+    let rows = rows(&document)?;
     let mut imported = Imported::default();
     for (place, row) in rows.iter().enumerate() {
         let at = if rows.len() == 1 { "row".to_owned() } else { format!("row[{place}]") };
@@ -127,6 +117,26 @@ pub fn read_homer(text: &str) -> Result<Imported, MappingError> {
             .map_err(|error| error.within(&at))?;
     }
     Ok(imported)
+}
+
+pub(super) fn document(text: &str) -> Result<Value, MappingError> {
+    serde_json::from_str(text).map_err(|error| {
+        let at = format!("line {}, column {}", error.line(), error.column());
+        MappingError::new(at, error.to_string())
+    })
+}
+
+/// The rows of `mapping_schema` in a document.
+pub(super) fn rows(document: &Value) -> Result<&[Value], MappingError> {
+    Ok(match document {
+        Value::Array(rows) => rows.as_slice(),
+        Value::Object(outer) => match outer.get("data") {
+            Some(Value::Array(rows)) => rows.as_slice(),
+            Some(row @ Value::Object(_)) => std::slice::from_ref(row),
+            _ => std::slice::from_ref(document),
+        },
+        _ => return Err(MappingError::new("document", "neither a row of mapping_schema nor a list of rows")),
+    })
 }
 
 /// One row, and what is told about it.
@@ -204,26 +214,8 @@ impl Row<'_> {
         }
     }
 
-    /// The list in a column, which may be the text of one. An empty object is how HOMER writes none.
     fn list(&self, column: &str) -> Result<Vec<Value>, MappingError> {
-        let read;
-        let value = match self.row.get(column) {
-            Some(Value::String(text)) if text.trim().is_empty() => &Value::Null,
-            Some(Value::String(text)) => {
-                read = serde_json::from_str(text)
-                    .map_err(|error| MappingError::new(column, format!("the text is no JSON: {error}")))?;
-                &read
-            }
-            Some(value) => value,
-            None => &Value::Null,
-        };
-        match value {
-            Value::Null => Ok(Vec::new()),
-            Value::Object(none) if none.is_empty() => Ok(Vec::new()),
-            Value::Object(_) => Ok(vec![value.clone()]),
-            Value::Array(items) => Ok(items.clone()),
-            other => Err(MappingError::new(column, format!("{other} is no list"))),
-        }
+        list(self.row, column)
     }
 
     fn fields(&mut self) -> Result<Vec<FieldDefinition>, MappingError> {
@@ -364,6 +356,28 @@ impl Row<'_> {
     }
 }
 
+/// The list in a column, which may be the text of one. An empty object is how HOMER writes none.
+pub(super) fn list(row: &Map<String, Value>, column: &str) -> Result<Vec<Value>, MappingError> {
+    let read;
+    let value = match row.get(column) {
+        Some(Value::String(text)) if text.trim().is_empty() => &Value::Null,
+        Some(Value::String(text)) => {
+            read = serde_json::from_str(text)
+                .map_err(|error| MappingError::new(column, format!("the text is no JSON: {error}")))?;
+            &read
+        }
+        Some(value) => value,
+        None => &Value::Null,
+    };
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::Object(none) if none.is_empty() => Ok(Vec::new()),
+        Value::Object(_) => Ok(vec![value.clone()]),
+        Value::Array(items) => Ok(items.clone()),
+        other => Err(MappingError::new(column, format!("{other} is no list"))),
+    }
+}
+
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -375,7 +389,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// A whole number, also one written as text.
-fn number(value: &Value) -> Option<i64> {
+pub(super) fn number(value: &Value) -> Option<i64> {
     match value {
         Value::String(text) => text.trim().parse().ok(),
         value => value.as_i64(),

@@ -7,12 +7,14 @@
 mod definition;
 mod error;
 mod homer;
+mod homer_legs;
 mod path;
 mod value;
 
 pub use definition::{Correlation, Definition, FieldDefinition};
 pub use error::MappingError;
 pub use homer::{Imported, read_homer};
+pub use homer_legs::{ImportedLegs, read_homer_legs};
 
 use std::ops::Range;
 
