@@ -34,6 +34,9 @@ mod tail;
 mod time;
 mod web;
 
+/// How legs are joined into calls.
+pub use calls::legs::{HEADERS_DEFAULT as LEG_HEADERS_DEFAULT, Rules as LegRules};
+
 pub use auth::{LOCAL_TOKEN_FILE, LocalToken, SettingsError};
 pub use live::{Alarm, CallsOpen, Counters, Listener, Live, Sender};
 pub use openapi::document as openapi_document;

@@ -49,6 +49,21 @@ pub(crate) const CALL_KEYS_MAX: usize = 32;
 /// Rounds of following keys from record to record: leg to correlation id to other leg.
 pub(crate) const CALL_KEY_ROUNDS_MAX: usize = 3;
 
+/// Legs of one call that are looked around and shown: more are a conference, whose ladder nobody reads.
+pub(crate) const LEGS_MAX: usize = 16;
+
+/// Legs that may be of the call and are named: beyond it a list says nothing.
+pub(crate) const LEGS_POSSIBLE_MAX: usize = 8;
+
+/// Rounds of looking for legs around legs: each finds the next B2BUA, and those that would fit a found leg better.
+pub(crate) const LEG_ROUNDS_MAX: usize = 3;
+
+/// Calls that begin around a leg and are looked at: five seconds at 400 calls a second by one machine.
+pub(crate) const LEG_SCAN_ROWS_MAX: usize = 4_000;
+
+/// Calls of those that are read whole, the nearest first: about a thousand messages.
+pub(crate) const LEG_CANDIDATES_MAX: usize = 64;
+
 /// Records of one export: about 600 MB of payload, written while it is read.
 pub(crate) const EXPORT_RECORDS_MAX: usize = 1_000_000;
 

@@ -28,6 +28,8 @@ pub struct ApiConfig {
     pub protocols: &'static Protocols,
     /// The description of what is served beside this API under the same address.
     pub beside: fn() -> utoipa::openapi::OpenApi,
+    /// How legs are joined into calls.
+    pub legs: calls::legs::Rules,
 }
 
 /// What all requests share. Cheap to clone.
@@ -50,6 +52,7 @@ struct Inner {
     viewers: Arc<Semaphore>,
     version: &'static str,
     beside: fn() -> utoipa::openapi::OpenApi,
+    legs: calls::legs::Rules,
     started: Micros,
 }
 
@@ -71,6 +74,7 @@ impl ApiState {
             viewers: Arc::new(Semaphore::new(limits::TAIL_VIEWERS_MAX)),
             version: config.version,
             beside: config.beside,
+            legs: config.legs.clone(),
             started: now(),
         })))
     }
@@ -123,6 +127,10 @@ impl ApiState {
 
     pub(crate) fn beside(&self) -> fn() -> utoipa::openapi::OpenApi {
         self.0.beside
+    }
+
+    pub(crate) fn legs(&self) -> &calls::legs::Rules {
+        &self.0.legs
     }
 
     pub(crate) fn started(&self) -> Micros {

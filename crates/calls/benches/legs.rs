@@ -62,10 +62,11 @@ fn main() {
 
 fn line(name: &str, score: &Score) {
     let Score { calls, legs, right, wrong, missed, possible } = score;
-    let (precision, recall) = (score.precision(), score.recall());
     let pairs = right + missed;
+    let share = |share: f64| if pairs == 0 { "-".to_owned() } else { format!("{share:.4}") };
+    let (precision, recall) = (share(score.precision()), share(score.recall()));
     println!(
-        "| {name} | {calls} | {legs} | {pairs} | {precision:.4} | {recall:.4} | {wrong} | {missed} | {possible} |"
+        "| {name} | {calls} | {legs} | {pairs} | {precision} | {recall} | {wrong} | {missed} | {possible} |"
     );
 }
 

@@ -1,8 +1,9 @@
-//! Calls: all records that share a Call-ID or a correlation id.
+//! Calls: all records that share a Call-ID or a correlation id, and those of their other legs.
 
 mod figures;
 mod fold;
 mod kpi;
+mod legs;
 mod list;
 mod page;
 mod registrations;

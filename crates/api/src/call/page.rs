@@ -5,15 +5,16 @@ use axum::extract::State as Shared;
 use model::Micros;
 use model::query::{Expr, Literal};
 use protocols::sighting::Seen;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::Order;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
+use super::legs::{self, Leg};
 use super::session::{Finding, Session, sessions};
 use super::{CallSummary, fold, is_sip};
 use crate::ask::{self, Found, Partial, Search, Window};
 use crate::error::{ApiError, ErrorBody};
-use crate::extract::Segment;
+use crate::extract::{Parameters, Segment};
 use crate::limits;
 use crate::row::Row;
 use crate::state::ApiState;
@@ -30,6 +31,8 @@ pub(crate) struct Call {
     sessions: Vec<Session>,
     /// What went wrong and why, worst first.
     findings: Vec<Finding>,
+    /// The Call-IDs of the call, the asked one first, and those that may be of it.
+    legs: Vec<Leg>,
     messages: Vec<Step>,
     /// Why records may be missing.
     partial: Option<Partial>,
@@ -60,16 +63,43 @@ pub(crate) struct Step {
     payload_gone: bool,
 }
 
-/// One call: all records that share its Call-ID or a correlation id
-#[utoipa::path(get, path = "/api/v1/call/{call_id}", tag = "calls", params(("call_id" = String, Path)), responses(
-    (status = 200, body = Call), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CallQuery {
+    /// `off`: other legs of the call are not looked for.
+    #[serde(default)]
+    legs: Wanted,
+}
+
+/// Whether something is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Wanted {
+    #[default]
+    On,
+    Off,
+}
+
+/// One call: all records that share its Call-ID or a correlation id, and those of its other legs
+#[utoipa::path(get, path = "/api/v1/call/{call_id}", tag = "calls", params(("call_id" = String, Path), CallQuery),
+    responses((status = 200, body = Call), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 404, body = ErrorBody)))]
 pub(crate) async fn call(
     Shared(state): Shared<ApiState>,
     Segment(call_id): Segment<String>,
+    Parameters(query): Parameters<CallQuery>,
 ) -> Result<Json<Call>, ApiError> {
     let turn = ask::turn(&state).await?;
-    let Found { rows, partial } = records(&state, &call_id).await?;
+    let mut found = records(&state, &call_id).await?;
+    let mut joined = legs::Found::default();
+    if query.legs == Wanted::On {
+        joined = legs::find(&state, &call_id, &found.rows).await?;
+        found = with_legs(&state, found, &joined.call_ids).await?;
+    }
     drop(turn);
+    let Found { rows, partial } = found;
+    let partial = partial.or(joined.partial);
     if rows.is_empty() {
         return Err(ApiError::not_found(format!("no records of call `{call_id}`")));
     }
@@ -98,7 +128,8 @@ pub(crate) async fn call(
     // Another leg may share the correlation id; the call is told by its own messages if it has any.
     let own: Vec<Row> = rows.iter().filter(|row| row.call_id.as_ref() == Some(&call_id)).cloned().collect();
     let summary = CallSummary::new(call_id.clone(), if own.iter().any(is_sip) { &own } else { &rows });
-    Ok(Json(Call { call_id, hosts, summary, sessions, findings, messages, partial }))
+    let legs = joined.legs;
+    Ok(Json(Call { call_id, hosts, summary, sessions, findings, legs, messages, partial }))
 }
 
 /// All records of a call in time order, payloads included: those with the id as Call-ID or correlation id, and
@@ -122,7 +153,33 @@ pub(crate) async fn records(state: &ApiState, call_id: &str) -> Result<Found, Ap
     }
     let is_full = keys.len() >= limits::CALL_KEYS_MAX;
     let columns = ask::all(&ask::tables(state, None)?);
-    let mut found = with_keys(state, &keys, columns, limits::CALL_RECORDS_MAX + 1).await?;
+    let found = with_keys(state, &keys, columns, limits::CALL_RECORDS_MAX + 1).await?;
+    let mut found = fitting(found);
+    if is_full {
+        let most = limits::CALL_KEYS_MAX;
+        found.partial.get_or_insert(Partial::new(format!("more than {most} ids are joined to this call")));
+    }
+    Ok(found)
+}
+
+/// With the records of these legs, in time order.
+async fn with_legs(state: &ApiState, found: Found, call_ids: &[String]) -> Result<Found, ApiError> {
+    let known: HashSet<&str> = found.rows.iter().filter_map(|row| row.call_id.as_deref()).collect();
+    let keys: HashSet<String> = call_ids.iter().filter(|id| !known.contains(id.as_str())).cloned().collect();
+    if keys.is_empty() {
+        return Ok(found);
+    }
+    let columns = ask::all(&ask::tables(state, None)?);
+    let further = with_keys(state, &keys, columns, limits::CALL_RECORDS_MAX + 1).await?;
+    let ids: HashSet<i64> = found.rows.iter().map(|row| row.id).collect();
+    let mut all = Found { rows: found.rows, partial: found.partial.or(further.partial) };
+    all.rows.extend(further.rows.into_iter().filter(|row| !ids.contains(&row.id)));
+    all.rows.sort_by_key(|row| (row.ts, row.id));
+    Ok(fitting(all))
+}
+
+/// As many as one page may have.
+fn fitting(mut found: Found) -> Found {
     let mut bytes = 0;
     let fitting = found.rows.iter().take(limits::CALL_RECORDS_MAX).take_while(|row| {
         bytes += row.raw.len();
@@ -133,11 +190,7 @@ pub(crate) async fn records(state: &ApiState, call_id: &str) -> Result<Found, Ap
         found.rows.truncate(fitting);
         found.partial.get_or_insert(Partial::new(format!("only the first {fitting} records are shown")));
     }
-    if is_full {
-        let most = limits::CALL_KEYS_MAX;
-        found.partial.get_or_insert(Partial::new(format!("more than {most} ids are joined to this call")));
-    }
-    Ok(found)
+    found
 }
 
 async fn with_keys(

@@ -4,6 +4,7 @@ mod about;
 mod access;
 mod calls;
 mod export;
+mod legs;
 mod messages;
 mod odd;
 mod openapi;

@@ -162,6 +162,7 @@ impl Server {
             version: "0.0.0-test",
             protocols: Protocols::built_in(),
             beside: Default::default,
+            legs: Default::default(),
         };
         let state = ApiState::new(&config, Arc::clone(&store), Arc::new(Quiet)).expect("the settings open");
         if password.is_none()
