@@ -241,7 +241,7 @@ function callPage(records, id) {
   const names = { '198.51.100.5': 'edge-fra-1', '10.20.0.31': 'pbx-1' };
   const hosts = [...new Set(records.flatMap((record) => [record.src_ip, record.dst_ip]))].map((ip) => ({ id: ip, label: names[ip] ?? ip }));
   return {
-    call_id: id, hosts, partial: null, findings: findings(records), streams: streams(records),
+    call_id: id, hosts, partial: null, findings: findings(records), streams: streams(records), legs: [],
     messages: records.map((record, index) => ({ ...summary(record), delta_ms: index === 0 ? 0 : (record.micros - records[index - 1].micros) / 1000 })),
     summary: row,
   };

@@ -238,6 +238,31 @@ export interface StreamPoint {
   mos: number | null;
 }
 
+/** Why two legs are joined. */
+export interface LegEdge {
+  /** The Call-ID of the other leg. */
+  with: string;
+  /** Name of the rule. */
+  rule: string;
+  text: string;
+  score: number;
+  standing: 'certain' | 'possible' | 'withdrawn';
+  /** Ids of messages. */
+  evidence: string[];
+}
+
+/** One Call-ID of the call, or one that may be of it. */
+export interface Leg {
+  call_id: string;
+  standing: 'own' | 'certain' | 'possible';
+  started: string;
+  source: string | null;
+  hosts: string[];
+  callers: string[];
+  callees: string[];
+  why: LegEdge[];
+}
+
 export interface CallPage {
   call_id: string;
   hosts: { id: string; label: string }[];
@@ -245,6 +270,8 @@ export interface CallPage {
   findings: Finding[];
   /** One for each direction and SSRC that reports tell of. */
   streams: Stream[];
+  /** The asked one first. */
+  legs: Leg[];
   messages: CallMessage[];
   summary: Call;
   partial: Incomplete | null;
