@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::findings;
+use crate::legs;
 
 /// Width of the time column, in cells.
 const TIME_WIDTH: usize = 15;
@@ -252,6 +253,7 @@ impl<'a> Canvas<'a> {
         self.line(&outcome.join(", "));
         self.text.push('\n');
         self.findings(call, width);
+        self.legs(call);
         self.heads();
     }
 
@@ -270,6 +272,16 @@ impl<'a> Canvas<'a> {
             self.line(&paint(&line.text, colour, self.colours, bold));
         }
         self.text.push('\n');
+    }
+
+    fn legs(&mut self, call: &Value) {
+        let lines = legs::lines(call);
+        for line in &lines {
+            self.line(line);
+        }
+        if !lines.is_empty() {
+            self.text.push('\n');
+        }
     }
 
     /// The names of the hosts above their lanes.

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod findings;
 mod ladder;
+mod legs;
 mod live;
 mod play;
 mod watch;

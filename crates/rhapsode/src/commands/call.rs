@@ -16,6 +16,9 @@ pub(crate) struct Arguments {
     /// Width in cells [default: the terminal's]
     #[arg(long, value_name = "CELLS")]
     width: Option<usize>,
+    /// Leave out the other legs of the call
+    #[arg(long)]
+    no_legs: bool,
     /// Print the server's JSON answer
     #[arg(long)]
     json: bool,
@@ -35,7 +38,9 @@ const WIDTH_DEFAULT: usize = 120;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let client = Client::connect(&arguments.client)?;
-    let call = client.get(&Path::new("/api/v1/call").segment(&arguments.call_id))?;
+    let legs = arguments.no_legs.then_some("off");
+    let path = Path::new("/api/v1/call").segment(&arguments.call_id).parameter("legs", legs);
+    let call = client.get(&path)?;
     let mut out = std::io::stdout().lock();
     if arguments.json {
         writeln!(out, "{call:#}")?;

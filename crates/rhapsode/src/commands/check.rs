@@ -125,6 +125,7 @@ fn show(settings: &Resolved, origins: &Origins) {
     setting("storage.lake", settings.lake.to_string());
     setting("storage.settle_seconds", settings.settle_every.as_secs().to_string());
     setting("storage.hot_bytes_max", size(settings.hot_bytes_max));
+    setting("calls.correlation_headers", settings.legs.headers.join(", "));
     setting("query.seconds_max", settings.query_seconds_max.to_string());
     setting("query.memory_bytes_max", size(settings.query_memory_bytes_max));
     setting("log.level", settings.log_level.clone());
@@ -133,7 +134,8 @@ fn show(settings: &Resolved, origins: &Origins) {
 
 fn examine(settings: &Resolved) -> Vec<Finding> {
     let mut findings = vec![Finding::Good("the configuration is understood".to_owned())];
-    findings.extend(settings.types.notes.iter().cloned().map(Finding::Note));
+    let notes = settings.types.notes.iter().chain(&settings.legs.notes);
+    findings.extend(notes.cloned().map(Finding::Note));
     findings.extend(folder(settings));
     findings.extend(listeners(settings));
     findings.extend(receive_buffer());

@@ -138,6 +138,7 @@ impl Server {
             version: env!("CARGO_PKG_VERSION"),
             protocols,
             beside: ingest::openapi,
+            legs: settings.legs.rules.clone(),
         };
         let receiver = Arc::new(Receiver::new(Arc::clone(&self.ingest)));
         let state = ApiState::new(&config, Arc::clone(&self.store), receiver)?;
@@ -230,7 +231,7 @@ const REPLAY_LOOK_EVERY: Duration = Duration::from_millis(20);
 /// If the types that documents define have changed: what an earlier run accepted becomes rows of the types it had, and
 /// settles, before anything is understood in the new way.
 fn take_over(settings: &Resolved) -> Result<()> {
-    for note in &settings.types.notes {
+    for note in settings.types.notes.iter().chain(&settings.legs.notes) {
         tracing::info!("{note}");
     }
     let memory = settings.memory.after(&settings.types);

@@ -25,6 +25,7 @@ pub(super) struct File {
     pub(super) hep: Option<Hep>,
     pub(super) corrections: Option<BTreeMap<String, bool>>,
     pub(super) sender: Option<Vec<Sender>>,
+    pub(super) calls: Option<Calls>,
     pub(super) retention: Option<Retention>,
     pub(super) storage: Option<Storage>,
     pub(super) query: Option<Query>,
@@ -37,6 +38,20 @@ pub(super) struct Hep {
     /// Keys an agent may carry (chunk 0x000e); none means any.
     pub(super) keys: Option<Vec<String>>,
     pub(super) dedup: Option<Dedup>,
+}
+
+/// How legs are joined into calls.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Calls {
+    /// Instead of the default ones.
+    pub(super) correlation_headers: Option<Vec<String>>,
+    /// Instead of the default ones.
+    pub(super) call_id_suffixes: Option<Vec<String>>,
+    /// For each machine with several addresses these.
+    pub(super) same_host: Option<Vec<Vec<String>>>,
+    /// A document of HOMER's, whose correlation rules give further headers.
+    pub(super) homer_correlation: Option<PathBuf>,
 }
 
 /// What becomes of a message that another capture point has just told of.

@@ -3,6 +3,7 @@
 //! Rule of precedence, the same for every setting: command line, then environment (`RHAPSODE_` and the option's
 //! name), then the TOML file, then the default.
 
+mod calls;
 mod file;
 mod lake;
 mod listeners;
@@ -61,6 +62,7 @@ pub(crate) struct Resolved {
     pub(crate) tls: Option<TlsConfig>,
     pub(crate) hep_keys: Vec<String>,
     pub(crate) senders: ingest::SenderRules,
+    pub(crate) legs: calls::Legs,
     pub(crate) retention_days: BTreeMap<String, u32>,
     pub(crate) retention_payload_days: BTreeMap<String, u32>,
     pub(crate) retention_bytes_max: Option<u64>,
@@ -146,6 +148,7 @@ pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
         memory,
         protocols,
         senders,
+        legs: calls::legs(written.calls.unwrap_or_default())?,
         listeners,
         tls,
         hep_keys: hep.keys.unwrap_or_default(),
@@ -356,6 +359,36 @@ mod tests {
         ] {
             let message = format!("{:#}", resolved(toml).expect_err("refused"));
             assert!(words.iter().all(|word| message.contains(word)), "{toml}: {message}");
+        }
+    }
+
+    #[test]
+    fn what_joins_legs_is_read_and_wrong_words_named() {
+        assert!(resolved("").expect("resolves").legs.headers.contains(&"X-CID".to_owned()));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let homer = folder.path().join("mapping.json");
+        let rules = r#"[{"source_field": "data_header.X-Our-Call", "lookup_id": 1, "lookup_field": "sid"},
+            {"source_field": "data_header.callid", "lookup_id": 1, "lookup_field": "sid", "input_function_js": "x"}]"#;
+        let row = format!("{{\"hepid\": 1, \"profile\": \"call\", \"correlation_mapping\": {rules}}}");
+        std::fs::write(&homer, row).expect("the document is written");
+        let settings = resolved(&format!(
+            "[calls]\ncorrelation_headers = [\"X-Mine\"]\nhomer_correlation = {homer:?}\n\
+             same_host = [[\"10.0.0.5\", \"203.0.113.5\"]]\n"
+        ))
+        .expect("resolves");
+        assert_eq!(settings.legs.headers, ["X-Mine", "X-Our-Call"]);
+        assert_eq!(settings.legs.notes.len(), 1);
+        assert!(settings.legs.notes[0].contains("input_function_js"), "{:?}", settings.legs.notes);
+        for (toml, words) in [
+            ("[calls]\ncorrelation_header = []\n", "did you mean correlation_headers"),
+            ("[calls]\ncorrelation_headers = [\"X CID\"]\n", "\"X CID\" is no name of a header"),
+            ("[calls]\nsame_host = [[\"here\"]]\n", "\"here\" is no address"),
+            ("[calls]\nsame_host = [[\"::1\"], [\"0:0::1\"]]\n", "::1 stands there twice"),
+            ("[calls]\ncall_id_suffixes = [\"#\"]\n", "calls.call_id_suffixes"),
+            ("[calls]\nhomer_correlation = \"nowhere.json\"\n", "nowhere.json"),
+        ] {
+            let message = format!("{:#}", resolved(toml).expect_err("refused"));
+            assert!(message.contains(words), "{toml}: {message}");
         }
     }
 

@@ -178,7 +178,7 @@ impl Defined {
     }
 }
 
-fn check_size(path: &Path) -> Result<()> {
+pub(super) fn check_size(path: &Path) -> Result<()> {
     let bytes = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
     if bytes > DOCUMENT_BYTES_MAX {
         bail!("{}: {bytes} bytes are more than the {DOCUMENT_BYTES_MAX} of a document", path.display());
