@@ -1,6 +1,6 @@
 //! Documents that define types, in HOMER's form and in ours: what one says can be said in the other.
 
-use protocols::mapping::{Definition, FIELDS_MAX, Mapping, read_homer};
+use protocols::mapping::{Definition, FIELDS_MAX, Mapping, read_homer, read_homer_legs};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq, Deserialize, Serialize)]
@@ -17,6 +17,12 @@ pub(crate) fn fuzz(input: &[u8]) {
             let toml = toml::to_string(&document).expect("a document");
             assert_eq!(toml::from_str::<Document>(&toml).expect("what was written"), document);
             check(&document);
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+    match read_homer_legs(text) {
+        Ok(imported) => {
+            assert!(imported.headers.iter().all(|header| !header.contains('_') || header.contains('-')))
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }

@@ -280,6 +280,25 @@ fn stories() -> impl Strategy<Value = Vec<Story>> {
 }
 
 proptest! {
+    /// Whatever the bytes say, a leg is read and judged.
+    #[test]
+    fn any_bytes_are_read(raw in prop::collection::vec(any::<u8>(), 0..200), tail in prop::sample::select(vec![
+        "Session-ID: ;remote=\r\n", "Refer-To: <sip:?Replaces=%>\r\n", "Replaces: ;\r\n", "Contact: ;isfocus\r\n",
+        "P-Charging-Vector: icid-value\r\n", "Content-Type: application/sdp\r\n\r\no=\r\nm=audio 1\r\n",
+    ])) {
+        let raw = [b"INVITE sip:x SIP/2.0\r\n", &raw[..], b"\r\n", tail.as_bytes()].concat();
+        let own = |id, method| Message {
+            id,
+            call_id: Some("call"),
+            method: Some(method),
+            raw: &raw,
+            ..Message::default()
+        };
+        let messages = [own(1, "INVITE"), own(2, "REFER"), own(3, "BYE")];
+        let leg = Leg::read(&messages, &Rules::default()).expect("a call");
+        prop_assert_eq!(judge([leg], Rules::default()).group("call"), ["call"]);
+    }
+
     /// However legs come and change, groups are what certain edges say, and going they leave nothing behind.
     #[test]
     fn groups_are_what_edges_say(stories in stories()) {
