@@ -255,7 +255,7 @@ impl Row {
         } else {
             call.first_opening().and_then(|invite| call.request(invite))
         };
-        let session = call.session();
+        let session = Session::brief(call);
         let findings = if told.patience.is_settled { call.findings() } else { Vec::new() };
         let shown = opening.unwrap_or(first);
         let end = |end: End<'_>| (end.ip.and_then(|ip| ip.parse().ok()), end.port);

@@ -109,6 +109,21 @@ const MESSAGES_OF_SETUP_MAX: usize = 200;
 
 impl Session {
     pub(crate) fn of(call: &Call<'_>) -> Self {
+        let attempt = last_attempt(call).or(call.first_opening());
+        Self {
+            media_offered: media(attempt.and_then(|invite| call.request(invite))),
+            media_agreed: media(last_attempt(call).and_then(|invite| described(call, invite))),
+            cause: cause_of_end(call),
+            session_id: session_id(call),
+            identity: passport::passports(call),
+            registration: Registration::of(call),
+            subscriptions: subscription::subscriptions(call),
+            ..Self::brief(call)
+        }
+    }
+
+    /// Without what takes reading many messages: for who looks at every call as it goes on.
+    pub(crate) fn brief(call: &Call<'_>) -> Self {
         let outcome = call.outcome;
         let opening = call.first_opening();
         let attempt = last_attempt(call);
@@ -126,12 +141,6 @@ impl Session {
             .flat_map(|bye| call.replies(bye))
             .find(|reply| matches!(reply.status, Some(200..300)))
             .map(|reply| reply.at);
-        let described = attempt.and_then(|invite| {
-            let described = |reply: &&Message<'_>| {
-                matches!(reply.status, Some(101..300)) && description::streams(reply).is_some()
-            };
-            call.replies(invite).rfind(described)
-        });
         let offer = attempt.or(opening).and_then(|invite| call.request(invite));
         Self {
             call_id: call.messages.iter().find_map(|message| message.call_id).map(str::to_owned),
@@ -155,17 +164,25 @@ impl Session {
             attempts: attempts(call),
             challenges: challenges(call),
             codecs_offered: codecs(offer),
-            codecs_agreed: codecs(described),
-            media_offered: media(offer),
-            media_agreed: media(described),
+            codecs_agreed: codecs(attempt.and_then(|invite| described(call, invite))),
+            media_offered: Vec::new(),
+            media_agreed: Vec::new(),
             redirections: redirections(offer),
-            cause: cause_of_end(call),
-            session_id: session_id(call),
-            identity: passport::passports(call),
-            registration: Registration::of(call),
-            subscriptions: subscription::subscriptions(call),
+            cause: None,
+            session_id: Vec::new(),
+            identity: Vec::new(),
+            registration: None,
+            subscriptions: Vec::new(),
         }
     }
+}
+
+/// The last reply with a description: what was agreed, or is about to be.
+fn described<'a>(call: &Call<'a>, invite: &Transaction<'a>) -> Option<&'a Message<'a>> {
+    let described = |reply: &&Message<'_>| {
+        matches!(reply.status, Some(101..300)) && description::streams(reply).is_some()
+    };
+    call.replies(invite).rfind(described)
 }
 
 fn is_sign_of_fate(status: i64) -> bool {

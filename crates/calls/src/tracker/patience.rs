@@ -45,7 +45,8 @@ pub(super) fn only_to_wait(told: State, quiet: i64) -> Option<i64> {
 
 impl Patience {
     /// There is no room to wait; that its end is missing says nothing about the call.
-    pub(super) const NONE: Self = Self { look_again_in: None, is_settled: false, is_told: true, is_long: false };
+    pub(super) const NONE: Self =
+        Self { look_again_in: None, is_settled: false, is_told: true, is_long: false };
 
     /// For a call in this state, after so long without a message.
     pub(super) fn with(state: State, quiet: i64) -> Self {

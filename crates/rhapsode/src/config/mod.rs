@@ -114,7 +114,8 @@ pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
     let memory = Memory::read(&data)?;
     types.check_against(&memory.all())?;
     let protocols = types.protocols(&memory.after(&types).former)?;
-    let tables: Vec<&str> = protocols.tables().iter().chain(calls::TABLES).map(|table| table.name).collect();
+    let tables: Vec<&str> =
+        protocols.tables().iter().chain(::calls::TABLES).map(|table| table.name).collect();
     if let Some(taken) = protocols.tables().iter().find(|table| is_derived(table.name)) {
         bail!(
             "a type is called {}, which is a table that the server makes itself; choose another name",
@@ -187,7 +188,7 @@ fn size(value: Option<&file::Size>, name: &str) -> Result<Option<u64>> {
 
 /// Whether the server makes a table of this name from others.
 fn is_derived(name: &str) -> bool {
-    calls::TABLES.iter().any(|table| table.name == name)
+    ::calls::TABLES.iter().any(|table| table.name == name)
 }
 
 /// The folder a client command finds the local token in.

@@ -296,7 +296,8 @@ proptest! {
         };
         let messages = [own(1, "INVITE"), own(2, "REFER"), own(3, "BYE")];
         let leg = Leg::read(&messages, &Rules::default()).expect("a call");
-        prop_assert_eq!(judge([leg], Rules::default()).group("call"), ["call"]);
+        let judged = judge([leg], Rules::default());
+        prop_assert_eq!(judged.group("call"), vec!["call"]);
     }
 
     /// However legs come and change, groups are what certain edges say, and going they leave nothing behind.
