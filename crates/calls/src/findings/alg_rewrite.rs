@@ -27,6 +27,10 @@ fn find(call: &Call<'_>, found: &mut Found) {
 
 /// Bytes of the body of a datagram behind its Content-Length.
 fn bytes_left_over(message: &Message<'_>) -> Option<usize> {
+    // Nothing behind the headers, as mostly: no need to read it.
+    if message.raw.ends_with(b"\r\n\r\n") {
+        return None;
+    }
     let read = message.sip();
     let rest = message.raw.get(read.range().end..)?;
     // Senders pad with line ends and NULs; agents glue messages together.

@@ -13,7 +13,7 @@ const TALK_MIN: i64 = 3 * SECOND;
 /// Both sides count nothing received, of a call that was up for a while.
 fn find(call: &Call<'_>, found: &mut Found) {
     let talk = call.outcome.answered.zip(call.outcome.ended).map(|(answered, ended)| ended - answered);
-    if is_on_hold(call) || talk.is_none_or(|talk| talk < TALK_MIN) {
+    if call.streams.is_empty() || is_on_hold(call) || talk.is_none_or(|talk| talk < TALK_MIN) {
         return;
     }
     for (place, stream) in call.streams.iter().enumerate().filter(|(_, stream)| heard_nothing(stream)) {

@@ -11,7 +11,7 @@ const PACKETS_MIN: i64 = 150;
 
 /// One side counts nothing received, the other counts plenty. Never by what was not reported.
 fn find(call: &Call<'_>, found: &mut Found) {
-    if is_on_hold(call) {
+    if call.streams.is_empty() || is_on_hold(call) {
         return;
     }
     for stream in call.streams.iter().filter(|stream| heard_nothing(stream)) {

@@ -14,7 +14,6 @@ fn find(call: &Call<'_>, found: &mut Found) {
         if found.is_full() {
             return;
         }
-        let Some(seconds) = expires_granted(request, reply).filter(|seconds| *seconds > 0) else { continue };
         // Each REGISTER counts one up (RFC 3261 10.2): with the next number, none between was missed by the capture.
         let next = call.of("REGISTER").find(|next| {
             next.upstream.is_none()
@@ -22,6 +21,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
                 && next.cseq == register.cseq.map(|cseq| cseq.saturating_add(1))
         });
         let Some(renewal) = next.and_then(|next| call.request(next)) else { continue };
+        let Some(seconds) = expires_granted(request, reply).filter(|seconds| *seconds > 0) else { continue };
         let due = reply.at + i64::from(seconds) * SECOND;
         if renewal.at <= due + TOLERANCE || next.and_then(|next| call.status(next)).is_some_and(fails) {
             continue;
