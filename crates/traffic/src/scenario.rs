@@ -117,3 +117,15 @@ impl Scenario {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_those_of_the_list() {
+        for (place, scenario) in Scenario::all().enumerate() {
+            assert_eq!(scenario.place(), place, "{}", scenario.name());
+        }
+    }
+}

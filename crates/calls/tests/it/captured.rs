@@ -29,7 +29,7 @@ pub(crate) struct Seized {
 }
 
 fn seize(packet: &hep::Packet<'_>) -> Option<Seized> {
-    let raw = packet.payload.to_vec();
+    let raw = unwrapped(&packet.payload);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let read = sip::parse(&raw);
     if !read.is_sip() {
@@ -53,6 +53,14 @@ fn seize(packet: &hep::Packet<'_>) -> Option<Seized> {
         raw: Vec::new(),
     };
     Some(Seized { raw, ..seized })
+}
+
+/// OpenSIPS sends SIP as a member of a JSON object.
+fn unwrapped(payload: &[u8]) -> Vec<u8> {
+    let object = payload.starts_with(b"{").then(|| serde_json::from_slice(payload).ok());
+    let object: Option<serde_json::Value> = object.flatten();
+    let text = object.as_ref().and_then(|object| object.get("payload")?.as_str());
+    text.map_or_else(|| payload.to_vec(), |text| text.as_bytes().to_vec())
 }
 
 fn message(id: usize, seized: &Seized) -> Message<'_> {

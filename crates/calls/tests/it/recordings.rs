@@ -12,7 +12,6 @@ const SHARED: &[&str] = &[
     "kamailio-rtpproxy-hep3-udp.pcap",
     "asterisk-hep3-udp.pcap",
     "captagent-hep3-udp-compressed.pcap",
-    "kamailio-hep2-tcp.tcp-1.bin",
     "opensips-hep3-tcp.tcp-1.bin",
     "opensips-hep3-udp.pcap",
     "sipgrep-hep3-udp.pcap",
