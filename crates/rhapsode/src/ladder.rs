@@ -3,8 +3,7 @@
 
 use serde_json::Value;
 
-use crate::findings;
-use crate::legs;
+use crate::{findings, legs, quality};
 
 /// Width of the time column, in cells.
 const TIME_WIDTH: usize = 15;
@@ -254,6 +253,7 @@ impl<'a> Canvas<'a> {
         self.text.push('\n');
         self.findings(call, width);
         self.legs(call);
+        self.quality(call);
         self.heads();
     }
 
@@ -282,6 +282,17 @@ impl<'a> Canvas<'a> {
         if !lines.is_empty() {
             self.text.push('\n');
         }
+    }
+
+    fn quality(&mut self, call: &Value) {
+        let lines = quality::lines(call);
+        if lines.is_empty() {
+            return;
+        }
+        for line in lines {
+            self.line(&line);
+        }
+        self.text.push('\n');
     }
 
     /// The names of the hosts above their lanes.

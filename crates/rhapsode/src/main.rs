@@ -9,6 +9,7 @@ mod ladder;
 mod legs;
 mod live;
 mod play;
+mod quality;
 mod watch;
 
 use std::process::ExitCode;

@@ -7,9 +7,11 @@ mod legs;
 mod list;
 mod page;
 mod registrations;
+mod reports;
 mod rows;
 mod session;
 mod signatures;
+mod streams;
 
 use std::collections::BTreeMap;
 

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::legs::{self, Leg};
 use super::session::{Finding, Session, sessions};
+use super::streams::{Stream, streams};
 use super::{CallSummary, fold, is_sip};
 use crate::ask::{self, Found, Partial, Search, Window};
 use crate::error::{ApiError, ErrorBody};
@@ -33,6 +34,8 @@ pub(crate) struct Call {
     findings: Vec<Finding>,
     /// The Call-IDs of the call, the asked one first, and those that may be of it.
     legs: Vec<Leg>,
+    /// How good the media was: one for each direction and SSRC that reports tell of.
+    streams: Vec<Stream>,
     messages: Vec<Step>,
     /// Why records may be missing.
     partial: Option<Partial>,
@@ -107,7 +110,9 @@ pub(crate) async fn call(
     let seen = fold(&rows);
     // Behind a cut nothing is missing: it was not read.
     let until = if partial.is_some() { Micros(i64::MIN) } else { crate::time::now() };
-    let (sessions, findings) = sessions(&call_id, &rows, &seen, until);
+    let streams = streams(&rows, &seen);
+    let (sessions, findings) = sessions(&call_id, &rows, &seen, &streams, until);
+    let streams = streams.into_iter().map(Stream::from).collect();
     let mut before = rows.first().map_or(Micros(0), |row| row.ts);
     let mut messages = Vec::with_capacity(rows.len());
     for (row, seen) in rows.iter().zip(seen) {
@@ -129,7 +134,7 @@ pub(crate) async fn call(
     let own: Vec<Row> = rows.iter().filter(|row| row.call_id.as_ref() == Some(&call_id)).cloned().collect();
     let summary = CallSummary::new(call_id.clone(), if own.iter().any(is_sip) { &own } else { &rows });
     let legs = joined.legs;
-    Ok(Json(Call { call_id, hosts, summary, sessions, findings, legs, messages, partial }))
+    Ok(Json(Call { call_id, hosts, summary, sessions, findings, legs, streams, messages, partial }))
 }
 
 /// All records of a call in time order, payloads included: those with the id as Call-ID or correlation id, and

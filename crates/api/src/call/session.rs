@@ -163,13 +163,15 @@ pub(crate) enum Confidence {
     Low,
 }
 
-/// The sessions of these rows, one for each Call-ID, that of the asked call first, and what was found in them.
+/// The sessions of these rows, one for each Call-ID, that of the asked call first, and what was found in them and in
+/// their media. Media is told of with the asked call: reports do not say of which leg they are.
 ///
 /// `until` is the time up to which there would be rows if there were more.
 pub(super) fn sessions(
     call_id: &str,
     rows: &[Row],
     seen: &[Seen<usize>],
+    streams: &[calls::media::Stream],
     until: Micros,
 ) -> (Vec<Session>, Vec<Finding>) {
     let own =
@@ -188,8 +190,13 @@ pub(super) fn sessions(
     legs.sort_by_key(|(leg, _)| *leg != Some(call_id));
     let mut sessions = Vec::with_capacity(legs.len());
     let mut findings = Vec::new();
-    for (leg, messages) in &legs {
-        let call = calls::Call::read(messages, until.0);
+    if !streams.is_empty() && legs.is_empty() {
+        let call = calls::Call::read(&[], until.0).with_streams(streams);
+        findings.extend(call.findings().into_iter().map(|finding| Finding::new(Some(call_id), finding)));
+    }
+    for (place, (leg, messages)) in legs.iter().enumerate() {
+        let own = if place == 0 { streams } else { &[] };
+        let call = calls::Call::read(messages, until.0).with_streams(own);
         sessions.push(Session::from(call.session()));
         findings.extend(call.findings().into_iter().map(|finding| Finding::new(*leg, finding)));
     }

@@ -13,6 +13,7 @@ mod rows;
 mod server;
 mod sql;
 mod status;
+mod streams;
 mod tail;
 mod traffic;
 mod web;
