@@ -70,16 +70,14 @@ pub(crate) struct Step {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CallQuery {
-    /// `off`: other legs of the call are not looked for.
-    #[serde(default)]
-    legs: Wanted,
+    /// on if not given; `off`: other legs of the call are not looked for.
+    #[param(inline)]
+    legs: Option<Wanted>,
 }
 
-/// Whether something is wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Wanted {
-    #[default]
     On,
     Off,
 }
@@ -96,7 +94,7 @@ pub(crate) async fn call(
     let turn = ask::turn(&state).await?;
     let mut found = records(&state, &call_id).await?;
     let mut joined = legs::Found::default();
-    if query.legs == Wanted::On {
+    if query.legs != Some(Wanted::Off) {
         joined = legs::find(&state, &call_id, &found.rows).await?;
         found = with_legs(&state, found, &joined.call_ids).await?;
     }
