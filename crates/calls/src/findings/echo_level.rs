@@ -1,5 +1,6 @@
 use super::{Blame, Confidence, Finding, Found, Rule, Severity, media_of};
 use crate::call::Call;
+use crate::media::Reporter;
 
 pub(super) static RULE: Rule = Rule { id: "ECHO_LEVEL", source: "RFC 3611 4.7.4", find };
 
@@ -19,7 +20,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
                     format!("{place} sends back an echo that it damps by {loss:.0} dB only: the other side hears itself"),
                 )
                 .blame(blame)
-                .proof_of_reports(stream.reporters.iter().flat_map(|reporter| [reporter.first, reporter.last]))
+                .proof_of_reports(stream.reporters.iter().flat_map(Reporter::records))
                 .next(format!("the echo canceller, handset or analogue line of {place}"))
                 .confidence(Confidence::Medium),
             );
@@ -35,9 +36,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
                     Severity::Warning,
                     format!("{} is {how}: {level:.0} dBm0 as {place} measures", media_of(stream)),
                 )
-                .proof_of_reports(
-                    stream.reporters.iter().flat_map(|reporter| [reporter.first, reporter.last]),
-                )
+                .proof_of_reports(stream.reporters.iter().flat_map(Reporter::records))
                 .next("microphone and gain of the sender, and gateways that set levels on the way")
                 .confidence(Confidence::Medium),
             );

@@ -31,7 +31,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
                 ),
             )
             .blame(Blame::Hop(from.clone(), to.clone()))
-            .proof_of_reports([near.first, near.last, far.first, far.last])
+            .proof_of_reports([near, far].into_iter().flat_map(Reporter::records))
             .ruled_out("loss before the relay: by its own counters it got the packets")
             .next(format!("queues, links and radio between {from} and {to}"))
             .confidence(Confidence::High),

@@ -246,15 +246,12 @@ impl Finding {
         self
     }
 
-    /// Records that are no messages.
-    fn proof_of_reports(self, ids: impl IntoIterator<Item = i64>) -> Self {
-        let mut proof: Vec<i64> = Vec::new();
-        for id in ids {
-            if proof.len() < PROOF_MAX && !proof.contains(&id) {
-                proof.push(id);
-            }
-        }
-        Self { proof, ..self }
+    /// Records that are no messages, each behind its time.
+    fn proof_of_reports(self, records: impl IntoIterator<Item = (i64, i64)>) -> Self {
+        let mut records: Vec<(i64, i64)> = records.into_iter().take(PROOF_MAX).collect();
+        records.sort_unstable();
+        records.dedup();
+        Self { proof: records.into_iter().map(|(_, id)| id).collect(), ..self }
     }
 
     fn ruled_out(mut self, what: &str) -> Self {

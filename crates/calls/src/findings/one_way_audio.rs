@@ -1,7 +1,7 @@
 use super::no_audio::{heard_nothing, is_on_hold, opposite};
 use super::{Blame, Confidence, Finding, Found, Rule, Severity, media_of};
 use crate::call::Call;
-use crate::media::Stream;
+use crate::media::{Reporter, Stream};
 
 pub(super) static RULE: Rule =
     Rule { id: "ONE_WAY_AUDIO", source: "RFC 3264 5.1, 6.1; RFC 3550 6.4.1", find };
@@ -57,6 +57,6 @@ fn got(stream: &Stream) -> i64 {
     stream.packets_received.unwrap_or(0)
 }
 
-pub(super) fn records(stream: &Stream) -> impl Iterator<Item = i64> {
-    stream.reporters.iter().flat_map(|reporter| [reporter.first, reporter.last])
+pub(super) fn records(stream: &Stream) -> impl Iterator<Item = (i64, i64)> {
+    stream.reporters.iter().flat_map(Reporter::records)
 }

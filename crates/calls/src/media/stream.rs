@@ -85,9 +85,18 @@ pub struct Reporter {
     pub packets_expected: Option<i64>,
     pub packets_lost: Option<i64>,
     pub loss_percent: Option<f64>,
-    /// The records of its first and last report.
+    /// The records of its first and last report, and their times.
     pub first: i64,
     pub last: i64,
+    pub first_at: i64,
+    pub last_at: i64,
+}
+
+impl Reporter {
+    /// Its first and last record, each behind its time.
+    pub(crate) fn records(&self) -> [(i64, i64); 2] {
+        [(self.first_at, self.first), (self.last_at, self.last)]
+    }
 }
 
 /// The clock of telephony, where no codec is known (RFC 3551 4.5).
@@ -161,7 +170,7 @@ fn reporters(group: &Group<'_, '_>, readings: &[Reading]) -> Vec<Reporter> {
             let place = account.place.ip.map(|_| account.place.to_string());
             let ssrc = account.reporter_ssrc.map(|ssrc| format!("{ssrc:#010x}"));
             let name = account.reporter.map(|name| crate::message::words(name.as_bytes()).into_owned());
-            let ids = || account.reports.iter().map(|report| report.id);
+            let (first, last) = (account.reports.first(), account.reports.last());
             Reporter {
                 kind: account.kind,
                 by: account.by,
@@ -175,8 +184,10 @@ fn reporters(group: &Group<'_, '_>, readings: &[Reading]) -> Vec<Reporter> {
                 packets_expected: reading.expected,
                 packets_lost: reading.lost,
                 loss_percent: reading.loss_percent,
-                first: ids().next().unwrap_or(0),
-                last: ids().next_back().unwrap_or(0),
+                first: first.map_or(0, |report| report.id),
+                last: last.map_or(0, |report| report.id),
+                first_at: first.map_or(0, |report| report.at),
+                last_at: last.map_or(0, |report| report.at),
             }
         })
         .collect()
@@ -223,20 +234,19 @@ impl Stream {
         self.scores = scores.into_iter().map(|(_, score)| score).collect();
     }
 
-    /// Records of the moments at which `value` was greatest, in time order.
-    pub(crate) fn greatest(&self, value: impl Fn(&Point) -> Option<f64>, most: usize) -> Vec<i64> {
+    /// Records of the moments at which `value` was greatest, each behind its time.
+    pub(crate) fn greatest(&self, value: impl Fn(&Point) -> Option<f64>, most: usize) -> Vec<(i64, i64)> {
         let mut points: Vec<(f64, &Point)> =
             self.points.iter().filter_map(|point| Some((value(point)?, point))).collect();
         points.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.at.cmp(&other.1.at)));
         points.truncate(most);
-        points.sort_by_key(|(_, point)| (point.at, point.id));
-        points.into_iter().map(|(_, point)| point.id).collect()
+        points.into_iter().map(|(_, point)| (point.at, point.id)).collect()
     }
 
-    /// The first and the last record of who speaks for it, else of all.
-    pub(crate) fn records(&self) -> Vec<i64> {
+    /// The first and the last record of who speaks for it, each behind its time.
+    pub(crate) fn records(&self) -> Vec<(i64, i64)> {
         let speaker = self.speaker.and_then(|place| self.reporters.get(place));
-        speaker.map(|reporter| vec![reporter.first, reporter.last]).unwrap_or_default()
+        speaker.map(|reporter| reporter.records().to_vec()).unwrap_or_default()
     }
 
     /// The score to show where there is room for one.

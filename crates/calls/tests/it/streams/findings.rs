@@ -59,7 +59,7 @@ fn loss_network() {
     let finding = found("LOSS_NETWORK", CALL, &[near, far].concat());
     let blame = Blame::Hop("203.0.113.5:30001".into(), "198.51.100.2:4003".into());
     assert_eq!((finding.blame, finding.severity), (blame, Severity::Warning));
-    assert_eq!(finding.proof, [505, 515, 5, 15]);
+    assert_eq!(finding.proof, [5, 505, 15, 515]);
     // Both lost, and one of them more.
     let worse = near.map(|report| with(report, |report| report.figures.packets_lost = Some(report.id - 505)));
     found("LOSS_NETWORK", CALL, &[worse, far].concat());
