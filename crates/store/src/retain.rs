@@ -70,6 +70,8 @@ impl Retain {
 
     /// Applies the rules once.
     pub(crate) async fn apply(&mut self, lake: &mut Lake, hot: &Hot) {
+        // Making room may take a while, and fail.
+        self.watch_disk();
         let situation = Situation {
             now: now(),
             free_disk: self.place.free_disk(),
@@ -124,17 +126,27 @@ impl Retain {
         }
     }
 
+    /// Whether less is free than is to be left.
+    pub(crate) fn is_disk_low(&self) -> bool {
+        self.low_disk().is_some()
+    }
+
     fn watch_disk(&self) {
         let floor = self.rules.free_disk_min;
-        let disks = [("the lake", self.place.free_disk()), ("the data folder", free_disk(&self.data))];
-        let low = disks.into_iter().find_map(|(of, free)| Some((of, free.filter(|free| *free < floor)?)));
-        match low {
+        match self.low_disk() {
             Some((of, free)) => self.alarms.raise(
                 "disk_low",
                 format!("{free} bytes free on the disk of {of}, less than the {floor} to be left"),
             ),
             None => self.alarms.clear("disk_low"),
         }
+    }
+
+    /// Which disk has too little, and how much.
+    fn low_disk(&self) -> Option<(&'static str, u64)> {
+        let floor = self.rules.free_disk_min;
+        let disks = [("the lake", self.place.free_disk()), ("the data folder", free_disk(&self.data))];
+        disks.into_iter().find_map(|(of, free)| Some((of, free.filter(|free| *free < floor)?)))
     }
 }
 

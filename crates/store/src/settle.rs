@@ -115,6 +115,10 @@ impl Settler {
                 }
                 answer(requests, &outcome);
                 look_at = Instant::now() + LOOK_EVERY_MAX;
+                if self.retain.is_disk_low() {
+                    // A flood may fill the disk before the next look would be due.
+                    check_at = Instant::now();
+                }
             }
             if Instant::now() >= look_at {
                 // What fails is looked at again, and told, when something settles.
@@ -256,6 +260,10 @@ impl Settler {
     /// Deletes log segments that every table has passed. Not beyond the highest position that some commit
     /// remembers: the log's numbers must go on from there when no segment is left.
     fn free_log(&self) {
+        if self.retain.is_disk_low() {
+            // It may hold as much as the lake's oldest files, and need not.
+            self.log.close_segment();
+        }
         let passed = self.passed.iter().copied().min().unwrap_or(0);
         match self.log.delete_through(passed.min(self.lake.highest_position())) {
             Ok(_) => self.alarms.clear("log_delete"),

@@ -98,8 +98,18 @@ impl Disk for Arc<dyn Disk> {
     }
 }
 
+/// Bytes of the disk that the log does not take: a commit that takes the oldest files out of the lake, and so makes
+/// room, needs some itself.
+const LEFT_FREE: u64 = 4 << 20;
+
 impl SegmentFile for File {
     fn write_all_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        // Where that cannot be told, writing tells.
+        if let Ok(disk) = rustix::fs::fstatvfs(&*self)
+            && disk.f_bavail.saturating_mul(disk.f_frsize) < LEFT_FREE + bytes.len() as u64
+        {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         FileExt::write_all_at(self, bytes, offset)
     }
 

@@ -204,6 +204,15 @@ impl Log {
         Ok(deleted)
     }
 
+    /// The next block begins a segment, so that the one being written can go once all of it has settled, however
+    /// small it is.
+    pub fn close_segment(&self) {
+        let mut writer = self.writer();
+        if writer.active.as_ref().is_some_and(|active| active.bytes > 0) {
+            writer.active = None;
+        }
+    }
+
     /// The highest sequence number given out or possibly on disk.
     pub fn last_seq(&self) -> u64 {
         self.writer().next_seq - 1

@@ -18,6 +18,7 @@ enum Step {
         retries: usize,
     },
     Settle(prop::sample::Index, Vec<Fault>),
+    CloseSegment,
     Restart,
     Crash,
     /// Power fails between write and sync.
@@ -35,6 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         2 => (any::<prop::sample::Index>(), prop::collection::vec(Just(Fault::Remove), 0..2))
             .prop_map(|(upto, faults)| Step::Settle(upto, faults)),
+        1 => Just(Step::CloseSegment),
         1 => Just(Step::Restart),
         2 => Just(Step::Crash),
         2 => size().prop_map(|(entries, frame_bytes)| Step::CrashInAppend { entries, frame_bytes }),
@@ -136,6 +138,7 @@ impl Model {
                 self.disk.set_faults(&[]);
                 self.settled = upto;
             }
+            Step::CloseSegment => self.log.close_segment(),
             Step::Restart => self.restart(),
             Step::Crash => {
                 self.disk.crash();
