@@ -210,9 +210,13 @@ impl Settings {
         if let Some((caller, last_used)) = &found
             && now.0 - last_used >= LAST_USED_STEP
         {
-            connection
+            let noted = connection
                 .prepare_cached("UPDATE token SET last_used = ?1 WHERE id = ?2")?
-                .execute(params![now.0, caller.token_id])?;
+                .execute(params![now.0, caller.token_id]);
+            if let Err(error) = noted {
+                // As on a full disk, of which the caller should learn.
+                tracing::warn!(%error, "cannot note when a token was used");
+            }
         }
         Ok(found.map(|(caller, _)| caller))
     }
@@ -347,6 +351,15 @@ mod tests {
         let stored = settings.stored_login(ADMIN).expect("read").expect("there").password;
         assert!(password::matches("second", &stored) && !password::matches("first", &stored));
         assert!(settings.prepare_admin(Some(""), NOW).is_err(), "an empty password is refused");
+    }
+
+    #[test]
+    fn who_holds_a_token_is_known_though_nothing_can_be_written() {
+        let (_dir, settings) = settings();
+        settings.prepare_admin(Some("p"), NOW).expect("made");
+        let token = session(&settings);
+        settings.lock().pragma_update(None, "query_only", true).expect("set");
+        assert_eq!(caller(&settings, &token, NOW), Some(ADMIN.to_owned()));
     }
 
     #[test]
