@@ -1,7 +1,8 @@
 // The one door to the server. The session lives in an HttpOnly cookie: no script here ever holds a token.
 
+import type { Kpi, RegistrationKpi, Signatures } from './kpi-types';
 import { lineSplitter } from './lines';
-import type { Call, Calls, CallPage, Catalogue, Completion, Me, Message, MessagesEnd, Senders, Status, Summary } from './types';
+import type { Call, Calls, CallPage, Catalogue, Completion, Me, Message, MessagesEnd, Registrations, Senders, Status, Summary } from './types';
 
 export class ApiError extends Error {
   constructor(
@@ -95,6 +96,15 @@ export interface ListRequest {
   before: string | null;
 }
 
+export interface KpiRequest {
+  q: string;
+  from: string;
+  to: string;
+  /** Length of a point: `30s`. */
+  every: string;
+  by?: string;
+}
+
 export const api = {
   login: (user: string, password: string) =>
     ask<Me>('login', {}, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ user, password }) }),
@@ -106,6 +116,10 @@ export const api = {
   calls: (request: ListRequest, signal: AbortSignal) => ask<Calls>('calls', { ...request }, { signal }),
   messages: (request: ListRequest, signal: AbortSignal, found: (rows: Summary[]) => void) =>
     askLines<Summary, MessagesEnd>('messages', { ...request }, signal, found),
+  registrations: (request: ListRequest, signal: AbortSignal) => ask<Registrations>('registrations', { ...request }, { signal }),
+  kpi: (request: KpiRequest, signal: AbortSignal) => ask<Kpi>('kpi', { ...request }, { signal }),
+  registrationKpi: (request: KpiRequest, signal: AbortSignal) => ask<RegistrationKpi>('kpi/registrations', { ...request }, { signal }),
+  signatures: (request: Pick<ListRequest, 'q' | 'from' | 'to' | 'limit'>, signal: AbortSignal) => ask<Signatures>('signatures', { ...request }, { signal }),
   call: (callId: string, signal?: AbortSignal) => ask<CallPage>(`call/${encodeURIComponent(callId)}`, {}, { signal: signal ?? null }),
   message: (id: string, signal?: AbortSignal) => ask<Message>(`messages/${encodeURIComponent(id)}`, {}, { signal: signal ?? null }),
   complete: (q: string, at: number, signal: AbortSignal) => ask<Completion>('complete', { q, at }, { signal }),

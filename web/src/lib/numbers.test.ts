@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { bytes, count, endpoint, plural, rate } from './numbers';
 import { snippets, targetOf } from './snippets';
-import { classOfMessage, classOfState, classOfStatus } from './status-class';
+import { classOfMessage, classOfState, classOfStatus, goesOn } from './status-class';
 
 test('numbers are grouped by thin spaces', () => {
   expect(count(1234567)).toBe('1\u202f234\u202f567');
@@ -35,6 +35,14 @@ test('classes by state, with the status where the state says only that it failed
   expect(classOfState('failed', null)).toBe('server');
   expect(classOfState('something new', 200)).toBe('success');
   expect(classOfState('something new', null)).toBe('other');
+});
+
+test('a call that is over does not go on, though stray messages may come', () => {
+  expect(goesOn({ state: 'ringing', is_open: true })).toBe(true);
+  expect(goesOn({ state: 'ended', is_open: true })).toBe(false);
+  expect(goesOn({ state: 'ringing', is_open: false })).toBe(false);
+  // Of calls read from messages nobody knows.
+  expect(goesOn({ state: 'ringing', is_open: null })).toBe(false);
 });
 
 test('snippets name the address a sender can reach', () => {

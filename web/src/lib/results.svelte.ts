@@ -3,7 +3,7 @@
 
 import { api, ApiError } from './api';
 import { writeSearch, type Search } from './search-url';
-import type { Call, Incomplete, Listed } from './types';
+import type { Call, Incomplete, Listed, Registration } from './types';
 
 const PAGE_ROWS = 200;
 
@@ -11,6 +11,7 @@ class Results {
   key = $state('');
   calls: Call[] = $state.raw([]);
   messages: Listed[] = $state.raw([]);
+  registrations: Registration[] = $state.raw([]);
   selected = $state(0);
   scrollTop = 0;
   loading = $state(false);
@@ -38,8 +39,7 @@ class Results {
     this.partial = null;
     this.error = null;
     if (another) {
-      this.calls = [];
-      this.messages = [];
+      this.clear();
       this.done = false;
       this.elapsed = null;
     }
@@ -54,8 +54,13 @@ class Results {
   forget(): void {
     this.running?.abort();
     this.key = '';
+    this.clear();
+  }
+
+  private clear(): void {
     this.calls = [];
     this.messages = [];
+    this.registrations = [];
   }
 
   private async load(before: string | null): Promise<void> {
@@ -69,7 +74,11 @@ class Results {
       const request = { q: search.q, from: search.from, to: search.to, limit: PAGE_ROWS, before };
       if (search.tab === 'calls') {
         const page = await api.calls(request, running.signal);
-        this.calls = joined(before === null ? [] : this.calls, page.calls, (call) => call.call_id);
+        this.calls = joined(before === null ? [] : this.calls, page.calls, callKey);
+        this.finish(page);
+      } else if (search.tab === 'registrations') {
+        const page = await api.registrations(request, running.signal);
+        this.registrations = joined(before === null ? [] : this.registrations, page.registrations, registrationKey);
         this.finish(page);
       } else {
         const shown = before === null ? [] : this.messages;
@@ -86,10 +95,7 @@ class Results {
       }
     } catch (failure) {
       if (running.signal.aborted) return;
-      if (before === null) {
-        this.calls = [];
-        this.messages = [];
-      }
+      if (before === null) this.clear();
       this.error = failure instanceof ApiError ? failure : new ApiError(0, 'unexpected', String(failure));
       this.next = null;
     } finally {
@@ -107,6 +113,11 @@ class Results {
     this.error = null;
   }
 }
+
+/** A Call-ID that is used again is a call of its own. */
+export const callKey = (call: Call): string => `${call.call_id} ${call.first}`;
+/** All renewals of a registration share its Call-ID. */
+export const registrationKey = (registration: Registration): string => `${registration.call_id} ${registration.at}`;
 
 /** A call that went on between two pages may be in both. */
 function joined<T>(shown: T[], page: T[], idOf: (row: T) => string): T[] {

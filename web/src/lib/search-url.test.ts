@@ -7,6 +7,7 @@ test('what is written reads back', () => {
   const searches: Search[] = [
     { tab: 'calls', q: '', from: '-1h', to: '' },
     { tab: 'messages', q: 'from_user = "+44*" and sip.status in 500..599', from: '-7d', to: '' },
+    { tab: 'registrations', q: 'expires < 60', from: '-6h', to: '' },
     { tab: 'calls', q: 'a&b=c#d?e%20ä', from: '2026-11-21T03:00:00Z', to: '2026-11-21T04:00:00Z' },
   ];
   for (const search of searches) expect(read(writeSearch(search))).toEqual(search);

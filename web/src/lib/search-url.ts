@@ -1,6 +1,7 @@
 // A search is its URL: what, when, and which list.
 
-export type Tab = 'calls' | 'messages';
+export const TABS = ['calls', 'messages', 'registrations'] as const;
+export type Tab = (typeof TABS)[number];
 
 export interface Search {
   tab: Tab;
@@ -35,14 +36,17 @@ const UNITS: Record<string, { name: string; milliseconds: number }> = {
   d: { name: 'day', milliseconds: 86_400_000 },
 };
 
-export function readSearch(params: URLSearchParams): Search {
+export function readRange(params: URLSearchParams): Pick<Search, 'from' | 'to'> {
   const from = params.get('from') ?? '';
   const to = params.get('to') ?? '';
+  return { from: isTime(from) ? from : DEFAULT_FROM, to: isTime(to) ? to : '' };
+}
+
+export function readSearch(params: URLSearchParams): Search {
   return {
-    tab: params.get('tab') === 'messages' ? 'messages' : 'calls',
+    tab: TABS.find((tab) => tab === params.get('tab')) ?? 'calls',
     q: params.get('q') ?? '',
-    from: isTime(from) ? from : DEFAULT_FROM,
-    to: isTime(to) ? to : '',
+    ...readRange(params),
   };
 }
 

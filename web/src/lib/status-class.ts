@@ -1,6 +1,6 @@
 // Meaning before identity: what a message is decides its colour and, for those who do not see colours, its shape.
 
-import type { Summary } from './types';
+import type { Severity, Summary } from './types';
 
 export type StatusClass =
   | 'request'
@@ -75,4 +75,13 @@ export function classOfState(state: string | null, status: number | null): Statu
     default:
       return status === null ? 'other' : classOfStatus(status);
   }
+}
+
+export const CLASS_OF_SEVERITY: Record<Severity, StatusClass> = { error: 'server', warning: 'client', info: 'provisional' };
+
+const GOING_ON: ReadonlySet<string> = new Set(['calling', 'ringing', 'answered', 'challenged', 'pending']);
+
+/** A row that is open tells of a call that goes on, or of one that is over and waits for stray messages. */
+export function goesOn(call: { state: string; is_open?: boolean | null }): boolean {
+  return call.is_open === true && GOING_ON.has(call.state);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ago, ladderTime, parseMicros, span } from './time';
+import { ago, ladderTime, parseMicros, span, wholeSpan } from './time';
 
 test('keeps microseconds that a Date would lose', () => {
   expect(parseMicros('2020-06-24T05:16:26.669278Z')).toBe(1_592_975_786_669_278);
@@ -24,6 +24,7 @@ test('spans are said in the unit that fits', () => {
     [64_000, '1 m 04 s'], [3_600_000, '1 h 00 m'], [7_500_000, '2 h 05 m'], [180_000_000, '2 d 2 h'], [-31, '−31 ms'],
   ];
   for (const [milliseconds, text] of said) expect(span(milliseconds)).toBe(text);
+  expect([null, 0, 1, 1500].map(wholeSpan)).toEqual(['–', '< 1 ms', '1 ms', '1.50 s']);
 });
 
 test('ladder times relative to the start and to the row before', () => {

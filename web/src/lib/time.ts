@@ -59,6 +59,11 @@ export function span(milliseconds: number | null | undefined): string {
   return `${sign}${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`;
 }
 
+/** Of a time that is told in whole milliseconds: zero is less than one. */
+export function wholeSpan(milliseconds: number | null | undefined): string {
+  return milliseconds === 0 ? '< 1 ms' : span(milliseconds);
+}
+
 /** `just now`, `12 s ago`, `3 m 20 s ago`. */
 export function ago(micros: number, nowMicros: number): string {
   const milliseconds = (nowMicros - micros) / 1000;

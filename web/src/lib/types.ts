@@ -113,8 +113,16 @@ export interface Call {
   state: string;
   /** First request to first 2xx. */
   setup_ms: number | null;
+  /** Post-dial delay, session request delay in RFC 6076 4.3. Null for calls read from messages, as the next three. */
+  pdd_ms?: number | null;
   /** First 2xx to first BYE. */
   talk_ms: number | null;
+  /** Names of rules, the worst first. */
+  findings?: string[];
+  /** Of the worst. */
+  severity?: Severity | null;
+  /** Further messages may come. */
+  is_open?: boolean | null;
   messages: number;
   /** Further sightings of them by other capture points, not counted in them. */
   witnesses: number;
@@ -123,6 +131,35 @@ export interface Call {
 
 export interface Calls {
   calls: Call[];
+  partial: Incomplete | null;
+  elapsed_ms: number;
+  next: string | null;
+}
+
+/** A REGISTER and what came of it. */
+export interface Registration {
+  call_id: string;
+  at: string;
+  user: string | null;
+  host: string | null;
+  contact: string | null;
+  src: string | null;
+  dst: string | null;
+  user_agent: string | null;
+  state: string;
+  status: number | null;
+  /** 0: removed. */
+  expires_seconds: number | null;
+  register_delay_ms: number | null;
+  challenges: number;
+  messages: number;
+  findings: string[];
+  severity: Severity | null;
+  is_open: boolean | null;
+}
+
+export interface Registrations {
+  registrations: Registration[];
   partial: Incomplete | null;
   elapsed_ms: number;
   next: string | null;
@@ -196,12 +233,14 @@ export interface CallMessage extends Summary {
   delta_ms: number;
 }
 
+export type Severity = 'error' | 'warning' | 'info';
+
 /** What a rule found in a call. */
 export interface Finding {
   /** Name of the rule. */
   id: string;
   call_id: string | null;
-  severity: 'error' | 'warning' | 'info';
+  severity: Severity;
   text: string;
   blame: { kind: string; host: string | null; from: string | null; text: string };
   /** Ids of messages. */
