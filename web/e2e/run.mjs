@@ -61,9 +61,14 @@ async function shot(page, name) {
   await page.screenshot({ path: join(settings.outDir, `${String(shots).padStart(2, '0')}-${name}.png`) });
 }
 
+const OVERVIEW = `/overview?from=${encodeURIComponent(settings.from)}`;
 const at = (path) => new URL(`./#${path}`, settings.baseUrl).toString();
 
-async function step(name, action) {
+async function step(name, action, { when = true } = {}) {
+  if (!when) {
+    console.log(`skip  ${name}: this server has none`);
+    return;
+  }
   try {
     await action();
     console.log(`ok    ${name}`);
@@ -167,7 +172,80 @@ async function run(page) {
     await shot(page, 'messages');
   });
 
+  const has = { registrations: (await countOf(page, 'registrations', '')) > 0, findings: (await countOf(page, 'calls', 'severity = error')) > 0, failures: (await countOf(page, 'signatures', '')) > 0 };
+  await step('list registrations and open one', async () => {
+    await page.keyboard.press('t');
+    await page.waitForURL((url) => url.hash.includes('tab=registrations'));
+    await page.locator('.list.registrations [role=option].row', { hasText: '@' }).first().waitFor();
+    await shot(page, 'registrations');
+    await page.keyboard.press('Enter');
+    await page.locator('.ladder .row[data-method=REGISTER]').first().waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.list.registrations [role=option].row').first().waitFor();
+  }, { when: has.registrations });
+
+  await step('tell what was found in calls', async () => {
+    await page.goto(at(`/search?from=${encodeURIComponent(settings.from)}&q=${encodeURIComponent('severity = error')}`));
+    const found = page.locator('[role=option].row .found', { hasText: /error:\s*[A-Z]/ }).first();
+    await found.waitFor();
+    check((await page.locator('.heads', { hasText: 'PDD' }).count()) === 1, 'no column for the post-dial delay');
+    check((await page.locator('.heads', { hasText: 'Method' }).count()) === 0, 'a column that says INVITE only');
+    await shot(page, 'calls-findings');
+  }, { when: has.findings });
+
+  await step('show how calls went', async () => {
+    await page.keyboard.press('g');
+    await page.keyboard.press('o');
+    await page.locator('.tile').first().waitFor();
+    await page.goto(at(OVERVIEW));
+    for (const figure of ['Calls per second', 'Concurrent calls', 'ASR', 'NER', 'PDD, 95th percentile', 'Retransmissions', ...(has.registrations ? ['Registrations per second'] : [])]) {
+      await page.locator(`.tile[data-figure="${figure}"] .total`, { hasText: /\d/ }).waitFor();
+    }
+    await shot(page, 'overview');
+  });
+
+  await step('go from a group to its calls', async () => {
+    await page.locator('.by').selectOption('status');
+    await page.waitForURL((url) => url.hash.includes('by=status'));
+    await page.locator('.groups tbody a', { hasText: '200' }).click();
+    await page.locator('[role=option].row').first().waitFor();
+  });
+
+  await step('go from failures that are alike to their calls', async () => {
+    await page.goto(at(OVERVIEW));
+    await page.locator('.signatures .examples a').first().click();
+    await page.locator('.ladder .row').first().waitFor();
+    await page.goBack();
+    await page.locator('.signatures td.number a').first().click();
+    await page.locator('[role=option].row').first().waitFor();
+  }, { when: has.failures });
+
+  await step('look closer at a part of a chart', async () => {
+    await page.goto(at(OVERVIEW));
+    const chart = page.locator('.tile[data-figure=ASR] .chart');
+    await chart.waitFor();
+    const box = await chart.boundingBox();
+    await page.mouse.move(box.x + box.width * 0.4, box.y + 50);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.9, box.y + 40, { steps: 4 });
+    check((await page.locator('.stretch').count()) > 1, 'the chosen time is not shown in all charts');
+    await shot(page, 'overview-dragged');
+    await page.mouse.up();
+    await page.waitForURL((url) => url.hash.includes('from=20') && url.hash.includes('to=20'));
+    const dragged = page.url();
+    await chart.focus();
+    for (const key of ['ArrowLeft', 'ArrowLeft', 'Enter', 'ArrowLeft', 'ArrowLeft', 'Enter']) await page.keyboard.press(key);
+    await page.waitForURL((url) => url.toString() !== dragged && url.hash.includes('to=20'));
+    await page.keyboard.press('z');
+    await page.locator('.tile').first().waitFor();
+  });
+
   expectedStatuses = [400];
+  await step('say which search registrations cannot answer', async () => {
+    await page.goto(at('/search?tab=registrations&q=pdd%20%3E%203s'));
+    await page.locator('.problem', { hasText: 'pdd' }).waitFor();
+  });
+
   await step('point at the mistake in a query and suggest the field', async () => {
     await page.goto(at('/search?q=sip.metod%20%3D%20INVITE'));
     const problem = page.locator('.problem');
@@ -225,6 +303,9 @@ async function run(page) {
     await page.keyboard.press('Enter');
     await page.locator('.ladder .row').first().waitFor();
     await shot(page, 'call-dark');
+    await page.goto(at(OVERVIEW));
+    await page.locator('.tile').first().waitFor();
+    await shot(page, 'overview-dark');
   });
 
   await step('watch live', async () => {
@@ -250,6 +331,13 @@ async function run(page) {
     await page.locator('button', { hasText: 'Log out' }).click();
     await page.locator('input[name=password]').waitFor();
   });
+}
+
+/** How many the server has of what a step needs: not every run has failures or registrations. */
+async function countOf(page, list, q) {
+  const answer = await page.request.get(new URL(`api/v1/${list}?from=${encodeURIComponent(settings.from)}&q=${encodeURIComponent(q)}`, settings.baseUrl).toString());
+  check(answer.ok(), `${list} answers ${answer.status()}`);
+  return (await answer.json())[list].length;
 }
 
 /** Scrolls through the whole ladder: only rows in sight exist. */

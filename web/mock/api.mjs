@@ -1,5 +1,6 @@
 // The HTTP API, played from memory: for looking at screens without a server. Never part of the product.
 
+import { CALL_FIELDS, kpi, REGISTRATION_FIELDS, registrationKpi, rowOfCall, rowOfRegistration, signatures } from './rows.mjs';
 import { traffic } from './traffic.mjs';
 
 const USER = 'admin';
@@ -21,6 +22,7 @@ const FIELDS = {
   log: [['level', 'text', 'Severity as sent'], ['text', 'text', 'The line']],
   other: [],
 };
+const DERIVED = { calls: CALL_FIELDS, registrations: REGISTRATION_FIELDS };
 const COMMON = [['call_id', 'text', 'What joins records to a call'], ['src_ip', 'ip', 'Source address of the captured traffic'], ['dst_ip', 'ip', 'Destination address of the captured traffic'], ['transport', 'text', 'Transport of the captured traffic'], ['node', 'text', 'Capture node name'], ['size', 'int32', 'Bytes of payload']];
 
 class Refused extends Error {
@@ -42,6 +44,10 @@ export function mockApi({ empty = false } = {}) {
     else byCall.set(record.call_id, [record]);
   }
   const started = Date.now();
+  const ofMethod = (method) => [...byCall.values()].filter((all) => all.find((record) => record.table === 'sip')?.method === method);
+  const callRows = ofMethod('INVITE').map((all) => rowOfCall(callRow(all), all));
+  const registrationRows = ofMethod('REGISTER').map(rowOfRegistration);
+  const facts = (rows, params, table) => rowsThatFit(rows, params, table).map((one) => one.facts);
 
   const routes = [
     ['POST', /^login$/, (_, __, body) => {
@@ -51,13 +57,17 @@ export function mockApi({ empty = false } = {}) {
     ['POST', /^logout$/, () => ({ cookie: 'rhapsode_session=; Max-Age=0; Path=/' })],
     ['GET', /^me$/, () => ({ user: USER, role: 'admin' })],
     ['GET', /^catalogue$/, () => ({
-      tables: Object.entries(FIELDS).map(([name, fields]) => ({ name, doc: name, fields: [...COMMON, ...fields].map(([field, kind, doc]) => ({ name: field, kind, unit: null, facet: false, indexed: false, doc })) })),
+      tables: Object.entries({ ...FIELDS, ...DERIVED }).map(([name, fields]) => ({ name, doc: name, fields: [...COMMON, ...fields].map(([field, kind, doc]) => ({ name: field, kind, unit: null, facet: false, indexed: false, doc })) })),
       flags: FLAGS,
       corrections: CORRECTIONS,
     })],
     ['GET', /^status$/, () => status(records, started, empty)],
     ['GET', /^senders$/, () => senders(empty)],
-    ['GET', /^calls$/, (_, params) => page(rowsOf(byCall, params), params, 'calls', (call) => call.cursor)],
+    ['GET', /^calls$/, (_, params) => page(isAboutMessages(params) ? rowsOf(byCall, params) : rowsThatFit(callRows, params, 'calls').map((one) => one.row), params, 'calls', (call) => call.call_id)],
+    ['GET', /^registrations$/, (_, params) => page(rowsThatFit(registrationRows, params, 'registrations').map((one) => one.row), params, 'registrations', (one) => one.call_id)],
+    ['GET', /^kpi$/, (_, params) => kpi(facts(callRows, params, 'calls'), params, ...window(params))],
+    ['GET', /^kpi\/registrations$/, (_, params) => registrationKpi(facts(registrationRows, params, 'registrations'), params, ...window(params))],
+    ['GET', /^signatures$/, (_, params) => signatures(facts(callRows, params, 'calls'), ...window(params))],
     ['GET', /^messages$/, (_, params) => page(filtered(records, params).toReversed().map(summary), params, 'messages', (message) => message.id)],
     ['GET', /^messages\/(.+)$/, ([, id]) => {
       const record = byId.get(decodeURIComponent(id));
@@ -88,11 +98,13 @@ function moment(text, otherwise) {
   return text ? Date.parse(text) : otherwise;
 }
 
-/** Enough of the language to try the screens: `field = value`, `>=`, `in a..b`, `and`, bare words. */
+/** Enough of the language to try the screens: `field = value`, `>=`, `in a..b`, `not exists field`, `and`, bare words. */
 function predicate(query) {
   if (query.trim() === '') return () => true;
-  const known = [...COMMON.map(([name]) => name), ...Object.entries(FIELDS).flatMap(([table, fields]) => fields.flatMap(([name]) => [name, `${table}.${name}`]))];
-  const tests = query.split(/\s+and\s+/i).map((part) => {
+  const known = [...COMMON.map(([name]) => name), 'call.status', ...Object.entries({ ...FIELDS, ...DERIVED }).flatMap(([table, fields]) => fields.flatMap(([name]) => [name, `${table}.${name}`]))];
+  const tests = query.replace(/[()]/g, '').split(/\s+and\s+/i).map((part) => {
+    const missing = /^\s*not exists (?:\w+\.)?(\w+)\s*$/.exec(part);
+    if (missing) return (record) => (record[missing[1]] ?? null) === null;
     const parts = /^\s*([\w.]+)\s*(=|!=|>=|<=|>|<|\bin\b)\s*(.+?)\s*$/.exec(part);
     if (!parts) {
       const word = part.trim().replaceAll('"', '').replaceAll('*', '').toLowerCase();
@@ -120,11 +132,28 @@ function predicate(query) {
   return (record) => tests.every((test) => test(record));
 }
 
+function window(params) {
+  return [moment(params.get('from'), Date.now() - 36e5) * 1000, moment(params.get('to'), Date.now() + 1000) * 1000];
+}
+
 function filtered(records, params) {
-  const from = moment(params.get('from'), Date.now() - 36e5) * 1000;
-  const to = moment(params.get('to'), Date.now() + 1000) * 1000;
+  const [from, to] = window(params);
   const matches = predicate(params.get('q') ?? '');
   return records.filter((record) => record.micros >= from && record.micros <= to && matches(record));
+}
+
+const isAboutMessages = (params) => /\b(?:sip|rtcp|log|other)\.|^"|\bmethod\b/.test(params.get('q') ?? '');
+
+/** Of rows of calls or of registrations, the latest first. */
+function rowsThatFit(rows, params, table) {
+  const query = params.get('q') ?? '';
+  const matches = predicate(query);
+  const has = [...COMMON, ...DERIVED[table], ['from_user'], ['to_user']].map(([name]) => name);
+  for (const [, field] of query.matchAll(/([\w.]+)\s*(?:=|!=|>|<|\bin\b)/g)) {
+    if (!has.includes(field.replace(/^calls?\./, ''))) throw new Refused(400, 'bad_request', `${table} have no \`${field}\``);
+  }
+  const [from, to] = window(params);
+  return rows.filter(({ facts }) => facts.micros >= from && facts.micros <= to && matches(facts)).sort((a, b) => b.facts.micros - a.facts.micros);
 }
 
 function rowsOf(byCall, params) {
