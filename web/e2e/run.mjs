@@ -198,7 +198,8 @@ async function run(page) {
     await page.keyboard.press('o');
     await page.locator('.tile').first().waitFor();
     await page.goto(at(OVERVIEW));
-    for (const figure of ['Calls per second', 'Concurrent calls', 'ASR', 'NER', 'PDD, 95th percentile', 'Retransmissions', ...(has.registrations ? ['Registrations per second'] : [])]) {
+    await page.locator('.asking').waitFor({ state: 'detached' });
+    for (const figure of ['Calls per second', 'Concurrent calls', 'ASR', 'NER', 'PDD p95', 'Retransmissions', ...(has.registrations ? ['Registrations per second'] : [])]) {
       await page.locator(`.tile[data-figure="${figure}"] .total`, { hasText: /\d/ }).waitFor();
     }
     await shot(page, 'overview');
