@@ -121,7 +121,7 @@ export function signatures(calls, fromMicros, toMicros) {
   for (const call of calls.filter((one) => one.state === 'failed' || one.severity === 'error' || one.severity === 'warning').toSorted((a, b) => b.micros - a.micros)) {
     const { src_ip, dst_ip, status, cause, finding } = call;
     const key = [src_ip, dst_ip, status, finding].join();
-    const seen = found.get(key) ?? { src_ip, dst_ip, status, cause, finding, calls: 0, first: null, last: iso(call.micros), trend: Array(TREND).fill(0), is_new: status === 404, is_back: status === 408, before: status === 408 ? iso(fromMicros - 3 * 86_400e6) : null, examples: [] };
+    const seen = found.get(key) ?? { src_ip, sources: 1, dst_ip, status, cause, finding, calls: 0, first: null, last: iso(call.micros), trend: Array(TREND).fill(0), is_new: status === 404, is_back: status === 408, before: status === 408 ? iso(fromMicros - 3 * 86_400e6) : null, examples: [] };
     found.set(key, seen);
     seen.calls += 1;
     seen.first = iso(call.micros);

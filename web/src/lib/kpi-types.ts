@@ -60,7 +60,10 @@ export interface RegistrationKpi extends Over, Series<RegistrationFigures> {}
 
 /** Calls that failed alike. */
 export interface Signature {
+  /** If always from there. */
   src_ip: string | null;
+  /** From how many addresses. */
+  sources: number;
   dst_ip: string | null;
   status: number | null;
   /** Q.850. */

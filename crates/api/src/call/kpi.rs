@@ -74,7 +74,8 @@ pub(crate) enum By {
     /// User-Agent of the caller, without its version.
     UserAgent,
     /// User-Agent or Server of who answered, without its version.
-    AnsweredBy,
+    #[serde(rename = "answered_by")]
+    Answerer,
     Status,
 }
 
@@ -419,7 +420,7 @@ impl By {
             Self::RuriHost => &["ruri_host"],
             Self::Prefix => &["ruri_user"],
             Self::UserAgent => &["user_agent"],
-            Self::AnsweredBy => &["answered_by"],
+            Self::Answerer => &["answered_by"],
             // Read as text, beside the number.
             Self::Status => &[],
         }
@@ -441,7 +442,7 @@ impl By {
                 pairs.map(|(from, to)| Some(format!("{} > {}", from?, to?))).collect()
             }
             Self::Prefix => of("ruri_user")?.iter().map(|user| prefix(user?, digits)).collect(),
-            Self::UserAgent | Self::AnsweredBy => {
+            Self::UserAgent | Self::Answerer => {
                 let agents = of(self.columns()[0])?;
                 agents.iter().map(|agent| Some(family(agent?).to_owned())).collect()
             }
