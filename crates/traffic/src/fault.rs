@@ -1,5 +1,7 @@
 //! What goes wrong in voice networks, one ladder each: see [`crate::ladder`] for how to read them.
 
+mod media;
+
 use std::sync::LazyLock;
 
 use crate::ladder;
@@ -387,6 +389,14 @@ static LADDERS: &[Ladder] = &[
     ("transcode_chain", "the proxy's relay translates between two codecs", &[OPENING, RINGING, "
         ring  b>p 200 INVITE 2 sdp=g729
         in    p>a 200 INVITE 2 sdp=pcma", ACKNOWLEDGED, HUNG_UP]),
+    ("one_way_audio", "what the callee says does not reach the caller", media::ONE_WAY_AUDIO),
+    ("no_audio", "no voice comes through, either way", media::NO_AUDIO),
+    ("loss_network", "packets are lost between relay and callee", media::LOSS_NETWORK),
+    ("loss_burst", "packets are lost in bursts", media::LOSS_BURST),
+    ("jitter_high", "packets come unevenly to the callee", media::JITTER_HIGH),
+    ("delay_high", "the way there and back takes half a second", media::DELAY_HIGH),
+    ("echo_level", "the callee's phone sends back an echo", media::ECHO_LEVEL),
+    ("quality_low", "so much is lost that it sounds bad", media::QUALITY_LOW),
     ("shaken_invalid", "a signed identity that was cut on its way", &[ASKED, "
         in    a>p INVITE 2 auth sdp
         in    p>a 100 INVITE 2

@@ -214,7 +214,13 @@ impl Generator {
                     Some((session.answered_micros + session.talk_micros).max(at_micros))
                 }
             }
-            Some(beat) => Some(at_micros + self.gap_micros(beat.after)),
+            Some(beat) => {
+                // Packets are counted from here on.
+                if matches!(beat.act, Act::Heard(_)) && session.answered_micros == 0 {
+                    session.answered_micros = at_micros;
+                }
+                Some(at_micros + self.gap_micros(beat.after))
+            }
         };
         self.sessions[index as usize] = session;
         match due {
@@ -250,6 +256,10 @@ impl Generator {
             }
             Act::Reports => {
                 report::append_rtcp(session, session.reports, at_micros, &mut self.payload);
+                Kind::Rtcp
+            }
+            Act::Heard(heard) => {
+                heard.append(session, at_micros, &mut self.payload);
                 Kind::Rtcp
             }
             Act::Log(line) => {
@@ -367,28 +377,28 @@ struct Place {
     hep_type: u16,
 }
 
+/// IP protocol number of UDP, which carries RTCP.
+const UDP: u8 = 17;
+
 fn place(session: &Session, parties: Parties<'_>, act: Act) -> Place {
-    /// IP protocol number of UDP, which carries RTCP.
-    const UDP: u8 = 17;
     match act {
         Act::Sip(form) => sip_place(&form, parties),
-        Act::Reports => {
-            let of_caller = session.report_is_callers(session.reports);
-            let (user, relay) =
-                if of_caller { (parties.caller, parties.near) } else { (parties.callee, parties.far) };
-            let port = sip::audio_port(session, of_caller) + 1;
-            let relay_port = sip::relay_port(session, of_caller) + 1;
-            Place {
-                src: SocketAddr::new(user.address.ip(), port),
-                dst: SocketAddr::new(relay.ip, relay_port),
-                ip_protocol: UDP,
-                hep_type: wire::RTCP_JSON,
-            }
-        }
+        Act::Reports => report_place(session, parties, session.report_is_callers(session.reports), true),
+        Act::Heard(heard) => report_place(session, parties, heard.at_caller, !heard.by_relay),
         Act::Log(_) => {
             Place { src: parties.near.sip(), dst: parties.near.sip(), ip_protocol: UDP, hep_type: wire::LOG }
         }
     }
+}
+
+/// Between a party and the relay, on the ports above those of their media (RFC 3550 section 11).
+fn report_place(session: &Session, parties: Parties<'_>, at_caller: bool, from_party: bool) -> Place {
+    let (user, relay) =
+        if at_caller { (parties.caller, parties.near) } else { (parties.callee, parties.far) };
+    let party = SocketAddr::new(user.address.ip(), sip::audio_port(session, at_caller) + 1);
+    let relay = SocketAddr::new(relay.ip, sip::relay_port(session, at_caller) + 1);
+    let (src, dst) = if from_party { (party, relay) } else { (relay, party) };
+    Place { src, dst, ip_protocol: UDP, hep_type: wire::RTCP_JSON }
 }
 
 fn sip_place(form: &Form, parties: Parties<'_>) -> Place {

@@ -30,6 +30,8 @@ pub(crate) mod purpose {
     pub(crate) const STREAM_CALLEE: u64 = 17;
     pub(crate) const SEQUENCE_CALLEE: u64 = 18;
     pub(crate) const VARIANT: u64 = 19;
+    pub(crate) const RELAY_TO_CALLER: u64 = 20;
+    pub(crate) const RELAY_TO_CALLEE: u64 = 21;
     pub(crate) const TRANSACTION: u64 = 64;
 }
 

@@ -8,7 +8,7 @@
 //!
 //! When it comes after the line before (a [`Gap`] or milliseconds), the hop between caller `a`, proxy `p` and callee `b`, the
 //! start line with its CSeq, words, and headers. Branches and tags follow from what stands above. `talk` stands for the RTCP
-//! of a talk. Words:
+//! of a talk; single reports are lines as in [`crate::heard`]. Words:
 //!
 //! `sdp`, `sdp=NAME` a session description, of [`crate::media`] if named · `auth` credentials · `by=p` the proxy's own reply
 //! · `dialog` inside a dialog that began earlier · `phrase=`, `uri=`, `contact=`, `via=`, `agent=` instead of the usual ·
@@ -16,6 +16,7 @@
 //! comes round · `frag=`, `tone=` other bodies · `signed=` an Identity header. `~` stands for a blank, `{a}` and `{b}` for the
 //! numbers of caller and callee.
 
+use crate::heard::Heard;
 use crate::media;
 use crate::script::{Act, Beat, Body, Form, Gap, Leg, Start, ToTag, Twist};
 
@@ -43,6 +44,9 @@ impl Ladder {
             return Beat { after: Gap::None, act: Act::Reports };
         }
         let (after, rest) = line.split_once(' ').unwrap_or_else(|| panic!("no message in {line:?}"));
+        if let Some(heard) = Heard::read(rest) {
+            return Beat { after: gap(after), act: Act::Heard(Box::leak(Box::new(heard))) };
+        }
         let form = self.form(rest);
         self.forms.push(form);
         Beat { after: gap(after), act: Act::Sip(form) }

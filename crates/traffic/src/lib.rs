@@ -27,6 +27,7 @@
 
 mod fault;
 mod generator;
+mod heard;
 mod identity;
 mod ladder;
 pub mod legs;

@@ -1,5 +1,6 @@
 //! What happens in a session, beat by beat.
 
+use crate::heard::Heard;
 use crate::identity::{derived, purpose};
 use crate::media::Described;
 use crate::scenario::Scenario;
@@ -11,6 +12,8 @@ pub(crate) enum Act {
     Sip(Form),
     /// RTCP of both sides for as long as they talk.
     Reports,
+    /// One report on media that something is wrong with.
+    Heard(&'static Heard),
     /// A line of the proxy's log.
     Log(Line),
 }

@@ -5,6 +5,7 @@ mod findings;
 mod labels;
 mod recorded;
 mod round_trip;
+pub(crate) mod rows;
 mod twice;
 mod vectors;
 

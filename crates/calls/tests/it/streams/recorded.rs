@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use calls::media::{Agreed, By, Figures, Jitter, Kind, Problem, Report, Source, Stream, streams};
-use calls::{Call, End, Finding};
-use model::{Micros, Record, Value};
-use protocols::{Arrival, Corrections, Protocols};
+use calls::media::{Agreed, Problem, Report, Source, Stream, streams};
+use calls::{Call, Finding};
 use testkit::recordings::{FIXTURES, recording};
 use traffic::{Generator, Mix, Rate, Settings};
 
+use super::rows::{Row, reported};
 use super::{SECOND, rounded};
 use crate::captured::{Calls, LATER, add, fold, messages};
 
@@ -27,94 +26,6 @@ const MEDIA_RULES: [&str; 8] = [
     "QUALITY_LOW",
 ];
 
-/// The columns of an RTCP record that are read here.
-#[derive(Debug)]
-struct Row {
-    id: i64,
-    at: i64,
-    ends: [(String, i32); 2],
-    numbers: BTreeMap<&'static str, i64>,
-    fraction: Option<f64>,
-}
-
-const COLUMNS: [&str; 10] = [
-    "ssrc",
-    "source_ssrc",
-    "packets",
-    "ntp_time",
-    "packets_lost",
-    "highest_sequence",
-    "jitter",
-    "last_sr",
-    "delay_since_last_sr",
-    "octets",
-];
-
-fn row(record: &Record<'_>) -> Row {
-    let common = &record.common;
-    let end = |ip: Option<std::net::IpAddr>, port: Option<i32>| {
-        (ip.map(|ip| ip.to_string()).unwrap_or_default(), port.unwrap_or(0))
-    };
-    let numbers = COLUMNS.iter().filter_map(|column| match record.value(column) {
-        Value::Int(number) => Some((*column, number)),
-        _ => None,
-    });
-    Row {
-        id: common.id,
-        at: common.ts.0,
-        ends: [end(common.src_ip, common.src_port), end(common.dst_ip, common.dst_port)],
-        numbers: numbers.collect(),
-        fraction: match record.value("fraction_lost") {
-            Value::Float(percent) => Some(percent),
-            _ => None,
-        },
-    }
-}
-
-impl Row {
-    fn reports(&self) -> Vec<Report<'_>> {
-        let number = |name: &str| self.numbers.get(name).copied();
-        let ssrc = |name: &str| number(name).and_then(|number| u32::try_from(number).ok());
-        let [src, dst] = &self.ends;
-        let common = Report {
-            id: self.id,
-            at: self.at,
-            src: End { ip: Some(&src.0), port: Some(src.1) },
-            dst: End { ip: Some(&dst.0), port: Some(dst.1) },
-            ..Report::default()
-        };
-        let sent = Report {
-            kind: Kind::SenderReport,
-            by: By::Sender,
-            ssrc: ssrc("ssrc"),
-            figures: Figures {
-                packets: number("packets"),
-                ntp_time: number("ntp_time"),
-                octets: number("octets"),
-                ..Figures::default()
-            },
-            ..common
-        };
-        let received = Report {
-            ssrc: ssrc("source_ssrc"),
-            reporter_ssrc: ssrc("ssrc"),
-            figures: Figures {
-                fraction_lost_percent: self.fraction,
-                packets_lost: number("packets_lost"),
-                highest_sequence: number("highest_sequence"),
-                jitter: number("jitter").map(Jitter::Units),
-                last_sr: number("last_sr"),
-                delay_since_last_sr: number("delay_since_last_sr"),
-                ..Figures::default()
-            },
-            ..common
-        };
-        let has_block = received.ssrc.is_some();
-        let has_sender = sent.figures.packets.is_some();
-        [has_sender.then_some(sent), has_block.then_some(received)].into_iter().flatten().collect()
-    }
-}
-
 /// What is known of calls by their SIP and RTCP.
 #[derive(Default)]
 struct Known {
@@ -125,16 +36,8 @@ struct Known {
 impl Known {
     fn add(&mut self, id: i64, packet: &hep::Packet<'_>) {
         add(&mut self.calls, packet);
-        let arrival = Arrival {
-            id,
-            received: Micros(LATER),
-            sender: "192.0.2.9".parse().expect("an address"),
-            listener: "udp",
-            corrections: Corrections::default(),
-        };
-        let record = Protocols::built_in().understand(packet, &arrival);
-        if let ("rtcp", Some(call_id)) = (record.table.name, &record.common.call_id) {
-            self.rows.entry(call_id.clone().into_owned()).or_default().push(row(&record));
+        if let Some((call_id, row)) = reported(id, packet) {
+            self.rows.entry(call_id).or_default().push(row);
         }
     }
 
