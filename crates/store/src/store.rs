@@ -240,7 +240,8 @@ impl Store {
             settled.chain(hot().map(|batch| batch.ranges.received))
         };
         StoreStatus {
-            hot_rows: hot().map(|batch| batch.rows.num_rows() as u64).sum(),
+            // Rows that wait for what goes on do not wait to be settled.
+            hot_rows: hot().filter(|batch| !batch.is_open).map(|batch| batch.rows.num_rows() as u64).sum(),
             hot_bytes: self.hot.bytes() as u64,
             lake_rows: files().map(|file| file.rows).sum(),
             lake_bytes: files().map(|file| file.bytes).sum(),

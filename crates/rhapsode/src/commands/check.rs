@@ -125,6 +125,7 @@ fn show(settings: &Resolved, origins: &Origins) {
     setting("storage.lake", settings.lake.to_string());
     setting("storage.settle_seconds", settings.settle_every.as_secs().to_string());
     setting("storage.hot_bytes_max", size(settings.hot_bytes_max));
+    setting("calls.rows", settings.call_rows.to_string());
     setting("calls.correlation_headers", settings.legs.headers.join(", "));
     setting("query.seconds_max", settings.query_seconds_max.to_string());
     setting("query.memory_bytes_max", size(settings.query_memory_bytes_max));

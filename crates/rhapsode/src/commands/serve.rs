@@ -263,7 +263,7 @@ fn take_over(settings: &Resolved) -> Result<()> {
 pub(super) fn store_config(settings: &Resolved) -> store::Config {
     let mut config = store::Config::new(&settings.data);
     config.lake = settings.lake.clone();
-    config.derived = calls::TABLES;
+    config.derived = if settings.call_rows { calls::TABLES } else { &[] };
     config.hot_bytes_max = usize::try_from(settings.hot_bytes_max).unwrap_or(usize::MAX);
     config.settle_every = settings.settle_every;
     config.retention.days =

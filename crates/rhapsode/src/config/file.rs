@@ -40,10 +40,12 @@ pub(super) struct Hep {
     pub(super) dedup: Option<Dedup>,
 }
 
-/// How legs are joined into calls.
+/// How messages become calls, and legs are joined.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Calls {
+    /// Whether calls and registrations have rows.
+    pub(super) rows: Option<bool>,
     /// Instead of the default ones.
     pub(super) correlation_headers: Option<Vec<String>>,
     /// Instead of the default ones.

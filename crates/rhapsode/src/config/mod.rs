@@ -63,6 +63,8 @@ pub(crate) struct Resolved {
     pub(crate) hep_keys: Vec<String>,
     pub(crate) senders: ingest::SenderRules,
     pub(crate) legs: calls::Legs,
+    /// Whether calls and registrations have rows.
+    pub(crate) call_rows: bool,
     pub(crate) retention_days: BTreeMap<String, u32>,
     pub(crate) retention_payload_days: BTreeMap<String, u32>,
     pub(crate) retention_bytes_max: Option<u64>,
@@ -149,6 +151,7 @@ pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
         memory,
         protocols,
         senders,
+        call_rows: written.calls.as_ref().and_then(|calls| calls.rows).unwrap_or(true),
         legs: calls::legs(written.calls.unwrap_or_default())?,
         listeners,
         tls,
