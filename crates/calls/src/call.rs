@@ -1,5 +1,8 @@
 //! One call with its transactions: what facts and findings are read from.
 
+use std::cell::OnceCell;
+
+use crate::description;
 use crate::findings::{self, Finding};
 use crate::media::Stream;
 use crate::message::{Message, hop_between};
@@ -26,6 +29,8 @@ pub struct Call<'a> {
     pub(crate) until: i64,
     /// Its media, where reports tell of it.
     pub(crate) streams: &'a [Stream],
+    /// What was read of session descriptions, by message: many rules ask for few.
+    descriptions: Vec<OnceCell<Option<Vec<description::Stream>>>>,
 }
 
 impl<'a> Call<'a> {
@@ -40,6 +45,7 @@ impl<'a> Call<'a> {
             outcome: state::outcome(messages),
             until: until.max(last),
             streams: &[],
+            descriptions: messages.iter().map(|_| OnceCell::new()).collect(),
         }
     }
 
@@ -95,6 +101,27 @@ impl<'a> Call<'a> {
 
     pub(crate) fn at(&self, place: usize) -> &'a Message<'a> {
         &self.messages[place]
+    }
+
+    /// What is offered and what answers it, stream by stream: they answer each other by their order (RFC 3264 6).
+    pub(crate) fn pairs(
+        &self,
+        offer: &Message<'_>,
+        answer: &Message<'_>,
+    ) -> impl Iterator<Item = (&description::Stream, &description::Stream)> {
+        let streams = |message| self.description(message).unwrap_or_default();
+        let pairs = streams(offer).iter().zip(streams(answer));
+        pairs.filter(|(offer, answer)| offer.kind == answer.kind && !answer.is_refused())
+    }
+
+    /// The streams of the message's session description; `None` if it has none.
+    pub(crate) fn description(&self, message: &Message<'_>) -> Option<&[description::Stream]> {
+        let offset = std::ptr::from_ref(message).addr().wrapping_sub(self.messages.as_ptr().addr());
+        let place = offset / size_of::<Message<'_>>();
+        let is_own = self.messages.get(place).is_some_and(|own| own.id == message.id);
+        let place = if is_own { place } else { self.messages.iter().position(|own| own.id == message.id)? };
+        let read = self.descriptions.get(place)?.get_or_init(|| description::streams(self.at(place)));
+        read.as_deref()
     }
 
     pub(crate) fn request(&self, transaction: &Transaction<'_>) -> Option<&'a Message<'a>> {

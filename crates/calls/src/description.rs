@@ -96,13 +96,6 @@ fn number(digits: &[u8]) -> Option<u32> {
     std::str::from_utf8(digits).ok()?.trim().parse().ok()
 }
 
-/// What is offered and what answers it, stream by stream: they answer each other by their order (RFC 3264 6).
-pub(crate) fn pairs(offer: &Message<'_>, answer: &Message<'_>) -> Vec<(Stream, Stream)> {
-    let (Some(offered), Some(answered)) = (streams(offer), streams(answer)) else { return Vec::new() };
-    let pairs = offered.into_iter().zip(answered);
-    pairs.filter(|(offer, answer)| offer.kind == answer.kind && !answer.is_refused()).collect()
-}
-
 /// Tones and comfort noise go beside a codec, they are none to talk with.
 pub(crate) fn carries_voice(codec: &Codec) -> bool {
     !matches!(codec.name.as_str(), "TELEPHONE-EVENT" | "CN" | "RED" | "RTX" | "ULPFEC" | "TONE")

@@ -8,6 +8,7 @@ use model::{Common, Field, Kind, Micros, Record, Table, Unit, Value};
 use crate::call::Call;
 use crate::message::{End, Message, words};
 use crate::registration;
+use crate::state::State;
 use crate::tracker::Sighting;
 use crate::tracker::patience::Patience;
 use crate::tracker::seen::Sorted;
@@ -176,7 +177,7 @@ impl Default for Origin {
             listener: "unknown",
             transport: "unknown",
             hep_version: 3,
-            hep_type: 1,
+            hep_type: i32::default(),
             capture_id: None,
             node: None,
             correlation_id: None,
@@ -256,7 +257,11 @@ impl Row {
             call.first_opening().and_then(|invite| call.request(invite))
         };
         let session = Session::brief(call);
-        let findings = if told.patience.is_settled { call.findings() } else { Vec::new() };
+        // In conversation only what is sent again tells of trouble; all else is told at the end.
+        let is_quiet = call.outcome.state == State::Answered && session.retransmissions == 0;
+        let is_over = told.patience.look_again_in.is_none();
+        let judges = told.patience.is_settled && (is_over || !is_quiet);
+        let findings = if judges { call.findings() } else { Vec::new() };
         let shown = opening.unwrap_or(first);
         let end = |end: End<'_>| (end.ip.and_then(|ip| ip.parse().ok()), end.port);
         Some(Self {

@@ -163,8 +163,8 @@ impl Session {
             forks: forks(call),
             attempts: attempts(call),
             challenges: challenges(call),
-            codecs_offered: codecs(offer),
-            codecs_agreed: codecs(attempt.and_then(|invite| described(call, invite))),
+            codecs_offered: codecs(call, offer),
+            codecs_agreed: codecs(call, attempt.and_then(|invite| described(call, invite))),
             media_offered: Vec::new(),
             media_agreed: Vec::new(),
             redirections: redirections(offer),
@@ -179,9 +179,8 @@ impl Session {
 
 /// The last reply with a description: what was agreed, or is about to be.
 fn described<'a>(call: &Call<'a>, invite: &Transaction<'a>) -> Option<&'a Message<'a>> {
-    let described = |reply: &&Message<'_>| {
-        matches!(reply.status, Some(101..300)) && description::streams(reply).is_some()
-    };
+    let described =
+        |reply: &&Message<'_>| matches!(reply.status, Some(101..300)) && call.description(reply).is_some();
     call.replies(invite).rfind(described)
 }
 
@@ -285,10 +284,10 @@ fn media(message: Option<&Message<'_>>) -> Vec<MediaAddress> {
     .collect()
 }
 
-fn codecs(message: Option<&Message<'_>>) -> Vec<String> {
-    let streams = message.and_then(description::streams).unwrap_or_default();
-    let streams: Vec<_> = streams.into_iter().filter(|stream| !stream.is_refused()).collect();
-    description::names(streams.iter().flat_map(|stream| &stream.codecs).filter(|codec| carries_voice(codec)))
+fn codecs(call: &Call<'_>, message: Option<&Message<'_>>) -> Vec<String> {
+    let streams = message.and_then(|message| call.description(message)).unwrap_or_default();
+    let used = streams.iter().filter(|stream| !stream.is_refused());
+    description::names(used.flat_map(|stream| &stream.codecs).filter(|codec| carries_voice(codec)))
 }
 
 /// The eldest first, as History-Info has them; Diversion has them the other way round.

@@ -7,8 +7,8 @@ pub(super) static RULE: Rule = Rule { id: "CODEC_MISMATCH", source: "RFC 3264 6;
 fn find(call: &Call<'_>, found: &mut Found) {
     if let Some(failure) = call.failure().filter(|failure| matches!(failure.status, 488 | 606)) {
         let Some(request) = call.request(failure.origin) else { return };
-        let offered = description::streams(request).unwrap_or_default();
-        let offered = description::names(voices(&offered));
+        let offered = call.description(request).unwrap_or_default();
+        let offered = description::names(voices(offered));
         let mut text = format!("{} takes none of what was offered", failure.origin.server);
         if !offered.is_empty() {
             text.push_str(&format!(" ({})", offered.join(", ")));
@@ -28,12 +28,11 @@ fn find(call: &Call<'_>, found: &mut Found) {
     for invite in call.openings().filter(|invite| invite.upstream.is_none()) {
         let answer = call.answer(invite).filter(|reply| matches!(reply.status, Some(200..300)));
         let (Some(answer), Some(request)) = (answer, call.request(invite)) else { continue };
-        let (Some(offered), Some(agreed)) = (description::streams(request), description::streams(answer))
-        else {
+        let (Some(offered), Some(agreed)) = (call.description(request), call.description(answer)) else {
             continue;
         };
         // Streams answer each other by their order (RFC 3264 6).
-        for (offer, answer_of) in offered.iter().zip(&agreed) {
+        for (offer, answer_of) in offered.iter().zip(agreed) {
             if offer.kind != answer_of.kind || answer_of.is_refused() || offer.codecs.is_empty() {
                 continue;
             }

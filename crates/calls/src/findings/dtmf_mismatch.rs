@@ -1,6 +1,6 @@
 use super::{Blame, Confidence, Finding, Found, Rule, Severity};
 use crate::call::Call;
-use crate::description::{self, Stream};
+use crate::description::Stream;
 use crate::message::Message;
 
 pub(super) static RULE: Rule = Rule { id: "DTMF_MISMATCH", source: "RFC 4733 2; RFC 6086 4.2", find };
@@ -13,7 +13,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
     let Some((tone, reply)) = tone else { return };
     let agreed = call.agreements().filter(|(request, _)| request.at <= tone.at).last();
     let Some((request, answer)) = agreed else { return };
-    let pairs = description::pairs(request, answer);
+    let pairs: Vec<_> = call.pairs(request, answer).collect();
     let Some((offer, answered)) = pairs.iter().find(|(offer, _)| offer.kind == "audio") else { return };
     if has_tones(offer) && has_tones(answered) {
         return;

@@ -1,6 +1,6 @@
 use super::{Blame, Confidence, Finding, Found, Rule, Severity, status_line};
 use crate::call::Call;
-use crate::description::{self, Stream};
+use crate::description::Stream;
 use crate::message::Message;
 use crate::state::is_challenge;
 use crate::timers::SECOND;
@@ -15,17 +15,17 @@ fn find(call: &Call<'_>, found: &mut Found) {
     let offers = call.of("INVITE").filter(|offer| offer.upstream.is_none());
     for offer in offers {
         let (Some(request), Some(reply)) = (call.request(offer), call.answer(offer)) else { continue };
-        let is_fax = description::streams(request).is_some_and(|streams| streams.iter().any(is_fax));
+        let is_fax = call.description(request).is_some_and(|streams| streams.iter().any(is_fax));
         if !is_fax || found.is_full() || reply.status.is_some_and(is_challenge) {
             continue;
         }
         let refused = match reply.status {
             Some(400..) if !matches!(reply.status, Some(481 | 487 | 491)) => status_line(reply),
-            Some(200..300) if refuses_fax(reply) => "a refused media line".to_owned(),
+            Some(200..300) if refuses_fax(call, reply) => "a refused media line".to_owned(),
             _ => continue,
         };
         let voice = call.agreements().filter(|(_, answer)| answer.at >= reply.at).find(|(_, answer)| {
-            description::streams(answer).is_some_and(|streams| streams.iter().any(carries_fax_as_voice))
+            call.description(answer).is_some_and(|streams| streams.iter().any(carries_fax_as_voice))
         });
         let bye = call.after(reply.at, |message| message.is_request() && message.is("BYE"));
         let is_short = bye.is_some_and(|bye| bye.at - reply.at < FAX_MIN);
@@ -52,8 +52,8 @@ fn is_fax(stream: &Stream) -> bool {
     stream.kind == "image" && stream.protocol.contains("UDPTL") && !stream.is_refused()
 }
 
-fn refuses_fax(answer: &Message<'_>) -> bool {
-    let streams = description::streams(answer).unwrap_or_default();
+fn refuses_fax(call: &Call<'_>, answer: &Message<'_>) -> bool {
+    let streams = call.description(answer).unwrap_or_default();
     let is_image = |stream: &&Stream| stream.kind == "image";
     streams.iter().any(|stream| is_image(&stream) && stream.is_refused()) && !streams.iter().any(is_fax)
 }

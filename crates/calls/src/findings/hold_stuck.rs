@@ -2,7 +2,6 @@ use sip::sdp::Direction;
 
 use super::{Blame, Confidence, Finding, Found, Rule, Severity};
 use crate::call::Call;
-use crate::description;
 use crate::message::Message;
 use crate::timers::{SECOND, span};
 
@@ -28,7 +27,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
         if request.at > bye.at {
             break;
         }
-        match (holds(request), matches!(reply.status, Some(200..300))) {
+        match (holds(call, request), matches!(reply.status, Some(200..300))) {
             (Some(true), true) => hold = hold.or(Some(request)),
             (Some(false), true) => (hold, refused) = (None, None),
             (Some(false), false) => refused = Some((request, reply)),
@@ -62,8 +61,8 @@ fn find(call: &Call<'_>, found: &mut Found) {
 }
 
 /// Whether an offer holds the call, or takes it back. Before RFC 3264 the address 0.0.0.0 was the sign.
-fn holds(offer: &Message<'_>) -> Option<bool> {
-    let streams = description::streams(offer)?;
+fn holds(call: &Call<'_>, offer: &Message<'_>) -> Option<bool> {
+    let streams = call.description(offer)?;
     let voice = streams.iter().find(|stream| stream.kind == "audio" && !stream.is_refused())?;
     let is_held = matches!(voice.direction, Direction::SendOnly | Direction::Inactive);
     Some(is_held || voice.address.as_deref() == Some("0.0.0.0"))

@@ -1,6 +1,5 @@
 use super::{Blame, Confidence, Finding, Found, Rule, Severity, host};
 use crate::call::Call;
-use crate::description;
 
 pub(super) static RULE: Rule = Rule { id: "ICE_FAIL", source: "RFC 8839 4.2.5, 5.1, 5.3", find };
 
@@ -9,7 +8,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
         if found.is_full() {
             return;
         }
-        for (offer, answered) in description::pairs(request, answer) {
+        for (offer, answered) in call.pairs(request, answer) {
             if answered.has_ice_mismatch {
                 found.add(
                     Finding::new(

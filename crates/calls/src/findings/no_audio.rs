@@ -1,7 +1,6 @@
 use super::one_way_audio::records;
 use super::{Confidence, Finding, Found, Rule, Severity, media_of};
 use crate::call::Call;
-use crate::description;
 use crate::media::Stream;
 use crate::timers::SECOND;
 
@@ -52,7 +51,7 @@ pub(super) fn is_on_hold(call: &Call<'_>) -> bool {
         .messages
         .iter()
         .filter(|message| matches!(message.method, Some("INVITE" | "ACK" | "UPDATE" | "PRACK")));
-    descriptions.filter_map(description::streams).flatten().any(|stream| {
+    descriptions.filter_map(|message| call.description(message)).flatten().any(|stream| {
         !stream.is_refused() && stream.kind == "audio" && stream.direction != sip::sdp::Direction::SendReceive
     })
 }

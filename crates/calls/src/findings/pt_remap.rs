@@ -1,6 +1,5 @@
 use super::{Blame, Confidence, Finding, Found, Rule, Severity};
 use crate::call::Call;
-use crate::description;
 
 pub(super) static RULE: Rule = Rule { id: "PT_REMAP", source: "RFC 3264 5.1, 6.1", find };
 
@@ -13,7 +12,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
             return;
         }
         let mut changes: Vec<String> = Vec::new();
-        for (offer, answer) in description::pairs(request, answer) {
+        for (offer, answer) in call.pairs(request, answer) {
             for codec in answer.codecs.iter().filter(|codec| is_dynamic(&codec.format)) {
                 let mut offered = offer.codecs.iter().filter(|known| {
                     (&known.name, known.clock_rate) == (&codec.name, codec.clock_rate)

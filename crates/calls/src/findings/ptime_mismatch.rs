@@ -1,6 +1,6 @@
 use super::{Confidence, Finding, Found, Rule, Severity, host};
 use crate::call::Call;
-use crate::description::{self, Stream};
+use crate::description::Stream;
 
 pub(super) static RULE: Rule = Rule { id: "PTIME_MISMATCH", source: "RFC 8866 6.4, 6.5; RFC 3264 6.1", find };
 
@@ -9,8 +9,8 @@ fn find(call: &Call<'_>, found: &mut Found) {
         if found.is_full() {
             return;
         }
-        for (offer, answered) in description::pairs(request, answer) {
-            let (who, asked, taken) = match (too_long(&offer, &answered), too_long(&answered, &offer)) {
+        for (offer, answered) in call.pairs(request, answer) {
+            let (who, asked, taken) = match (too_long(offer, answered), too_long(answered, offer)) {
                 (Some((asked, taken)), _) => (request.src, asked, taken),
                 (None, Some((asked, taken))) => (answer.src, asked, taken),
                 (None, None) => continue,

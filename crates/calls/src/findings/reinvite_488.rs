@@ -12,7 +12,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
         if found.is_full() || reinvite_reject_drop::drop_after(call, reply).is_some() {
             continue;
         }
-        let streams = description::streams(request).unwrap_or_default();
+        let streams = call.description(request).unwrap_or_default();
         let codecs =
             description::names(streams.iter().flat_map(|it| &it.codecs).filter(|it| carries_voice(it)));
         let what = match streams.iter().find(|stream| !stream.is_refused()) {

@@ -2,7 +2,6 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Confidence, Finding, Found, Rule, Severity};
 use crate::call::Call;
-use crate::description;
 use crate::message::Message;
 use crate::session::Side;
 
@@ -13,21 +12,21 @@ fn find(call: &Call<'_>, found: &mut Found) {
     // they were seen last, and answers where they arrive.
     for invite in call.openings().filter(|invite| invite.downstream.is_empty()) {
         if let Some(request) = call.request(invite) {
-            judge(request, Side::Caller, found);
+            judge(call, request, Side::Caller, found);
         }
     }
     for invite in call.openings().filter(|invite| invite.upstream.is_none()) {
         if let Some(answer) = call.answer(invite).filter(|reply| matches!(reply.status, Some(200..300))) {
-            judge(answer, Side::Callee, found);
+            judge(call, answer, Side::Callee, found);
         }
     }
 }
 
-fn judge(message: &Message<'_>, side: Side, found: &mut Found) {
+fn judge(call: &Call<'_>, message: &Message<'_>, side: Side, found: &mut Found) {
     if !is_public(message.src.ip) || !is_public(message.dst.ip) {
         return;
     }
-    let streams = description::streams(message).unwrap_or_default();
+    let streams = call.description(message).unwrap_or_default();
     let private = streams.iter().find(|stream| {
         !stream.is_refused() && !stream.has_ice && stream.address.as_deref().is_some_and(is_private)
     });

@@ -1,17 +1,17 @@
 use super::{Confidence, Finding, Found, Rule, Severity, host};
 use crate::call::Call;
-use crate::description::{self, Stream};
+use crate::description::Stream;
 
 pub(super) static RULE: Rule =
     Rule { id: "SRTP_MISMATCH", source: "RFC 4568 5.1, 7.1; RFC 5763 5; RFC 4145 4.1; RFC 3264 6", find };
 
 fn find(call: &Call<'_>, found: &mut Found) {
     for (request, answer) in call.agreements() {
-        for (offer, answered) in description::pairs(request, answer) {
+        for (offer, answered) in call.pairs(request, answer) {
             if found.is_full() {
                 return;
             }
-            let Some((of_offer, what)) = conflict(&offer, &answered) else { continue };
+            let Some((of_offer, what)) = conflict(offer, answered) else { continue };
             let who = if of_offer { request.src } else { answer.src };
             found.add(
                 Finding::new(
@@ -28,7 +28,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
     }
     let Some(failure) = call.failure().filter(|failure| matches!(failure.status, 488 | 606)) else { return };
     let Some(request) = call.request(failure.origin) else { return };
-    let streams = description::streams(request).unwrap_or_default();
+    let streams = call.description(request).unwrap_or_default();
     let secured = streams.iter().find(|stream| stream.kind == "audio" && is_secure(stream));
     // With a second line for plain media the choice was the far end's.
     let is_only = streams.iter().filter(|stream| stream.kind == "audio").count() == 1;

@@ -14,7 +14,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
         else {
             continue;
         };
-        let (here, there) = (voices(answer), voices(behind));
+        let (here, there) = (voices(call, answer), voices(call, behind));
         if here.is_empty() || there.is_empty() || here.iter().any(|codec| there.contains(codec)) {
             continue;
         }
@@ -37,8 +37,8 @@ fn find(call: &Call<'_>, found: &mut Found) {
     }
 }
 
-fn voices(answer: &Message<'_>) -> Vec<String> {
-    let streams = description::streams(answer).unwrap_or_default();
+fn voices(call: &Call<'_>, answer: &Message<'_>) -> Vec<String> {
+    let streams = call.description(answer).unwrap_or_default();
     let spoken = streams.iter().filter(|stream| stream.kind == "audio" && !stream.is_refused());
     description::names(spoken.flat_map(|stream| &stream.codecs).filter(|codec| carries_voice(codec)))
 }

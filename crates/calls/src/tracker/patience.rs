@@ -56,7 +56,10 @@ impl Patience {
             State::Done => DONE,
             _ => LATE,
         };
-        let has_ended = !matches!(state, State::Answered | State::Calling | State::Ringing | State::Pending);
+        let has_failed = matches!(
+            state,
+            State::Failed | State::Cancelled | State::Redirected | State::Challenged | State::Unknown
+        );
         let steps = match state {
             State::Answered => [QUIET, LATE, last],
             State::Done => [DONE; 3],
@@ -67,7 +70,7 @@ impl Patience {
             // Its row follows in a moment.
             is_told: state != State::Done || next.is_none(),
             look_again_in: next.map(|end| end - quiet),
-            is_settled: has_ended || quiet >= LATE,
+            is_settled: has_failed || quiet >= LATE || next.is_none(),
             is_long: state == State::Answered && quiet >= QUIET,
         }
     }

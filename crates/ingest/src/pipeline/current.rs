@@ -145,7 +145,7 @@ mod tests {
             sender: [192, 0, 2, 1].into(),
             listener: "udp",
             hep_version: 3,
-            hep_type: 1,
+            hep_type: 0,
             transport: "udp",
             src_ip: None,
             src_port: None,
