@@ -31,6 +31,9 @@ fn search_call_sql_and_export_answer_from_recorded_traffic() -> Result<()> {
         .iter()
         .find_map(|packet| packet.sip.as_ref()?.call_id.clone())
         .expect("the recording holds SIP");
+    // Calls have rows a moment after their messages.
+    let asked = server.count("SELECT count(DISTINCT call_id) AS n FROM sip WHERE method = 'INVITE'")?;
+    server.wait_for_count("SELECT count(*) AS n FROM calls", asked)?;
     // Recorded in the past: the range must reach back to it.
     let since = "--from=2026-01-01T00:00:00Z";
 

@@ -20,7 +20,8 @@ fn deltalake_and_duckdb_find_what_the_server_finds() -> Result<()> {
     let Some(mut readers) = programs::find_lake_readers()? else { return Ok(()) };
     let folder = tempfile::tempdir()?;
     let config = folder.path().join("rhapsode.toml");
-    std::fs::write(&config, "[storage]\nsettle_seconds = 1\n")?;
+    // Rows of calls that go on are not in the lake yet, which nobody else can know.
+    std::fs::write(&config, "[storage]\nsettle_seconds = 1\n[calls]\nrows = false\n")?;
     let server = Server::start(options(&folder)?.argument("--config").argument(&config.to_string_lossy()))?;
     let mut generator = Generator::new(&Settings::new(1, 1_790_000_000_000_000, Rate::Messages(500.0)));
     for step in 1..=STEPS {
