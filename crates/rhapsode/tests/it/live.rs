@@ -55,6 +55,10 @@ fn live_kamailio_and_sipp_are_found_drawn_and_opened_in_a_browser() -> Result<()
     let totals = server.totals()?;
     ensure!(totals.refused == 0 && totals.dropped == 0, "{totals:?}");
 
+    server.wait_for_count(
+        "SELECT count(*) AS n FROM calls WHERE call_id LIKE '%-busy-%' AND status = 486",
+        1,
+    )?;
     let found = rhapsode(&server, &["search", "status = 486"])?;
     ensure!(found.contains("-busy-"), "{found}");
     let call_id = call_id(&server, "call")?;

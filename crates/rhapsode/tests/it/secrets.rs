@@ -84,7 +84,8 @@ fn no_secret_reaches_the_disk_through_any_door() -> Result<()> {
     let server = Server::start(server.kill()?)?;
     let settled = wait(Duration::from_secs(60), || {
         let status = server.get("/api/v1/status")?;
-        Ok(status["store"]["lake_rows"].as_u64() == Some(sent))
+        // And perhaps those that are made of them.
+        Ok(status["store"]["lake_rows"].as_u64() >= Some(sent))
     })?;
     ensure!(settled, "{}", server.get("/api/v1/status")?["store"]);
     check(&server, "lake")?;
