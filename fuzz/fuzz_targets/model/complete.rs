@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use model::query::{self, Catalogue};
 use protocols::Protocols;
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Protocols::built_in().catalogue());
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Protocols::built_in().catalogue(&[]));
 
 /// An answer that people read; see `complete.rs` of the room, plus the words of the language.
 const OPTIONS_MAX: usize = 100 + 20;

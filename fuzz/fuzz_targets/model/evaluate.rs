@@ -8,7 +8,7 @@ use model::query::{self, Catalogue, Expr};
 use model::{Micros, Record};
 use protocols::{Arrival, Corrections, Protocols};
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Protocols::built_in().catalogue());
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Protocols::built_in().catalogue(&[]));
 const NOW: Micros = Micros(1_795_300_000_000_000);
 
 const INVITE: &[u8] = b"INVITE sip:+442079460001@192.0.2.2;user=phone SIP/2.0\r\n\
