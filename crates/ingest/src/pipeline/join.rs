@@ -12,7 +12,7 @@ use arrow::array::RecordBatch;
 use calls::{Limits, Row, Tracker};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use model::Table;
-use store::{Derived, Going, TableBatch};
+use store::{Derived, Going, TableBatch, block};
 
 use super::current::Current;
 use super::journal::Journal;
@@ -86,15 +86,17 @@ impl Joiner {
         give_up: Arc<AtomicBool>,
     ) -> Self {
         let tables = journal.derived().iter().map(|table| TableRows::new(table)).collect();
+        // Rows of an earlier run tell of all up to here.
+        let told = journal.derived().iter().map(|table| journal.settled(table)).min().unwrap_or(0);
         let carried = journal.carried().into_iter().map(|going| (going.call_id, going.received)).collect();
         Self {
             tracker: Tracker::new(Limits::default()),
             tables,
             carried,
             strangers: Vec::new(),
-            upto: 0,
+            upto: told,
             ticks: 0,
-            told: 0,
+            told,
             journal,
             alarms,
             gauge,
@@ -268,9 +270,4 @@ impl TableRows {
     fn new(table: &'static Table) -> Self {
         Self { table, ended: TableBatch::new(table), current: Current::new(table) }
     }
-}
-
-/// The number of the log block that a row is of: see the `id` column.
-fn block(id: i64) -> u64 {
-    u64::try_from(id).unwrap_or(0) >> 16
 }

@@ -84,6 +84,50 @@ fn calls_that_go_on_over_restarts_are_told_once_and_whole() -> Result<()> {
     Ok(())
 }
 
+/// What was told is not told again by a server that starts on it, also if nothing comes meanwhile.
+#[test]
+fn restarts_without_traffic_tell_no_call_again() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut server = Server::start(settling_often(&folder, options(&folder)?)?)?;
+    let packets = packets()?;
+    for packets in packets.chunks(200) {
+        let (status, answer) = post_hep(&server, &packets.concat())?;
+        ensure!(status == 200, "{status}: {answer}");
+    }
+    server.wait_for_count("SELECT count(*) AS n FROM messages", packets.len() as u64)?;
+    let asked = server.count("SELECT count(DISTINCT call_id) AS n FROM sip WHERE method = 'REGISTER'")?;
+    let done = "SELECT count(*) AS n FROM registrations WHERE state = 'done' AND NOT is_open";
+    // Some are cut off by the end of the traffic.
+    let told = wait(Duration::from_secs(60), || Ok(server.count(done)? * 2 > asked))?;
+    ensure!(told && asked > 10, "{} of {asked} registrations", server.count(done)?);
+    let done = server.count(done)?;
+    let mut position = position(&server)?;
+    for _ in 0..3 {
+        server = Server::start(server.kill()?)?;
+        // By then calls that went on are taken up again, and have settled as such.
+        let taken_up = "SELECT count(*) AS n FROM calls WHERE is_open";
+        ensure!(wait(Duration::from_secs(30), || Ok(server.count(taken_up)? > 0))?, "no call goes on");
+        std::thread::sleep(Duration::from_secs(3));
+        // What comes before it is told: going back would tell it once more.
+        let now = self::position(&server)?;
+        ensure!(now >= position, "rows told of all up to block {position}, and now up to {now}");
+        position = now;
+    }
+    let rows = "SELECT count(*) AS n FROM registrations WHERE state = 'done' AND NOT is_open";
+    ensure!(server.count(rows)? == done, "{} rows of {done} registrations", server.count(rows)?);
+    let (code, _, printed) = server.terminate()?;
+    ensure!(code == Some(0), "{printed}");
+    Ok(())
+}
+
+/// Up to which block of the log rows tell of all, as far as a restart would know; waits until that is written.
+fn position(server: &Server) -> Result<u64> {
+    let path = server.options.data.join("going-on.json");
+    ensure!(wait(Duration::from_secs(30), || Ok(path.exists()))?, "no {}", path.display());
+    let written: Value = serde_json::from_slice(&std::fs::read(path)?)?;
+    written["position"].as_u64().context("a position")
+}
+
 /// Lifelike calls of the last minutes.
 fn packets() -> Result<Vec<Vec<u8>>> {
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?;
