@@ -80,8 +80,9 @@ pub(super) fn partial_reason(answer: &Value) -> Option<String> {
 }
 
 fn print_calls(out: &mut impl Write, calls: &[Value]) -> Result<()> {
-    let mut table =
-        Table::new(&["start", "duration", "state", "status", "from", "to", "messages", "call-id"]);
+    let mut table = Table::new(&[
+        "start", "duration", "state", "status", "from", "to", "messages", "findings", "call-id",
+    ]);
     for call in calls {
         table.row([
             clock(&call["first"]),
@@ -91,10 +92,20 @@ fn print_calls(out: &mut impl Write, calls: &[Value]) -> Result<()> {
             text(&call["from_user"]),
             text(&call["to_user"]),
             text(&call["messages"]),
+            findings(&call["findings"]),
             text(&call["call_id"]),
         ]);
     }
     table.print(out)
+}
+
+/// The one that matters most, and how many there are beside it.
+fn findings(ids: &Value) -> String {
+    match ids.as_array().map(Vec::as_slice) {
+        None | Some([]) => String::new(),
+        Some([only]) => text(only),
+        Some([worst, others @ ..]) => format!("{} +{}", text(worst), others.len()),
+    }
 }
 
 fn print_messages(out: &mut impl Write, messages: &[Value]) -> Result<()> {
