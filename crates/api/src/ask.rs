@@ -45,7 +45,7 @@ impl Window {
     const DEFAULT: i64 = Micros::HOUR;
 
     /// How far before the asked time a call may have begun that has messages in it.
-    const REACH: i64 = 4 * Micros::HOUR;
+    pub(crate) const REACH: i64 = 4 * Micros::HOUR;
 
     pub(crate) fn reaching_back(self) -> Self {
         Self { from: Micros(self.from.0.saturating_sub(Self::REACH)), ..self }

@@ -229,7 +229,8 @@ pub struct Row {
     dst: (Option<IpAddr>, Option<i32>),
     size: i32,
     values: Vec<Value<'static>>,
-    has_findings: bool,
+    /// A rule found something.
+    pub(crate) has_findings: bool,
 }
 
 /// What a row is made of.
@@ -286,11 +287,6 @@ impl Row {
 
     pub fn call_id(&self) -> &str {
         &self.call_id
-    }
-
-    /// Whether a rule found something.
-    pub(crate) fn has_findings(&self) -> bool {
-        self.has_findings
     }
 
     /// As the store takes it.

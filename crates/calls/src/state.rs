@@ -47,6 +47,11 @@ impl State {
         Self::Unknown,
     ];
 
+    /// The state that [`State::as_str`] gives this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|state| state.as_str() == name).copied()
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Calling => "calling",

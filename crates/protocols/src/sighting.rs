@@ -62,7 +62,7 @@ pub const DUPLICATE_TIME_MAX: i64 = Micros::SECOND / 4;
 
 /// One capture point that sees a message twice within this time has written down one sending twice: no timer of SIP is
 /// that short.
-const COPY_TIME_MAX: i64 = Micros::SECOND / 20;
+pub const COPY_TIME_MAX: i64 = Micros::SECOND / 20;
 
 /// How long a message may be sent again: 64*T1, with room for slow clocks (RFC 3261 17, timers B, F, H).
 /// Beyond it the same message is a new try of a client that never changes anything, as some keep-alives do.

@@ -2,13 +2,13 @@
 //!
 //! Their messages are in the lake or in the log; their names are here, in one small file that every settling replaces.
 
-use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
+use crate::folder::write_synced;
 
 /// A call of which a later row will tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,18 +45,8 @@ impl Carried {
     /// Replaces what was written before, or fails and leaves it.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), StoreError> {
         let path = path(folder);
-        let write = || {
-            let staging = path.with_extension("new");
-            let file = File::create(&staging)?;
-            let mut buffered = io::BufWriter::new(&file);
-            serde_json::to_writer(&mut buffered, self)?;
-            io::Write::flush(&mut buffered)?;
-            drop(buffered);
-            file.sync_all()?;
-            fs::rename(&staging, &path)?;
-            File::open(folder)?.sync_all()
-        };
-        write().map_err(|source| StoreError::Folder { path: path.clone(), source })
+        let text = serde_json::to_string(self).map_err(|error| StoreError::Internal(error.to_string()))?;
+        write_synced(folder, &path, &text).map_err(|source| StoreError::Folder { path, source })
     }
 }
 

@@ -112,7 +112,8 @@ fn has_content(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
 }
 
-fn write_synced(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
+/// Writes a small file that is there whole or as it was before.
+pub(crate) fn write_synced(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
     let staging = path.with_extension("new");
     let mut file = File::create(&staging)?;
     writeln!(file, "{text}")?;

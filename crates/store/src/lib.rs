@@ -60,3 +60,4 @@ pub use status::{Alarm, CompactionStatus, StoreStatus, TableStatus};
 pub use storage::{Amount, Measured, NextFile, Storage, TableStorage};
 pub use store::Store;
 pub use tail::{Seen, Tail};
+pub use view::block;

@@ -111,7 +111,7 @@ impl Range {
 }
 
 /// The number of the log block that a row is of: see the `id` column.
-pub(crate) fn block(id: i64) -> u64 {
+pub fn block(id: i64) -> u64 {
     u64::try_from(id).unwrap_or(0) >> 16
 }
 

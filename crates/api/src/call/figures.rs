@@ -113,8 +113,7 @@ impl Registrations {
 }
 
 fn state(states: &StringArray, row: usize) -> State {
-    let name = (!states.is_null(row)).then(|| states.value(row));
-    State::ALL.iter().find(|state| Some(state.as_str()) == name).copied().unwrap_or(State::Unknown)
+    State::named(states.value(row)).unwrap_or(State::Unknown)
 }
 
 pub(super) fn number(numbers: &Int64Array, row: usize) -> Option<i64> {

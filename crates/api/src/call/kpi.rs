@@ -36,9 +36,6 @@ const GROUP_POINTS_MAX: usize = 200_000;
 /// The group of all that is in no other.
 const OTHER: &str = "other";
 
-/// How far before the asked time a conversation may have begun that goes on in it.
-const REACH: i64 = 4 * Micros::HOUR;
-
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -174,8 +171,8 @@ pub(crate) async fn kpi(
     let mut gathered = Gathered::new(grid);
     let columns: Vec<&str> =
         figures::CALL_COLUMNS.iter().copied().chain(by.iter().flat_map(|by| by.columns()).copied()).collect();
-    let reaching = Window { from: Micros(window.from.0.saturating_sub(REACH)), ..window };
-    let partial = scan(&state, table, asked, reaching, columns, |batch| {
+    // A conversation that goes on may have begun before.
+    let partial = scan(&state, table, asked, window.reaching_back(), columns, |batch| {
         let rows = Calls::of(batch)?;
         let keys = by.map(|by| by.keys(batch, digits)).transpose()?;
         for row in 0..rows.rows {

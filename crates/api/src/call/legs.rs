@@ -25,8 +25,6 @@ const AFTER: i64 = 10 * Micros::SECOND;
 const NEAR: i64 = 5 * Micros::SECOND;
 /// A leg that goes on for ever is not searched around to its end.
 const SPAN_MAX: i64 = Micros::HOUR;
-/// How far around the records of a candidate are read.
-const REACH: i64 = 4 * Micros::HOUR;
 
 /// One Call-ID of the call, or one that may be of it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -202,7 +200,7 @@ impl Legs {
         let search = Search {
             expr: call_ids(candidates.iter().map(String::as_str)),
             tables: vec![sip(state)],
-            window: Window { from: Micros(from - REACH), to: Micros(to + REACH) },
+            window: Window { from: Micros(from - Window::REACH), to: Micros(to + Window::REACH) },
             after: None,
             columns: ask::all(&[sip(state)]),
             limit: limits::CALL_RECORDS_MAX,

@@ -16,24 +16,20 @@ use crate::limits;
 use crate::row::Row;
 use crate::state::ApiState;
 
-/// How far around the asked time the records of a call in the list are looked for, so that a call that rang before
-/// and ended after is told whole. The call's own page has no such bound.
-const REACH: i64 = 4 * Micros::HOUR;
-
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct CallsQuery {
-    /// Search text; where it is about messages, a call is found when one of them is.
-    q: Option<String>,
+pub(crate) struct ListQuery {
+    /// Search text. Of calls it may be about messages: then a call is found when one of them is.
+    pub(super) q: Option<String>,
     /// RFC 3339 or a span back from now; -1h if not given.
-    from: Option<String>,
+    pub(super) from: Option<String>,
     /// As `from`; now if not given.
-    to: Option<String>,
-    /// Calls, at most 1,000; 100 if not given.
-    limit: Option<usize>,
+    pub(super) to: Option<String>,
+    /// Rows, at most 1,000; 100 if not given.
+    pub(super) limit: Option<usize>,
     /// `next` of the page before.
-    before: Option<String>,
+    pub(super) before: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -52,11 +48,11 @@ pub(crate) struct Calls {
 /// Where the search text names only what calls have (`calls` in the catalogue), the rows of calls are read, one for each
 /// INVITE dialog, the latest begun first. Else messages are: then all records that share a Call-ID are a call, whatever
 /// their kind, and what only rows of calls tell is null.
-#[utoipa::path(get, path = "/api/v1/calls", tag = "search", params(CallsQuery),
+#[utoipa::path(get, path = "/api/v1/calls", tag = "search", params(ListQuery),
     responses((status = 200, body = Calls), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 pub(crate) async fn calls(
     Shared(state): Shared<ApiState>,
-    Parameters(query): Parameters<CallsQuery>,
+    Parameters(query): Parameters<ListQuery>,
 ) -> Result<Json<Calls>, ApiError> {
     let begun = std::time::Instant::now();
     let now = crate::time::now();
@@ -206,10 +202,8 @@ async fn rows_of(
     let search = Search {
         expr: any_of(call_ids),
         tables,
-        window: Window {
-            from: Micros(window.from.0.saturating_sub(REACH)),
-            to: Micros(window.to.0.saturating_add(REACH)),
-        },
+        // A call that rang before and ended after is told whole. The call's own page has no such bound.
+        window: Window { to: Micros(window.to.0.saturating_add(Window::REACH)), ..window.reaching_back() },
         after: None,
         columns: summary_columns(),
         limit: limits::CALL_LIST_RECORDS_MAX,

@@ -2,9 +2,10 @@
 
 use axum::Json;
 use axum::extract::State as Shared;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::list::ListQuery;
 use super::session::State;
 use super::{endpoint, rows};
 use crate::ask::{self, Cursor, Partial};
@@ -13,22 +14,6 @@ use crate::extract::Parameters;
 use crate::limits;
 use crate::row::Row;
 use crate::state::ApiState;
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct RegistrationsQuery {
-    /// Search text, over what registrations have (`registrations` in the catalogue).
-    q: Option<String>,
-    /// RFC 3339 or a span back from now; -1h if not given.
-    from: Option<String>,
-    /// As `from`; now if not given.
-    to: Option<String>,
-    /// Registrations, at most 1,000; 100 if not given.
-    limit: Option<usize>,
-    /// `next` of the page before.
-    before: Option<String>,
-}
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Registrations {
@@ -76,12 +61,12 @@ pub(crate) struct Registration {
 }
 
 /// Find registrations
-#[utoipa::path(get, path = "/api/v1/registrations", tag = "search", params(RegistrationsQuery),
+#[utoipa::path(get, path = "/api/v1/registrations", tag = "search", params(ListQuery),
     responses((status = 200, body = Registrations), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody)))]
 pub(crate) async fn registrations(
     Shared(state): Shared<ApiState>,
-    Parameters(query): Parameters<RegistrationsQuery>,
+    Parameters(query): Parameters<ListQuery>,
 ) -> Result<Json<Registrations>, ApiError> {
     let begun = std::time::Instant::now();
     let now = crate::time::now();

@@ -84,6 +84,5 @@ pub(super) fn findings(row: &Row) -> Vec<String> {
 }
 
 pub(super) fn state(row: &Row) -> State {
-    let named = calls::State::ALL.iter().find(|state| Some(state.as_str()) == row.text("state"));
-    named.copied().unwrap_or(calls::State::Unknown).into()
+    row.text("state").and_then(calls::State::named).unwrap_or(calls::State::Unknown).into()
 }

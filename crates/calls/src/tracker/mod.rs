@@ -48,20 +48,16 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A large switch has some tens of thousands at one time; at a kilobyte and a half each this is 450 MB.
+    /// A large switch has some tens of thousands at one time. At two and a half kilobytes each this is 500 MB.
     fn default() -> Self {
-        Self { open_max: 300_000, recent_max: 200_000 }
+        Self { open_max: 200_000, recent_max: 200_000 }
     }
 }
 
-/// What became of the messages that were handed in.
+/// What was not followed as it came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Part of a call or a registration.
-    pub taken: u64,
-    /// Of other exchanges, such as OPTIONS, and without a Call-ID.
-    pub passed: u64,
-    /// Of calls that have more messages than are kept; counted in their row.
+    /// Messages of calls that have more than are kept; counted in their row.
     pub beyond: u64,
     /// Calls that were told before their end for want of room.
     pub evicted: u64,
@@ -78,8 +74,8 @@ pub struct Tracker {
     looks: BinaryHeap<Reverse<(i64, usize, u32)>>,
     /// The first message of each call that no row tells of yet, in order of arrival.
     untold: VecDeque<(i64, usize, u32)>,
-    /// By hash of the Call-ID: the row that told it, and when its last message was.
-    recent: HashMap<u64, Recent>,
+    /// Calls told to their end, by hash of the Call-ID: when their last message was.
+    recent: HashMap<u64, i64>,
     recent_order: VecDeque<u64>,
     /// Calls whose earlier messages are elsewhere.
     strangers: Vec<String>,
@@ -94,11 +90,6 @@ pub struct Tracker {
 /// Buffers that are kept, and how large each may be: a few megabytes, and what an ordinary call needs.
 const SPARE_MAX: usize = 1_024;
 const SPARE_BYTES_MAX: usize = 16 << 10;
-
-#[derive(Clone, Copy, Debug)]
-struct Recent {
-    until: i64,
-}
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -156,16 +147,11 @@ impl Tracker {
 
     /// Takes the next message to arrive.
     pub fn take(&mut self, seen: &Sighting<'_>) {
-        let Some(call_id) = seen.message.call_id.filter(|call_id| !call_id.is_empty()) else {
-            self.counts.passed += 1;
-            return;
-        };
+        let Some(call_id) = seen.message.call_id.filter(|call_id| !call_id.is_empty()) else { return };
         let known = self.by_call_id.get(call_id).copied();
-        let Some(slot) = known.or_else(|| self.begin(call_id, seen)) else {
-            self.counts.passed += 1;
-            return;
-        };
-        self.add(slot, seen);
+        if let Some(slot) = known.or_else(|| self.begin(call_id, seen)) {
+            self.add(slot, seen);
+        }
     }
 
     /// Takes an earlier message of a call in [`Tracker::strangers`].
@@ -209,9 +195,7 @@ impl Tracker {
         std::mem::take(&mut self.strangers)
     }
 
-    /// The rows that are due, and the ids of rows of calls that go on and are now told to their end.
-    ///
-    /// `now` is by the clock that dates arrivals.
+    /// The rows that are due by now, on the clock that dates arrivals.
     pub fn due(&mut self, now: i64, rows: &mut Vec<Row>) {
         self.make_room(now, rows);
         while let Some(Reverse((at, slot, uses))) = self.looks.peek().copied() {
@@ -280,7 +264,7 @@ impl Tracker {
         let told = self.recent.get(&hash(call_id)).copied();
         let slot = self.place(call_id, Origin::of(seen), seen.received);
         // A Call-ID may be used again: what opens a call later than anything could come late is a call of its own.
-        if told.is_some_and(|told| !opens || message.at <= told.until.saturating_add(patience::LATE)) {
+        if told.is_some_and(|until| !opens || message.at <= until.saturating_add(patience::LATE)) {
             self.wait(slot);
         }
         Some(slot)
@@ -319,9 +303,7 @@ impl Tracker {
     fn add(&mut self, slot: usize, seen: &Sighting<'_>) {
         let uses = self.slots[slot].uses;
         let Some(open) = self.slots[slot].open.as_mut() else { return };
-        if open.kept.add(seen) {
-            self.counts.taken += 1;
-        } else {
+        if !open.kept.add(seen) {
             open.beyond += 1;
             self.counts.beyond += 1;
         }
@@ -396,7 +378,7 @@ impl Tracker {
                 self.recycle(buffer);
             }
             // What stays as it was told needs no other row.
-            let row = row.flatten().filter(|row| is_news || row.has_findings());
+            let row = row.flatten().filter(|row| is_news || row.has_findings);
             rows.extend(row);
         } else {
             rows.extend(row.flatten());
@@ -411,7 +393,7 @@ impl Tracker {
         self.free.push(slot);
         let hash = hash(&open.call_id);
         self.recycle(Some(open.kept.into_buffer()));
-        if self.recent.insert(hash, Recent { until }).is_none() {
+        if self.recent.insert(hash, until).is_none() {
             self.recent_order.push_back(hash);
         }
         while self.recent_order.len() > self.limits.recent_max {

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
 use model::Micros;
-use protocols::sighting::{Identity, Seen, Sightings, WITNESS_TIME_MAX, ports_tell};
+use protocols::sighting::{COPY_TIME_MAX, Identity, Seen, Sightings, WITNESS_TIME_MAX, ports_tell};
 
 use super::kept::Read;
 use crate::message::{End, Message};
@@ -43,7 +43,6 @@ fn is_of_one_point(read: &[Read<'_>]) -> bool {
 /// What one capture point wrote down twice, without the work that several take: it is the same bytes on the same hop
 /// within a moment (see [`Sightings`]).
 fn without_copies<'a>(read: &[Read<'a>]) -> Vec<Message<'a>> {
-    const COPY_TIME_MAX: i64 = Micros::SECOND / 20;
     let mut messages: Vec<Message<'a>> = Vec::with_capacity(read.len());
     for next in read.iter().map(|read| &read.message) {
         let near = messages.iter().rev().take_while(|known| next.at - known.at <= COPY_TIME_MAX);

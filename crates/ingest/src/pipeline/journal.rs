@@ -63,7 +63,7 @@ impl Journal for Store {
         let values = call_ids.iter().map(|call_id| Literal::Text(call_id.clone())).collect();
         let mut request = SearchRequest::new(Expr::InList { field: FieldRef::new(None, call_id), values });
         request.tables = vec![sightings::TABLE.to_owned()];
-        request.columns = sightings::COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+        request.columns = sightings::columns().map(str::to_owned).collect();
         request.order = Order::OldestFirst;
         self.search_now(request)
     }

@@ -11,38 +11,18 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use calls::{End, Message, Sighting};
+use model::COMMON;
 
 /// The table of SIP messages.
 pub(super) const TABLE: &str = "sip";
 
 /// The columns that a sighting is made of, for who asks for rows.
-pub(super) const COLUMNS: &[&str] = &[
-    "id",
-    "ts",
-    "received",
-    "sender",
-    "listener",
-    "hep_version",
-    "hep_type",
-    "transport",
-    "src_ip",
-    "src_port",
-    "dst_ip",
-    "dst_port",
-    "capture_id",
-    "node",
-    "correlation_id",
-    "call_id",
-    "flags",
-    "method",
-    "cseq_method",
-    "status",
-    "cseq",
-    "from_tag",
-    "to_tag",
-    "via_branch",
-    "raw",
-];
+pub(super) fn columns() -> impl Iterator<Item = &'static str> {
+    COMMON.iter().map(|field| field.name).chain(OWN.iter().copied())
+}
+
+/// Of table `sip` alone.
+const OWN: &[&str] = &["method", "cseq_method", "status", "cseq", "from_tag", "to_tag", "via_branch", "raw"];
 
 pub(super) struct Sightings {
     rows: usize,

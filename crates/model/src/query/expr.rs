@@ -148,37 +148,43 @@ impl Expr {
         }
     }
 
-    /// Whether every name in it is one of this table: else it is about other records, or about several.
+    /// Whether all of it is about this table: else it is about other records, or about several.
     pub fn is_about(&self, table: &Table) -> bool {
         match self {
-            Expr::Always | Expr::Never => true,
             Expr::And(terms) | Expr::Or(terms) => terms.iter().all(|term| term.is_about(table)),
             Expr::Not(term) => term.is_about(table),
             Expr::Table(name) => *name == table.name,
-            Expr::Compare { field, .. }
-            | Expr::InList { field, .. }
-            | Expr::Range { field, .. }
-            | Expr::Like { field, .. }
-            | Expr::Regex { field, .. }
-            | Expr::InNet { field, .. }
-            | Expr::Exists { field } => field.is_of(table),
             Expr::RawContains(_) => false,
+            leaf => leaf.field().is_none_or(|field| field.is_of(table)),
         }
     }
 
     /// The first name in it that none of these tables has.
     pub fn name_beyond(&self, tables: &[&Table]) -> Option<&FieldRef> {
         match self {
-            Expr::Always | Expr::Never | Expr::Table(_) | Expr::RawContains(_) => None,
             Expr::And(terms) | Expr::Or(terms) => terms.iter().find_map(|term| term.name_beyond(tables)),
             Expr::Not(term) => term.name_beyond(tables),
+            leaf => leaf.field().filter(|field| !tables.iter().any(|table| field.is_of(table))),
+        }
+    }
+
+    /// The field that a single condition is on.
+    fn field(&self) -> Option<&FieldRef> {
+        match self {
             Expr::Compare { field, .. }
             | Expr::InList { field, .. }
             | Expr::Range { field, .. }
             | Expr::Like { field, .. }
             | Expr::Regex { field, .. }
             | Expr::InNet { field, .. }
-            | Expr::Exists { field } => (!tables.iter().any(|table| field.is_of(table))).then_some(field),
+            | Expr::Exists { field } => Some(field),
+            Expr::Always
+            | Expr::Never
+            | Expr::And(_)
+            | Expr::Or(_)
+            | Expr::Not(_)
+            | Expr::Table(_)
+            | Expr::RawContains(_) => None,
         }
     }
 
