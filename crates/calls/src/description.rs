@@ -1,6 +1,6 @@
 //! What a session description (RFC 8866) says that rules compare. Bounded whatever the description holds.
 
-use sip::sdp::{Direction, Media};
+use sip::sdp::{Attribute, Attributes, Crypto, Direction, Media};
 
 use crate::message::{Message, words};
 
@@ -56,15 +56,28 @@ impl Stream {
 /// The streams of the message's session description; `None` if it has none.
 pub(crate) fn streams(message: &Message<'_>) -> Option<Vec<Stream>> {
     let description = message.sip().sdp()?;
-    Some(description.media().take(MEDIA_MAX).map(|media| stream(&media)).collect())
+    Some(description.media().take(MEDIA_MAX).map(|media| stream(&media, description.attributes())).collect())
 }
 
-fn stream(media: &Media<'_>) -> Stream {
+fn stream(media: &Media<'_>, of_session: Attributes<'_>) -> Stream {
+    let mut said = Said::default();
+    for attribute in media.attributes() {
+        said.note(attribute);
+        if let Some(crypto) = attribute.value.filter(|_| attribute.name == b"crypto").map(Crypto::parse)
+            && said.cryptos.len() < CRYPTOS_MAX
+        {
+            said.cryptos.push((crypto.tag, words(crypto.suite).to_ascii_uppercase()));
+        }
+    }
+    // What the media is silent about, the session says for all.
+    for attribute in of_session {
+        said.note(attribute);
+    }
     Stream {
         kind: words(media.kind).into_owned(),
         address: media.connection().map(|connection| words(connection.address).into_owned()),
         port: media.port,
-        direction: media.direction(),
+        direction: said.direction.unwrap_or(Direction::SendReceive),
         codecs: media
             .codecs()
             .take(CODECS_MAX)
@@ -74,21 +87,48 @@ fn stream(media: &Media<'_>) -> Stream {
                 clock_rate: codec.clock_rate(),
             })
             .collect(),
-        has_ice: media.attribute(b"ice-ufrag").is_some(),
+        has_ice: said.has_ice,
         protocol: words(media.protocol).to_ascii_uppercase(),
-        ptime: media.ptime_milliseconds(),
-        ptime_max: media.attribute(b"maxptime").and_then(number),
-        cryptos: media
-            .attributes()
-            .cryptos()
-            .take(CRYPTOS_MAX)
-            .map(|crypto| (crypto.tag, words(crypto.suite).to_ascii_uppercase()))
-            .collect(),
-        has_fingerprint: media.attribute(b"fingerprint").is_some(),
-        setup: media.attribute(b"setup").map(|setup| words(setup).to_ascii_lowercase()),
-        has_ice_mismatch: media.attribute(b"ice-mismatch").is_some(),
-        has_candidates: media.attribute(b"candidate").is_some()
-            || media.attribute(b"ice-options").is_some_and(|options| words(options).contains("trickle")),
+        ptime: said.ptime.and_then(number),
+        ptime_max: said.ptime_max.and_then(number),
+        cryptos: said.cryptos,
+        has_fingerprint: said.has_fingerprint,
+        setup: said.setup.map(|setup| words(setup).to_ascii_lowercase()),
+        has_ice_mismatch: said.has_ice_mismatch,
+        has_candidates: said.has_candidate
+            || said.ice_options.is_some_and(|options| words(options).contains("trickle")),
+    }
+}
+
+/// Attributes, each as it is said first: a description has dozens, and is walked once.
+#[derive(Default)]
+struct Said<'a> {
+    direction: Option<Direction>,
+    ptime: Option<&'a [u8]>,
+    ptime_max: Option<&'a [u8]>,
+    setup: Option<&'a [u8]>,
+    ice_options: Option<&'a [u8]>,
+    has_ice: bool,
+    has_fingerprint: bool,
+    has_ice_mismatch: bool,
+    has_candidate: bool,
+    cryptos: Vec<(Option<u32>, String)>,
+}
+
+impl<'a> Said<'a> {
+    fn note(&mut self, attribute: Attribute<'a>) {
+        let value = attribute.value.unwrap_or_default();
+        match attribute.name {
+            b"ptime" => _ = self.ptime.get_or_insert(value),
+            b"maxptime" => _ = self.ptime_max.get_or_insert(value),
+            b"setup" => _ = self.setup.get_or_insert(value),
+            b"ice-options" => _ = self.ice_options.get_or_insert(value),
+            b"ice-ufrag" => self.has_ice = true,
+            b"fingerprint" => self.has_fingerprint = true,
+            b"ice-mismatch" => self.has_ice_mismatch = true,
+            b"candidate" => self.has_candidate = true,
+            name => self.direction = self.direction.or_else(|| Direction::of(name)),
+        }
     }
 }
 

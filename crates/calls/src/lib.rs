@@ -33,7 +33,7 @@ mod visibility;
 
 pub use call::{Call, MESSAGES_MAX};
 pub use findings::{Blame, Confidence, Finding, Severity};
-pub use message::{End, Message};
+pub use message::{End, Message, Raw};
 pub use passport::{Check, Passport};
 pub use registration::{Contact, Registration};
 pub use row::{CALLS, REGISTRATIONS, Row, TABLES, finding_names};

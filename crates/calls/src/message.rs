@@ -1,8 +1,10 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
+use std::sync::OnceLock;
 
 /// One SIP message on one hop, as far as its record tells. What is not known is `None` or empty.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Message<'a> {
     /// How its owner calls it; findings hand it back as proof.
     pub id: i64,
@@ -21,7 +23,15 @@ pub struct Message<'a> {
     pub to_tag: Option<&'a str>,
     pub via_branch: Option<&'a str>,
     /// All its bytes, for what the fields above do not tell; lists leave them out.
-    pub raw: &'a [u8],
+    pub raw: Raw<'a>,
+}
+
+/// The bytes of a message, read as SIP once however often they are asked.
+#[derive(Clone, Default)]
+pub struct Raw<'a> {
+    bytes: &'a [u8],
+    /// In a box, since messages are moved more often than read.
+    outline: OnceLock<Box<sip::Outline>>,
 }
 
 /// An address of a hop.
@@ -51,13 +61,50 @@ impl<'a> Message<'a> {
         self.sip().via().is_some_and(|via| via.transport.eq_ignore_ascii_case(b"UDP"))
     }
 
-    /// The message read anew: rules ask few messages.
     pub(crate) fn sip(&self) -> sip::Message<'a> {
-        sip::parse(self.raw)
+        self.raw.sip()
     }
 
     pub(crate) fn header(&self, name: sip::Name) -> Option<String> {
         self.sip().header(name).map(|value| words(value).into_owned())
+    }
+}
+
+impl<'a> Raw<'a> {
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    fn sip(&self) -> sip::Message<'a> {
+        match self.outline.get() {
+            Some(outline) => outline.of(self.bytes),
+            None => {
+                let read = sip::parse(self.bytes);
+                // Whoever was faster has found the same.
+                let _ = self.outline.set(Box::new(read.outline().clone()));
+                read
+            }
+        }
+    }
+}
+
+impl<'a> From<&'a [u8]> for Raw<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self { bytes, outline: OnceLock::new() }
+    }
+}
+
+impl Deref for Raw<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes
+    }
+}
+
+impl fmt::Debug for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.bytes.fmt(f)
     }
 }
 

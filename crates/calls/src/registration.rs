@@ -70,12 +70,14 @@ pub(crate) fn expires_granted(request: &Message<'_>, reply: &Message<'_>) -> Opt
     let (asked, given) = (request.sip(), reply.sip());
     let own = asked.contact()?.uri;
     let Some(sip::value::Contact::Addresses(addresses)) = given.contacts() else { return None };
-    let contacts: Vec<_> = addresses.take(CONTACTS_MAX).collect();
-    let same = contacts.iter().find(|contact| {
+    let mut contacts = addresses.take(CONTACTS_MAX).peekable();
+    let first = contacts.peek().cloned();
+    let mut count = 0;
+    let same = contacts.inspect(|_| count += 1).find(|contact| {
         (contact.uri.user, contact.uri.host, contact.uri.port) == (own.user, own.host, own.port)
     });
     // One alone is the phone's, though the registrar may have put its address right.
-    let granted = same.or_else(|| contacts.first().filter(|_| contacts.len() == 1))?;
+    let granted = same.or_else(|| first.filter(|_| count == 1))?;
     granted.expires_seconds().or(given.expires_seconds())
 }
 

@@ -231,6 +231,8 @@ pub struct Row {
     values: Vec<Value<'static>>,
     /// A rule found something.
     pub(crate) has_findings: bool,
+    /// In conversation, and nothing but its end is to be told.
+    pub(crate) is_quiet: bool,
 }
 
 /// What a row is made of.
@@ -277,6 +279,7 @@ impl Row {
             dst: end(shown.dst),
             size: i32::try_from(sorted.bytes).unwrap_or(i32::MAX),
             has_findings: !findings.is_empty(),
+            is_quiet,
             values: if is_registration {
                 registration(told, opening, &session, &findings)
             } else {

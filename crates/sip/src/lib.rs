@@ -44,7 +44,7 @@ pub mod value;
 
 pub use bytes::{text, unfold};
 pub use header::{Header, Headers, Values};
-pub use message::{Message, parse};
+pub use message::{Message, Outline, parse};
 pub use multipart::{Part, Parts};
 pub use name::Name;
 pub use problem::{Problem, ProblemKind};

@@ -18,11 +18,19 @@ use crate::start::Start;
 pub struct Message<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) start: Start<'a>,
+    pub(crate) outline: Outline,
+}
+
+/// Where things are in a message: what reading it once has found, without its bytes.
+///
+/// Who asks one message often keeps it, and has the message back by [`Outline::of`] without another walk.
+#[derive(Clone, Debug)]
+pub struct Outline {
     /// First byte, after leading line ends and NULs.
-    pub(crate) from: u32,
-    pub(crate) start_line: Place,
-    pub(crate) headers: Place,
-    pub(crate) body: Place,
+    from: u32,
+    start_line: Place,
+    headers: Place,
+    body: Place,
     pub(crate) cr_only: bool,
     pub(crate) index: Index,
 }
@@ -79,9 +87,7 @@ pub(crate) fn parse_at(bytes: &[u8], at: usize) -> Message<'_> {
 
     let headers_from = lines.at;
     let index = Index::walk(lines);
-    let mut message = Message {
-        bytes,
-        start,
+    let outline = Outline {
         from: narrow(from),
         start_line: if start.is_known() { Place::new(from, start_end) } else { Place::new(from, from) },
         headers: Place::new(headers_from, index.body),
@@ -89,6 +95,7 @@ pub(crate) fn parse_at(bytes: &[u8], at: usize) -> Message<'_> {
         cr_only,
         index,
     };
+    let mut message = Message { bytes, start, outline };
     message.find_body();
     message
 }
@@ -143,7 +150,7 @@ impl<'a> Message<'a> {
     /// True for what has a start line or at least one known header: false for keep-alives, binary data and text
     /// that is no SIP.
     pub fn is_sip(&self) -> bool {
-        self.start.is_known() || self.index.seen != 0
+        self.start.is_known() || self.outline.index.seen != 0
     }
 
     /// Nothing but line ends, blanks and NULs (RFC 5626 3.5.1 and the habits of NAT keepers).
@@ -154,10 +161,10 @@ impl<'a> Message<'a> {
     /// The value of the first header of this name, as written; folds inside stay (see [`crate::text`]).
     #[inline]
     pub fn header(&self, name: Name) -> Option<&'a [u8]> {
-        if self.index.seen & name.bit() == 0 {
+        if self.outline.index.seen & name.bit() == 0 {
             return None;
         }
-        match self.index.slots.get(name as usize) {
+        match self.outline.index.slots.get(name as usize) {
             Some(place) => Some(self.at(*place)),
             None => self.values(name).next(),
         }
@@ -177,7 +184,7 @@ impl<'a> Message<'a> {
     /// The values of every header of this name, in order.
     pub fn values(&self, name: Name) -> Values<'a> {
         // Most messages lack most headers: do not walk for those.
-        let lines = if self.index.seen & name.bit() == 0 { self.no_lines() } else { self.lines() };
+        let lines = if self.outline.index.seen & name.bit() == 0 { self.no_lines() } else { self.lines() };
         Values::new(lines, name)
     }
 
@@ -189,22 +196,22 @@ impl<'a> Message<'a> {
     /// The body: as long as Content-Length says, or all there is if it is cut or the header is missing or wrong.
     #[inline]
     pub fn body(&self) -> &'a [u8] {
-        self.at(self.body)
+        self.at(self.outline.body)
     }
 
     /// Where the start line stands in the input, without its line end; empty for a fragment.
     pub fn start_line_range(&self) -> Range<usize> {
-        self.start_line.range()
+        self.outline.start_line.range()
     }
 
     /// Where the body stands in the input.
     pub fn body_range(&self) -> Range<usize> {
-        self.body.range()
+        self.outline.body.range()
     }
 
     /// Where the whole message stands in the input, from its first line to the end of its body.
     pub fn range(&self) -> Range<usize> {
-        wide(self.from)..wide(self.body.end)
+        wide(self.outline.from)..wide(self.outline.body.end)
     }
 
     /// Where a part that some accessor returned stands in the input; `None` for bytes from elsewhere.
@@ -224,15 +231,19 @@ impl<'a> Message<'a> {
     pub const PROBLEMS_MAX: usize = 100;
 
     pub(crate) fn lines(&self) -> Lines<'a> {
-        Lines::new(head(self.bytes, wide(self.headers.end)), wide(self.headers.start), self.cr_only)
+        Lines::new(
+            head(self.bytes, wide(self.outline.headers.end)),
+            wide(self.outline.headers.start),
+            self.outline.cr_only,
+        )
     }
 
     pub(crate) fn has(&self, name: Name) -> bool {
-        self.index.seen & name.bit() != 0
+        self.outline.index.seen & name.bit() != 0
     }
 
     fn no_lines(&self) -> Lines<'a> {
-        Lines::new(&[], 0, self.cr_only)
+        Lines::new(&[], 0, self.outline.cr_only)
     }
 
     #[inline]
@@ -243,22 +254,22 @@ impl<'a> Message<'a> {
     /// Says where the body ends.
     #[inline]
     fn find_body(&mut self) {
-        let body_from = self.index.body;
+        let body_from = self.outline.index.body;
         if !self.is_sip() {
             // Not a line of SIP: all of it is what a body would be.
-            self.headers.end = self.headers.start;
-            self.body.start = self.from;
+            self.outline.headers.end = self.outline.headers.start;
+            self.outline.body.start = self.outline.from;
             return self.close_body(self.bytes.len());
         }
         match self.content_length() {
             Some(length) => {
                 let end =
                     usize::try_from(length).map_or(usize::MAX, |length| body_from.saturating_add(length));
-                self.body.end = narrow(end.min(self.bytes.len()));
+                self.outline.body.end = narrow(end.min(self.bytes.len()));
             }
             // A request without a body may omit the length on UDP, and capture agents glue messages together.
             None if !self.has(Name::ContentType) && starts_message(tail(self.bytes, body_from)) => {
-                self.body.end = self.body.start;
+                self.outline.body.end = self.outline.body.start;
             }
             None => self.close_body(self.bytes.len()),
         }
@@ -266,15 +277,29 @@ impl<'a> Message<'a> {
 
     /// Ends the body at `end`, or before the NULs that some senders pad with.
     fn close_body(&mut self, mut end: usize) {
-        while end > wide(self.body.start) && self.bytes.get(end - 1) == Some(&0) {
+        while end > wide(self.outline.body.start) && self.bytes.get(end - 1) == Some(&0) {
             end -= 1;
         }
-        self.body.end = narrow(end);
+        self.outline.body.end = narrow(end);
     }
 
     /// Content-Length (RFC 3261 20.14), if it is a number.
     pub fn content_length(&self) -> Option<u64> {
         number(trim(self.header(Name::ContentLength)?))
+    }
+
+    /// What reading it has found, to be kept.
+    pub fn outline(&self) -> &Outline {
+        &self.outline
+    }
+}
+
+impl Outline {
+    /// The message that this was found in. Of other bytes it makes no sense, and no harm.
+    pub fn of<'a>(&self, bytes: &'a [u8]) -> Message<'a> {
+        let bytes = head(bytes, INPUT_BYTES_MAX);
+        let line = self.start_line.range();
+        Message { bytes, start: Start::of(sub(bytes, line.start, line.end)), outline: self.clone() }
     }
 }
 

@@ -126,7 +126,7 @@ impl<'a> Review<'_, 'a> {
     fn header_lines(&mut self) {
         let mut lines = self.message.lines();
         let bytes = self.message.bytes;
-        if self.message.cr_only {
+        if self.message.outline.cr_only {
             let at = lines.at.min(bytes.len());
             self.add(ProblemKind::CrOnly, at.saturating_sub(1)..at);
         }
@@ -139,7 +139,7 @@ impl<'a> Review<'_, 'a> {
                 Step::Cut => break,
             };
             let text = bytes.get(line.start..line.end).unwrap_or_default();
-            if !self.message.cr_only && !lf_only && line.end < bytes.len() && !text.ends_with(b"\r") {
+            if !self.message.outline.cr_only && !lf_only && line.end < bytes.len() && !text.ends_with(b"\r") {
                 lf_only = true;
                 self.add(ProblemKind::LfOnly, line.end..line.end + 1);
             }
@@ -151,7 +151,7 @@ impl<'a> Review<'_, 'a> {
                 seen |= name.bit();
             }
         }
-        if !self.message.index.blank_line {
+        if !self.message.outline.index.blank_line {
             let end = self.message.body_range().start;
             self.add(ProblemKind::NoBlankLine, end..end);
         }
@@ -196,7 +196,7 @@ impl<'a> Review<'_, 'a> {
         let bare =
             (0..value.len()).find(|&at| value.get(at) == Some(&b'\r') && value.get(at + 1) != Some(&b'\n'));
         if let Some(at) = bare
-            && !self.message.cr_only
+            && !self.message.outline.cr_only
         {
             self.push(Problem {
                 kind: ProblemKind::BareCr,

@@ -44,7 +44,7 @@ pub(crate) fn fuzz(input: &[u8]) {
     let messages: Vec<Message<'_>> = told
         .iter()
         .zip(branches.iter().zip(&raws))
-        .map(|(told, (branch, raw))| Message { via_branch: Some(branch), raw, ..told.message })
+        .map(|(told, (branch, raw))| Message { via_branch: Some(branch), raw: raw.as_slice().into(), ..told.message.clone() })
         .collect();
     for until in [at, at + 60_000_000] {
         let call = Call::read(&messages, until);

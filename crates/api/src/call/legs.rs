@@ -291,7 +291,7 @@ fn leg(rows: &[&Row], rules: &calls::legs::Rules) -> Option<Known> {
     let messages: Vec<calls::Message<'_>> = own
         .iter()
         .zip(&payloads)
-        .map(|(row, payload)| calls::Message { raw: payload, ..session::message(row) })
+        .map(|(row, payload)| calls::Message { raw: payload.as_ref().into(), ..session::message(row) })
         .collect();
     let mut leg = Known::read(&messages, rules)?;
     for row in rows {

@@ -181,7 +181,7 @@ pub(super) fn sessions(
     // Legs in the order in which they began, the asked one before them.
     let mut legs: Vec<(Option<&str>, Vec<calls::Message<'_>>)> = Vec::new();
     for (row, payload) in &payloads {
-        let message = calls::Message { raw: payload, ..message(row) };
+        let message = calls::Message { raw: payload.as_ref().into(), ..message(row) };
         match legs.iter_mut().find(|(leg, _)| *leg == message.call_id) {
             Some((_, messages)) => messages.push(message),
             None => legs.push((message.call_id, vec![message])),
@@ -218,7 +218,7 @@ pub(super) fn message(row: &Row) -> calls::Message<'_> {
         from_tag: row.text("from_tag"),
         to_tag: row.text("to_tag"),
         via_branch: row.text("via_branch"),
-        raw: &[],
+        raw: calls::Raw::default(),
     }
 }
 

@@ -182,7 +182,7 @@ pub(super) fn streams(rows: &[Row], seen: &[Seen<usize>]) -> Vec<calls::media::S
         .collect();
     let messages: Vec<calls::Message<'_>> = payloads
         .iter()
-        .map(|(row, payload)| calls::Message { raw: payload, ..session::message(row) })
+        .map(|(row, payload)| calls::Message { raw: payload.as_ref().into(), ..session::message(row) })
         .collect();
     let agreed = calls::media::Agreed::of(&messages);
     let told: Vec<Told<'_>> = rows.iter().filter_map(Told::of).collect();

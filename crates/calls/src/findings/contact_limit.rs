@@ -1,7 +1,8 @@
 use super::{Blame, Confidence, Finding, Found, Rule, Severity, status_line};
 use crate::call::Call;
-use crate::message::words;
+use crate::message::{Message, words};
 use crate::said::said;
+use crate::state::is_challenge;
 
 pub(super) static RULE: Rule = Rule { id: "CONTACT_LIMIT", source: "RFC 3261 10.3, 21.4.4, 21.5.4", find };
 
@@ -9,10 +10,14 @@ pub(super) static RULE: Rule = Rule { id: "CONTACT_LIMIT", source: "RFC 3261 10.
 const COUNTED: &[&str] = &["contact", "binding", "registration", "registered", "device"];
 const TOO_MUCH: &[&str] = &["too many", "maximum", "max ", "limit", "exceeded"];
 
+fn is_refusal(reply: &&Message<'_>) -> bool {
+    reply.status.is_some_and(|status| status >= 400 && !is_challenge(status))
+}
+
 fn find(call: &Call<'_>, found: &mut Found) {
     let registers = call.of("REGISTER").filter(|register| register.upstream.is_none());
     for register in registers {
-        let Some(reply) = call.answer(register).filter(|reply| reply.status >= Some(400)) else { continue };
+        let Some(reply) = call.answer(register).filter(is_refusal) else { continue };
         let Some(request) = call.request(register).filter(|_| !found.is_full()) else { continue };
         let said = said(reply);
         let says = |wanted: &[&str]| wanted.iter().any(|wanted| said.contains(wanted));

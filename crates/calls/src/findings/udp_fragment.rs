@@ -13,7 +13,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
     // By hop: a small request that was answered.
     let mut answered = HashMap::new();
     for known in call.transactions.iter().filter(|known| !known.replies.is_empty()) {
-        if let Some(request) = call.request(known).filter(|request| is_small(request.raw)) {
+        if let Some(request) = call.request(known).filter(|request| is_small(&request.raw)) {
             answered.entry(known.hop()).or_insert((request, call.at(known.replies[0])));
         }
     }

@@ -73,7 +73,7 @@ impl Kept {
             self.put(text.map(str::as_bytes));
         }
         // 100 says that it was said, and nothing else (RFC 3261 21.1.1).
-        self.put(Some(message.raw).filter(|_| message.status != Some(100)));
+        self.put(Some(message.raw.bytes()).filter(|_| message.status != Some(100)));
         true
     }
 
@@ -176,7 +176,7 @@ impl<'a> Bytes<'a> {
             from_tag,
             to_tag,
             via_branch,
-            raw,
+            raw: raw.into(),
         };
         Some(Read { message, point, is_udp })
     }
@@ -256,7 +256,7 @@ mod tests {
                     from_tag,
                     to_tag,
                     via_branch,
-                    raw: &self.raw,
+                    raw: self.raw.as_slice().into(),
                 },
                 point: self.numbers.2,
                 transport: if self.is_udp { "udp" } else { "tcp" },

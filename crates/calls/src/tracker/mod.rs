@@ -16,11 +16,11 @@ use crate::message::Message;
 use crate::row::{Origin, Row, Told};
 use crate::state::State;
 use kept::Kept;
-use patience::{HOLD, Patience};
+use patience::{HOLD, Patience, hold};
 use seen::Sorted;
 
 /// One message as one capture point saw it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sighting<'a> {
     pub message: Message<'a>,
     /// When it arrived here, microseconds since 1970.
@@ -122,6 +122,7 @@ struct Open {
     look_at: i64,
     /// As its last row told.
     state: State,
+    is_quiet: bool,
     /// Its earlier messages are asked for; until they are there it has no row.
     waits: bool,
 }
@@ -276,6 +277,7 @@ impl Tracker {
             origin,
             kept: Kept::reusing(self.spare.pop().unwrap_or_default()),
             state: State::Unknown,
+            is_quiet: false,
             beyond: 0,
             received,
             untold: None,
@@ -312,7 +314,7 @@ impl Tracker {
         if open.untold.is_none() {
             open.untold = Some(seen.message.id);
             self.untold.push_back((seen.message.id, slot, uses));
-            open.look_at = seen.received.saturating_add(HOLD);
+            open.look_at = seen.received.saturating_add(hold(&seen.message));
             self.looks.push(Reverse((open.look_at, slot, uses)));
         }
     }
@@ -336,7 +338,7 @@ impl Tracker {
         let quiet = now.saturating_sub(open.received).max(0);
         if why == Why::Due
             && open.untold.is_none()
-            && let Some(wait) = patience::only_to_wait(open.state, quiet)
+            && let Some(wait) = patience::only_to_wait(open.state, open.is_quiet, quiet)
         {
             open.look_at = now.saturating_add(wait);
             self.looks.push(Reverse((open.look_at, slot, uses)));
@@ -353,7 +355,7 @@ impl Tracker {
             Why::Due => Patience::with(call.outcome.state, quiet),
             Why::Room => Patience::NONE,
         };
-        let row = patience.is_told.then(|| {
+        let told = || {
             Row::of(&Told {
                 call: &call,
                 sorted: &sorted,
@@ -363,12 +365,14 @@ impl Tracker {
                 now,
                 patience: &patience,
             })
-        });
+        };
+        let row = if patience.is_told { told() } else { None };
         let until = sorted.last_at();
         let is_news = open.untold.is_some();
         if patience.is_told {
             open.untold = None;
             open.state = call.outcome.state;
+            open.is_quiet = row.as_ref().is_some_and(|row| row.is_quiet);
         }
         if let Some(wait) = patience.look_again_in {
             open.look_at = now.saturating_add(wait);
@@ -378,10 +382,10 @@ impl Tracker {
                 self.recycle(buffer);
             }
             // What stays as it was told needs no other row.
-            let row = row.flatten().filter(|row| is_news || row.has_findings);
+            let row = row.filter(|row| is_news || row.has_findings);
             rows.extend(row);
         } else {
-            rows.extend(row.flatten());
+            rows.extend(row);
             self.let_go(slot, until);
         }
     }

@@ -1,5 +1,6 @@
 //! How long a call is waited for.
 
+use crate::message::Message;
 use crate::state::State;
 
 const SECOND: i64 = 1_000_000;
@@ -7,6 +8,9 @@ const SECOND: i64 = 1_000_000;
 /// From the first message that no row tells of to the row. Most of what belongs to one step of a call comes within it,
 /// and a list is never further behind.
 pub(super) const HOLD: i64 = SECOND;
+
+/// The same for a REGISTER: by then it is mostly over, and is looked at once.
+const HOLD_REGISTER: i64 = DONE + SECOND / 2;
 
 /// 64*T1 and a little more: all that belongs to a call that has ended has come by then (RFC 3261 17, timers B, D, F, H,
 /// J), and all that has not may be missed.
@@ -37,10 +41,16 @@ pub(crate) struct Patience {
     pub(super) is_long: bool,
 }
 
+/// How long to wait for more after this message, the first of which no row tells.
+pub(super) fn hold(message: &Message<'_>) -> i64 {
+    if message.is("REGISTER") { HOLD_REGISTER } else { HOLD }
+}
+
 /// When to look again at a call of which nothing new is known and that has been told to be in this state, if looking closer
 /// now would find nothing: it is only to be put by.
-pub(super) fn only_to_wait(told: State, quiet: i64) -> Option<i64> {
-    (told == State::Answered && quiet < LATE).then(|| LATE - quiet)
+pub(super) fn only_to_wait(told: State, is_quiet: bool, quiet: i64) -> Option<i64> {
+    let until = if is_quiet { SILENCE_MAX } else { LATE };
+    (told == State::Answered && quiet < until).then(|| until - quiet)
 }
 
 impl Patience {

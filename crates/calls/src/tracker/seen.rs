@@ -27,7 +27,7 @@ impl<'a> Sorted<'a> {
         read.dedup_by_key(|read| read.message.id);
         let bytes = read.iter().map(|read| read.message.raw.len()).sum();
         let all = read.len();
-        let messages = if is_of_one_point(&read) { without_copies(&read) } else { without_witnesses(&read) };
+        let messages = if is_of_one_point(&read) { without_copies(read) } else { without_witnesses(read) };
         Self { witnesses: all - messages.len(), messages, first_id, bytes }
     }
 
@@ -42,39 +42,38 @@ fn is_of_one_point(read: &[Read<'_>]) -> bool {
 
 /// What one capture point wrote down twice, without the work that several take: it is the same bytes on the same hop
 /// within a moment (see [`Sightings`]).
-fn without_copies<'a>(read: &[Read<'a>]) -> Vec<Message<'a>> {
-    let mut messages: Vec<Message<'a>> = Vec::with_capacity(read.len());
-    for next in read.iter().map(|read| &read.message) {
+fn without_copies(read: Vec<Read<'_>>) -> Vec<Message<'_>> {
+    let mut messages: Vec<Message<'_>> = Vec::with_capacity(read.len());
+    for next in read.into_iter().map(|read| read.message) {
         let near = messages.iter().rev().take_while(|known| next.at - known.at <= COPY_TIME_MAX);
         let mut same = near.filter(|known| {
             known.raw.len() == next.raw.len()
                 && (known.src, known.dst, known.cseq, known.status)
                     == (next.src, next.dst, next.cseq, next.status)
-                && known.raw == next.raw
+                && known.raw.bytes() == next.raw.bytes()
         });
         if same.next().is_none() {
-            messages.push(*next);
+            messages.push(next);
         }
     }
     messages
 }
 
-fn without_witnesses<'a>(read: &[Read<'a>]) -> Vec<Message<'a>> {
+fn without_witnesses<'a>(read: Vec<Read<'a>>) -> Vec<Message<'a>> {
     let hasher = BuildHasherDefault::<DefaultHasher>::new();
     let mut sightings = Sightings::new(WITNESS_TIME_MAX);
-    let is_own = |(place, read): (usize, &Read<'a>)| {
-        let message = &read.message;
-        let Some(identity) = identity(read) else { return Some(*message) };
-        let seen =
-            sightings.see(identity, read.point, hasher.hash_one(message.raw), Micros(message.at), place);
-        (!matches!(seen, Seen::Witness(_))).then_some(*message)
+    let is_own = |(place, read): (usize, Read<'a>)| {
+        let message = read.message;
+        let Some(identity) = identity(&message, read.is_udp) else { return Some(message) };
+        let bytes = hasher.hash_one(message.raw.bytes());
+        let seen = sightings.see(identity, read.point, bytes, Micros(message.at), place);
+        (!matches!(seen, Seen::Witness(_))).then_some(message)
     };
-    read.iter().enumerate().filter_map(is_own).collect()
+    read.into_iter().enumerate().filter_map(is_own).collect()
 }
 
-fn identity<'a>(read: &Read<'a>) -> Option<Identity<'a>> {
-    let message = &read.message;
-    let transport = if read.is_udp { "udp" } else { "" };
+fn identity<'a>(message: &Message<'a>, is_udp: bool) -> Option<Identity<'a>> {
+    let transport = if is_udp { "udp" } else { "" };
     let has_ports = ports_tell(transport, message.via_branch.map(str::as_bytes));
     let end = |end: End<'a>| (end.ip, end.port.filter(|_| has_ports));
     Some(Identity {

@@ -76,7 +76,7 @@ fn messages() -> impl Strategy<Value = Vec<(Message<'static>, String)>> {
                 src: End { ip: src, port: None },
                 dst: End { ip: dst, port: Some(5060) },
                 call_id: None,
-                raw: b"",
+                raw: b"".as_slice().into(),
             };
             (message, format!("SIP/2.0 200 x\r\n{header}\r\n"))
         });
@@ -88,7 +88,7 @@ proptest! {
     fn nothing_makes_it_panic(mut parts in messages(), until in any::<i64>()) {
         parts.sort_by_key(|(message, _)| message.at);
         let messages: Vec<Message<'_>> =
-            parts.iter().map(|(message, raw)| Message { raw: raw.as_bytes(), ..*message }).collect();
+            parts.iter().map(|(message, raw)| Message { raw: raw.as_bytes().into(), ..message.clone() }).collect();
         let call = Call::read(&messages, until);
         let _ = call.session();
         for finding in call.findings() {
@@ -125,7 +125,7 @@ fn ten_thousand_messages_of_one_dialog() {
                 src: if is_reply { b } else { a },
                 dst: if is_reply { a } else { b },
                 call_id: Some("call"),
-                raw: raw.as_bytes(),
+                raw: raw.as_bytes().into(),
             }
         })
         .collect();

@@ -76,7 +76,7 @@ fn message(id: usize, seized: &Seized) -> Message<'_> {
         from_tag: seized.from_tag.as_deref(),
         to_tag: seized.to_tag.as_deref(),
         via_branch: seized.via_branch.as_deref(),
-        raw: &seized.raw,
+        raw: seized.raw.as_slice().into(),
     }
 }
 

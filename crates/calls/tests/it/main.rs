@@ -1,3 +1,4 @@
+mod arrivals;
 mod auth;
 mod bounds;
 mod capture;

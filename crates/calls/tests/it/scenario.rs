@@ -208,7 +208,7 @@ fn message(place: usize, line: &Line) -> Message<'_> {
         from_tag: Some(&line.from_tag),
         to_tag: line.to_tag.as_deref(),
         via_branch: line.vias[0].split_once("branch=").map(|(_, branch)| branch),
-        raw: &line.raw,
+        raw: line.raw.as_slice().into(),
     }
 }
 

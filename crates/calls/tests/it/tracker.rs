@@ -2,85 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use calls::{CALLS, Call, Limits, Message, REGISTRATIONS, Row, Sighting, Tracker};
+use calls::{CALLS, Call, Limits, REGISTRATIONS, Row, Tracker};
 use model::Value;
 use proptest::prelude::*;
 use traffic::{Generator, Mix, Rate, Scenario, Settings};
 
+use crate::arrivals::Arrival;
 use crate::captured::{Calls, add, fold, messages};
 
 const SECOND: i64 = 1_000_000;
 
-/// What a test hands in: a message and when it arrived.
-#[derive(Clone, Debug)]
-struct Owned {
-    id: i64,
-    at: i64,
-    received: i64,
-    call_id: String,
-    fields: [Option<String>; 6],
-    ports: (Option<i32>, Option<i32>),
-    status: Option<i64>,
-    cseq: Option<i64>,
-    point: u64,
-    raw: Vec<u8>,
-}
-
-impl Owned {
-    fn of(message: &Message<'_>, received: i64) -> Self {
-        let text = |text: Option<&str>| text.map(str::to_owned);
-        Self {
-            id: message.id,
-            at: message.at,
-            received,
-            call_id: message.call_id.unwrap_or_default().to_owned(),
-            fields: [
-                text(message.src.ip),
-                text(message.dst.ip),
-                text(message.method),
-                text(message.from_tag),
-                text(message.to_tag),
-                text(message.via_branch),
-            ],
-            ports: (message.src.port, message.dst.port),
-            status: message.status,
-            cseq: message.cseq,
-            point: 1,
-            raw: message.raw.to_vec(),
-        }
-    }
-
-    fn sighting(&self) -> Sighting<'_> {
-        let [src, dst, method, from_tag, to_tag, via_branch] = self.fields.each_ref().map(Option::as_deref);
-        Sighting {
-            message: Message {
-                id: self.id,
-                at: self.at,
-                src: calls::End { ip: src, port: self.ports.0 },
-                dst: calls::End { ip: dst, port: self.ports.1 },
-                call_id: Some(&self.call_id),
-                method,
-                status: self.status,
-                cseq: self.cseq,
-                from_tag,
-                to_tag,
-                via_branch,
-                raw: &self.raw,
-            },
-            received: self.received,
-            point: self.point,
-            sender: "192.0.2.9",
-            listener: "udp",
-            transport: "udp",
-            hep_version: 3,
-            hep_type: 1,
-            ..Sighting::default()
-        }
-    }
-}
-
 /// Messages of some minutes of lifelike traffic, in the order of their time, numbered.
-fn traffic(mix: Option<Mix>, seconds: i64) -> (Vec<Owned>, Calls) {
+fn traffic(mix: Option<Mix>, seconds: i64) -> (Vec<Arrival>, Calls) {
     let mut settings = Settings::new(5, 0, Rate::Calls(1.0));
     if let Some(mix) = mix {
         settings.mix = mix;
@@ -97,10 +30,10 @@ fn traffic(mix: Option<Mix>, seconds: i64) -> (Vec<Owned>, Calls) {
         }
     }
     fold(&mut calls);
-    let mut all: Vec<Owned> = calls
+    let mut all: Vec<Arrival> = calls
         .values()
         .flat_map(|seized| messages(seized))
-        .map(|message| Owned::of(&message, message.at))
+        .map(|message| Arrival::of(&message, message.at))
         .collect();
     all.sort_by_key(|message| message.at);
     for (id, message) in all.iter_mut().enumerate() {
@@ -110,7 +43,7 @@ fn traffic(mix: Option<Mix>, seconds: i64) -> (Vec<Owned>, Calls) {
 }
 
 /// Hands all in, looking twice a second, and long enough after the last.
-fn follow(tracker: &mut Tracker, all: &[Owned]) -> Vec<Row> {
+fn follow(tracker: &mut Tracker, all: &[Arrival]) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut now = all.first().map_or(0, |first| first.received);
     for message in all {
@@ -181,7 +114,7 @@ fn a_call_is_shown_within_a_second_and_a_half_and_told_once_to_its_end() {
     let mix = Mix::of(&[(Scenario::Good, 1)]).expect("a mix");
     let (all, _) = traffic(Some(mix), 300);
     let call_id = &all[0].call_id;
-    let own: Vec<Owned> = all.iter().filter(|message| message.call_id == *call_id).cloned().collect();
+    let own: Vec<Arrival> = all.iter().filter(|message| message.call_id == *call_id).cloned().collect();
     let mut tracker = Tracker::new(Limits::default());
     tracker.take(&own[0].sighting());
     let mut rows = Vec::new();
@@ -203,7 +136,7 @@ fn what_came_late_is_asked_for_and_joined() {
     let mix = Mix::of(&[(Scenario::Busy, 1)]).expect("a mix");
     let (all, _) = traffic(Some(mix), 60);
     let call_id = &all[0].call_id;
-    let mut own: Vec<Owned> = all.iter().filter(|message| message.call_id == *call_id).cloned().collect();
+    let mut own: Vec<Arrival> = all.iter().filter(|message| message.call_id == *call_id).cloned().collect();
     let mut late = own.pop().expect("messages");
     let mut tracker = Tracker::new(Limits::default());
     let rows = follow(&mut tracker, &own);
@@ -305,7 +238,7 @@ proptest! {
     fn the_order_of_arrival_does_not_matter(delays in prop::collection::vec(0..3 * SECOND, 64)) {
         let (all, _) = traffic(Some(Mix::of(&[(Scenario::Good, 1)]).expect("a mix")), 20);
         let call_id = &all[0].call_id;
-        let own: Vec<Owned> = all.iter().filter(|message| message.call_id == *call_id).cloned().collect();
+        let own: Vec<Arrival> = all.iter().filter(|message| message.call_id == *call_id).cloned().collect();
         let mut late = own.clone();
         for (message, delay) in late.iter_mut().zip(&delays) {
             message.received += delay;
@@ -315,7 +248,7 @@ proptest! {
         for (place, message) in late.iter_mut().enumerate() {
             message.id = 65_536 + place as i64;
         }
-        let last = |all: &[Owned]| {
+        let last = |all: &[Arrival]| {
             let rows = follow(&mut Tracker::new(Limits::default()), all);
             let row = rows.last().expect("a row").clone();
             ["state", "status", "pdd", "talk", "messages", "finding"].map(|name| value(&row, name).into_owned())

@@ -125,7 +125,7 @@ impl Sightings {
                 from_tag: text(&self.from_tag, row),
                 to_tag: text(&self.to_tag, row),
                 via_branch: text(&self.via_branch, row),
-                raw: shown.as_deref().unwrap_or(raw),
+                raw: shown.as_deref().unwrap_or(raw).into(),
             },
             received: self.received.value(row),
             point: hasher.hash_one((sender, node, capture_id)),

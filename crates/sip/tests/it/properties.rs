@@ -113,7 +113,12 @@ fn touch_all(bytes: &[u8]) {
         end = range.end;
         touch(&message, bytes);
     }
-    touch(&sip::parse(bytes), bytes);
+    let message = sip::parse(bytes);
+    touch(&message, bytes);
+    // What was kept of it gives the same message back, and of other bytes nothing that lies outside.
+    assert_eq!(format!("{:?}", message.outline().of(bytes)), format!("{message:?}"));
+    let half = &bytes[..bytes.len() / 2];
+    touch(&message.outline().of(half), half);
 }
 
 fn touch(message: &Message<'_>, bytes: &[u8]) {

@@ -1,7 +1,7 @@
 //! What joins, what stays possible, and what comes undone.
 
 use calls::legs::{Edge, Judge, Leg, Rule, Rules, Standing, judge};
-use calls::{End, Message};
+use calls::{End, Message, Raw};
 use proptest::prelude::*;
 
 const SECOND: i64 = 1_000_000;
@@ -72,10 +72,10 @@ impl Story {
             dst: end(self.dst),
             call_id: Some(&self.call_id),
             method: Some("INVITE"),
-            raw: &invite,
+            raw: invite.as_slice().into(),
             ..Message::default()
         };
-        let mut messages = vec![first];
+        let mut messages = vec![first.clone()];
         for (after, what) in &self.times {
             let (method, status) = match what.parse() {
                 Ok(status) => ("INVITE", Some(status)),
@@ -84,7 +84,7 @@ impl Story {
             let at = self.at + after;
             let is_back = status.is_some() || *what == "REFER";
             let (src, dst) = if is_back { (first.dst, first.src) } else { (first.src, first.dst) };
-            let raw = if *what == "REFER" { &refer[..] } else { &[] };
+            let raw = if *what == "REFER" { refer.as_slice().into() } else { Raw::default() };
             let to_tag = (*what != "CANCEL").then_some("b");
             messages.push(Message {
                 id: at,
@@ -95,7 +95,7 @@ impl Story {
                 status,
                 to_tag,
                 raw,
-                ..first
+                ..first.clone()
             });
         }
         Leg::read(&messages, rules).expect("a call")
@@ -291,7 +291,7 @@ proptest! {
             id,
             call_id: Some("call"),
             method: Some(method),
-            raw: &raw,
+            raw: raw.as_slice().into(),
             ..Message::default()
         };
         let messages = [own(1, "INVITE"), own(2, "REFER"), own(3, "BYE")];

@@ -148,7 +148,7 @@ fn read(leg: &TrueLeg, rules: &Rules) -> Option<Leg> {
             from_tag: head.from_tag.as_deref(),
             to_tag: head.to_tag.as_deref(),
             via_branch: head.via_branch.as_deref(),
-            raw: &sent.raw,
+            raw: sent.raw.as_slice().into(),
         })
         .collect();
     Leg::read(&messages, rules)
