@@ -15,6 +15,11 @@ pub(crate) fn legs() -> Result<()> {
     run(cargo(&["bench", "-p", "calls", "--bench", "legs"]))
 }
 
+/// What following calls costs, and keeping those that go on.
+pub(crate) fn calls() -> Result<()> {
+    run(cargo(&["bench", "-p", "calls", "--bench", "tracker"]))
+}
+
 /// The benches that check what the server answers, small: whether answers are right, not how fast they come.
 pub(crate) fn smoke() -> Result<()> {
     for (name, messages) in [("space", "100000"), ("search", SMOKE_MESSAGES)] {

@@ -28,6 +28,7 @@ cargo xtask COMMAND
   bench search       how long answers take over a day of messages: cold, warm, and while traffic comes in
   bench space        bytes of disk per message, column by column
   bench legs         which legs of calls are joined rightly, wrongly or not at all, in a corpus of known calls
+  bench calls        what following calls costs as their messages arrive, and what those take that go on
   web                build the web part";
 
 fn main() -> ExitCode {
@@ -51,6 +52,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["fuzz", entry, arguments @ ..] => fuzz::one(entry, arguments),
         ["bench", name @ ("ingest" | "search" | "space")] => bench::program(name),
         ["bench", "legs"] => bench::legs(),
+        ["bench", "calls"] => bench::calls(),
         ["web"] => web::build(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
