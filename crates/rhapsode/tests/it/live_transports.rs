@@ -29,8 +29,8 @@ fn live_kamailio_sends_every_version_and_over_tcp_and_tls() -> Result<()> {
     let server = stage.server_with(&tls_listener(&stage))?;
     for (name, variant, listener, version) in KAMAILIO {
         let proxy = stage.kamailio(&kamailio, variant)?;
-        stage.sipp(&sipp, name, "uac_options", "ping", None)?;
-        stage.sipp(&sipp, name, "uac_fail404", "nf", None)?;
+        stage.sipp(&sipp, name, "uac_options", "ping", &[])?;
+        stage.sipp(&sipp, name, "uac_fail404", "nf", &[])?;
         server.wait_for_count(
             &format!(
                 "SELECT count(*) AS n FROM sip WHERE call_id LIKE '%-{name}-%' AND listener = '{listener}' \
@@ -128,7 +128,7 @@ fn live_sngrep_and_sipgrep_replay_a_capture() -> Result<()> {
     let stage = Stage::new("live-grep")?;
     let server = stage.server()?;
     let proxy = stage.kamailio(&kamailio, &[])?;
-    stage.sipp(&sipp, "captured", "uac_fail404", "nf", None)?;
+    stage.sipp(&sipp, "captured", "uac_fail404", "nf", &[])?;
     server.wait_for_count("SELECT count(*) AS n FROM sip WHERE status = 404", 1)?;
     drop(proxy);
     let call_id = server.sql("SELECT call_id FROM sip WHERE status = 404 LIMIT 1")?;

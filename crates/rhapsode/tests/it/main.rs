@@ -11,6 +11,7 @@ mod full_disk;
 mod hepjs;
 mod import;
 mod live;
+mod live_calls;
 mod live_janus;
 mod live_transports;
 mod object_storage;

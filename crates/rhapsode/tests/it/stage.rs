@@ -79,14 +79,14 @@ impl Stage {
         Ok(proxy)
     }
 
-    /// One SIPp caller through the proxy, its callee beside it.
+    /// One SIPp caller through the proxy, its callees beside it: scenario and port of each.
     pub(crate) fn sipp(
         &self,
         program: &Path,
         name: &str,
         caller: &str,
         user: &str,
-        callee: Option<(&str, u16)>,
+        callees: &[(&str, u16)],
     ) -> Result<()> {
         let command = |scenario: &str, port: u16, media_port: &str| {
             let mut command = Command::new(program);
@@ -109,19 +109,18 @@ impl Stage {
             command.args(["-mp", media_port, "-timeout", "30s", "-timeout_error"]);
             command
         };
-        let answering = match callee {
-            Some((scenario, port)) => {
-                let mut answering =
-                    self.start(&format!("sipp-{name}-callee"), command(scenario, port, "20000"))?;
-                // Its socket is there when no one else can have the port.
-                wait(Duration::from_secs(5), || {
-                    ensure!(answering.is_running(), "the callee ended:\n{}", answering.printed());
-                    Ok(std::net::UdpSocket::bind(("127.0.0.1", port)).is_err())
-                })?;
-                Some(answering)
-            }
-            None => None,
-        };
+        let mut answering = Vec::new();
+        for (place, (scenario, port)) in callees.iter().enumerate() {
+            let media_port = (20_000 + 100 * place).to_string();
+            let mut callee =
+                self.start(&format!("sipp-{name}-{scenario}"), command(scenario, *port, &media_port))?;
+            // Its socket is there when no one else can have the port.
+            wait(Duration::from_secs(5), || {
+                ensure!(callee.is_running(), "the callee ended:\n{}", callee.printed());
+                Ok(std::net::UdpSocket::bind(("127.0.0.1", *port)).is_err())
+            })?;
+            answering.push(callee);
+        }
         let mut calling = command(caller, 5080, "21000");
         calling.args(["-s", user, "-r", "2", "-cid_str", &format!("%u-{name}-%p@%s"), "127.0.0.1:5060"]);
         self.start(&format!("sipp-{name}"), calling)?.wait_for_success(Duration::from_secs(40))?;
