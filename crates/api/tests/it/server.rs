@@ -371,7 +371,7 @@ fn follow(store: &Store, stories: &[(i64, Vec<Captured>)], now: i64) {
                 from_tag: from_tag.as_deref(),
                 to_tag: to_tag.as_deref(),
                 via_branch: branch.as_deref(),
-                raw: record.raw,
+                raw: record.raw.into(),
             },
             received: now,
             point: 1,
