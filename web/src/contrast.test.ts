@@ -24,7 +24,7 @@ function contrast(one: string, other: string): number {
 for (const light of ['light', 'dark'] as const) {
   test(`text can be read in ${light}`, () => {
     const tooFaint: string[] = [];
-    const pairs = [...TEXTS.flatMap((text) => GROUNDS.map((ground) => [text, ground])), ['server', 'error-fill'], ['ink', 'error-fill'], ['ink', 'warn-fill'], ['client', 'warn-fill'], ['ink', 'mark-fill']];
+    const pairs = [...TEXTS.flatMap((text) => GROUNDS.map((ground) => [text, ground])), ['server', 'error-fill'], ['ink', 'error-fill'], ['ink', 'warn-fill'], ['client', 'warn-fill'], ['ink', 'mark-fill'], ...['added-fill', 'removed-fill'].flatMap((ground) => ['ink', 'accent'].map((text) => [text, ground])), ['success', 'added-fill'], ['server', 'removed-fill']];
     for (const [text = '', ground = ''] of pairs) {
       const ratio = contrast(colours.get(text)?.[light] ?? '', colours.get(ground)?.[light] ?? '');
       if (!(ratio >= 4.5)) tooFaint.push(`${text} on ${ground}: ${ratio.toFixed(2)}`);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { bestGrouping, detailOf, foldRepeats, GAP_HEIGHT, layOut, ROW_HEIGHT, ROW_HEIGHT_DETAIL, scrollToShow, visibleRows, type LadderOptions } from './ladder';
-import type { CallMessage } from './types';
+import { barsOf } from './call/bars';
+import type { CallMessage, Stream } from './types';
 
 let number = 0;
 function message(change: Partial<CallMessage>): CallMessage {
@@ -168,4 +169,31 @@ test('scrolls no further than needed to show a row', () => {
   expect(scrollToShow(last, 0, 500)).toBe(0);
   expect(scrollToShow(last, 0, 50)).toBe(3 * ROW_HEIGHT - 50);
   expect(scrollToShow(last, 90, 50)).toBe(2 * ROW_HEIGHT);
+});
+
+test('a filter leaves rows out and counts them, and columns stay', () => {
+  const ladder = layOut([message({ ts: at(0) }), message({ ts: at(9), label: 'BYE', method: 'BYE', dst_ip: '10.0.0.3' })], { ...options, wanted: (one) => one.method === 'BYE' });
+  expect(ladder.rows.map((row) => [row.label, row.y])).toEqual([['BYE', 0]]);
+  expect([ladder.unwanted, ladder.columns.length]).toEqual([1, 3]);
+});
+
+test('media is a bar between those who named its addresses, where its first report stands', () => {
+  const invite = message({ ts: at(0), detail: { media: '192.0.2.1:4000' } });
+  const answer = message({ ts: at(5), src_ip: '10.0.0.2', dst_ip: '10.0.0.1', label: '200 OK', status: 200, detail: { media: '192.0.2.2:6000' } });
+  const report = message({ ts: at(5000), table: 'rtcp', method: null, label: 'RTCP SR', src_ip: '192.0.2.1', src_port: 4001, dst_ip: '192.0.2.2', dst_port: 6001 });
+  const point = { at: at(5000), message: report.id, loss_percent: 1, jitter_ms: 2, round_trip_ms: null, mos: 3.1 };
+  const stream: Stream = {
+    ssrc: 1, src: '192.0.2.1:4000', dst: '192.0.2.2:6000', media: 'audio', codec: { name: 'PCMA' }, packets_received: null, packets_lost: null, loss_percent: 1, discard_percent: null, jitter_p95_ms: null,
+    round_trip_p50_ms: null, scores: [{ kind: 'listening', band: null, source: 'from_rtcp', mos_mean: 3.1, mos_min: 3.1, label: 'LQ' }], problems: [], points: [point],
+  };
+  const ladder = layOut([invite, answer, report], { ...options, bars: barsOf([stream]) });
+  expect(ladder.rows.map((row) => [row.key, row.from, row.to])).toEqual([[invite.id, 0, 1], [answer.id, 1, 0], ['stream-0', 0, 1], [report.id, 0, 1]]);
+  expect(ladder.rows[2]).toMatchObject({ label: 'audio · PCMA · MOS 3.1', detail: 'loss 1\u202f%', statusClass: 'server', message: { id: report.id } });
+});
+
+test('of 2,000 messages only those in sight are drawn', () => {
+  const all = Array.from({ length: 2000 }, (_, index) => message({ ts: at(index * 10), src_ip: `10.0.0.${index % 5}`, dst_ip: `10.0.0.${(index + 1) % 5}`, cseq: index }));
+  const ladder = layOut(all, options);
+  expect(ladder.rows).toHaveLength(2000);
+  expect(visibleRows(ladder.rows, ladder.height / 2, 700).end - visibleRows(ladder.rows, ladder.height / 2, 700).start).toBeLessThan(45);
 });

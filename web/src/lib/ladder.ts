@@ -1,6 +1,7 @@
 // The ladder without its drawing: which columns there are, which rows, and where each lies. Pure, so that it can
 // be tested, and cheap enough (one pass) to be made anew at every switch for thousands of messages.
 
+import { splitEndpoint, type Bar } from './call/bars';
 import { endpoint } from './numbers';
 import { classOfMessage, type StatusClass } from './status-class';
 import { parseMicros } from './time';
@@ -21,6 +22,10 @@ export interface LadderOptions {
   gapMilliseconds: number;
   /** So many columns at most: the hosts that say least share the last one. */
   columnsMax?: number;
+  /** Which messages are wanted; all, if nothing asks. */
+  wanted?: ((message: CallMessage) => boolean) | null;
+  /** Media to be drawn among the messages. */
+  bars?: readonly Bar[];
 }
 
 export type RowKind = 'sip' | 'rtcp' | 'log' | 'other';
@@ -33,7 +38,11 @@ export interface Column {
 }
 
 export interface Row {
+  /** Of its own, for a bar shares its message with the report it stands for. */
+  key: string;
   message: CallMessage;
+  /** Media: the row is no message, but what the reports on a stream say in all. */
+  bar: Bar | null;
   kind: RowKind;
   statusClass: StatusClass;
   micros: number;
@@ -68,6 +77,8 @@ export interface Ladder {
   height: number;
   firstMicros: number;
   kinds: Record<RowKind, number>;
+  /** Messages that were left out because nobody asked for them. */
+  unwanted: number;
 }
 
 const REPORT_PATIENCE = 5;
@@ -85,10 +96,32 @@ export function layOut(messages: readonly CallMessage[], options: LadderOptions,
   const rows: Row[] = [];
   let y = 0;
   let previousMicros: number | null = null;
+  let unwanted = 0;
+  const byId = new Map(messages.map((message) => [message.id, message]));
+  const bars = [...(options.bars ?? [])].sort((a, b) => a.micros - b.micros);
+  const drawBars = (until: number): void => {
+    for (let bar = bars[0]; bar && bar.micros <= until; bar = bars[0]) {
+      bars.shift();
+      const message = byId.get(bar.message ?? '');
+      const [from, to] = columns.ofMedia(bar.stream.src, bar.stream.dst);
+      if (!message || (from < 0 && to < 0) || (options.wanted && !options.wanted(message))) continue;
+      const height = bar.detail === '' || !options.detail ? ROW_HEIGHT : ROW_HEIGHT_DETAIL;
+      rows.push({
+        key: `stream-${bar.number}`, message, bar, kind: kindOf(message), statusClass: bar.quality, micros: bar.micros, previousMicros, from, to, directed: true, label: bar.label,
+        detail: options.detail ? bar.detail : '', repeats: 0, open: false, repeat: false, witnesses: 1, witness: null, gap: null, y, height,
+      });
+      y += height;
+    }
+  };
 
   for (const { message, micros } of ordered) {
+    drawBars(micros);
     const kind = kindOf(message);
     kinds[kind] += 1;
+    if (options.wanted && !options.wanted(message)) {
+      unwanted += 1;
+      continue;
+    }
     const original = folds.originalOf.get(message.id);
     if (options.hidden.has(kind)) continue;
     if (options.fold && original !== undefined && !options.expanded.has(original)) continue;
@@ -101,7 +134,9 @@ export function layOut(messages: readonly CallMessage[], options: LadderOptions,
     const rowHeight = kind === 'log' ? NOTE_HEIGHT : detail === '' ? ROW_HEIGHT : ROW_HEIGHT_DETAIL;
     const height = rowHeight + (gap === null ? 0 : GAP_HEIGHT);
     rows.push({
+      key: message.id,
       message,
+      bar: null,
       kind,
       statusClass: classOfMessage(message),
       micros,
@@ -123,7 +158,8 @@ export function layOut(messages: readonly CallMessage[], options: LadderOptions,
     y += height;
     previousMicros = micros;
   }
-  return { columns: columns.list, others: columns.others, rows, height: y, firstMicros: ordered[0]?.micros ?? 0, kinds };
+  drawBars(Infinity);
+  return { columns: columns.list, others: columns.others, rows, height: y, firstMicros: ordered[0]?.micros ?? 0, kinds, unwanted };
 }
 
 function inTimeOrder(messages: readonly CallMessage[]): { message: CallMessage; micros: number }[] {
@@ -248,6 +284,15 @@ class Columns {
     const from = this.numbers.get(this.otherId(message.src_ip, message.src_port)) ?? -1;
     if (kind === 'log') return [from, -1];
     return [from, this.numbers.get(this.otherId(message.dst_ip, message.dst_port)) ?? -1];
+  }
+
+  /** The columns whose programs named these addresses in SDP, or that are at them. */
+  ofMedia(src: string | null, dst: string | null): [number, number] {
+    const at = (text: string | null) => {
+      const place = splitEndpoint(text);
+      return place === null ? -1 : (this.numbers.get(this.otherId(place.ip, place.port)) ?? -1);
+    };
+    return [at(src), at(dst)];
   }
 
   private numberOf(ip: string | null, port: number | null): number {

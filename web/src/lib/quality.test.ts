@@ -10,7 +10,7 @@ function point(second: number, mos: number | null, loss: number | null = null): 
 function stream(points: StreamPoint[], mos?: number): Stream {
   const score = { kind: 'listening', band: 'narrow', source: 'from_rtcp', mos_mean: mos ?? 0, mos_min: mos ?? 0, label: 'LQ' } as const;
   return {
-    ssrc: 1, src: 'a', dst: 'b', codec: null, packets_lost: null, loss_percent: null, discard_percent: null,
+    ssrc: 1, src: 'a', dst: 'b', media: null, codec: null, packets_received: null, packets_lost: null, loss_percent: null, discard_percent: null,
     jitter_p95_ms: null, round_trip_p50_ms: null, scores: mos === undefined ? [] : [score], problems: [], points,
   };
 }

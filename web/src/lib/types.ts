@@ -255,7 +255,10 @@ export interface Stream {
   ssrc: number | null;
   src: string | null;
   dst: string | null;
+  /** audio, video, where a session description says so. */
+  media: string | null;
   codec: { name: string } | null;
+  packets_received: number | null;
   packets_lost: number | null;
   loss_percent: number | null;
   discard_percent: number | null;
@@ -320,4 +323,55 @@ export interface Completion {
   /** Where the options begin, in UTF-16 units. */
   from: number;
   options: { text: string; doc: string | null }[];
+}
+
+/** An API token, without the token: that was shown once. */
+export interface Token {
+  id: number;
+  name: string;
+  created: string;
+  expires: string;
+  last_used: string | null;
+}
+
+export interface NewToken {
+  id: number;
+  name: string;
+  expires: string;
+  token: string;
+}
+
+export interface StorageAmount {
+  files: number;
+  rows: number;
+  rows_without_payload: number;
+  bytes: number;
+  bytes_per_row: number | null;
+  compression: { files: number; payload_bytes: number; bytes: number; ratio: number } | null;
+}
+
+export interface StorageNext {
+  table: string;
+  rows: number;
+  bytes: number;
+  newest: string;
+  leaves: string;
+}
+
+export interface StorageTable extends StorageAmount {
+  name: string;
+  retention_days: number;
+  /** The oldest first; the last is filling. */
+  days: (StorageAmount & { day: string })[];
+  /** What leaves first by age. */
+  next?: StorageNext | null;
+}
+
+/** The lake by table and day; rows that have not settled are not in it. */
+export interface Storage {
+  tables: StorageTable[];
+  bytes_max: number | null;
+  free_disk: number | null;
+  free_disk_min: number;
+  next_for_room: StorageNext | null;
 }
