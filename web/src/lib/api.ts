@@ -2,7 +2,8 @@
 
 import type { Kpi, RegistrationKpi, Signatures } from './kpi-types';
 import { lineSplitter } from './lines';
-import type { Call, Calls, CallPage, Catalogue, Completion, Me, Message, MessagesEnd, Registrations, Senders, Status, Summary } from './types';
+import { AnswerReader, type Piece } from './sql/answer';
+import type { Call, Calls, CallPage, Catalogue, Completion, Me, Message, MessagesEnd, Registrations, Incomplete, NewToken, Senders, Status, Storage, Summary, Token } from './types';
 
 export class ApiError extends Error {
   constructor(
@@ -79,6 +80,22 @@ async function askLines<Row, End>(path: string, params: Params, signal: AbortSig
   return JSON.parse(last) as End;
 }
 
+const askSql = (sql: string, accept: string, signal: AbortSignal): Promise<Response> =>
+  request('sql', {}, { method: 'POST', signal, headers: { 'content-type': 'application/json', accept }, body: JSON.stringify({ sql }) });
+
+/** Hands out rows as they come, and answers with why they are not all. */
+async function sqlRows(sql: string, signal: AbortSignal, found: (piece: Piece) => void): Promise<Incomplete | null> {
+  const response = await askSql(sql, 'application/json', signal);
+  const read = new AnswerReader();
+  try {
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) found(read.take(piece.value));
+  } catch (failure) {
+    if (signal.aborted) throw failure;
+  }
+  return read.end();
+}
+
 async function readError(response: Response): Promise<ApiError> {
   try {
     const { error } = await response.json();
@@ -120,10 +137,16 @@ export const api = {
   kpi: (request: KpiRequest, signal: AbortSignal) => ask<Kpi>('kpi', { ...request }, { signal }),
   registrationKpi: (request: KpiRequest, signal: AbortSignal) => ask<RegistrationKpi>('kpi/registrations', { ...request }, { signal }),
   signatures: (request: Pick<ListRequest, 'q' | 'from' | 'to' | 'limit'>, signal: AbortSignal) => ask<Signatures>('signatures', { ...request }, { signal }),
-  call: (callId: string, signal?: AbortSignal) => ask<CallPage>(`call/${encodeURIComponent(callId)}`, {}, { signal: signal ?? null }),
+  call: (callId: string, signal?: AbortSignal, legs = true) => ask<CallPage>(`call/${encodeURIComponent(callId)}`, { legs: legs ? null : 'off' }, { signal: signal ?? null }),
   message: (id: string, signal?: AbortSignal) => ask<Message>(`messages/${encodeURIComponent(id)}`, {}, { signal: signal ?? null }),
   complete: (q: string, at: number, signal: AbortSignal) => ask<Completion>('complete', { q, at }, { signal }),
-  exportAddress: (format: 'pcap' | 'text' | 'json', params: Params) => address('export', { format, ...params }),
+  sql: sqlRows,
+  sqlCsv: async (sql: string, signal: AbortSignal) => (await askSql(sql, 'text/csv', signal)).blob(),
+  storage: (signal?: AbortSignal) => ask<Storage>('storage', {}, { signal: signal ?? null }),
+  tokens: () => ask<{ tokens: Token[] }>('tokens'),
+  makeToken: (name: string, days: number) => ask<NewToken>('tokens', {}, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, expires_days: days }) }),
+  removeToken: (id: number) => ask<void>(`tokens/${id}`, {}, { method: 'DELETE' }),
+  exportAddress: (format: 'pcap' | 'text' | 'json' | 'hepjs', params: Params) => address('export', { format, ...params }),
 };
 
 export type { Call };

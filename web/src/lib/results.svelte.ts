@@ -6,6 +6,8 @@ import { writeSearch, type Search } from './search-url';
 import type { Call, Incomplete, Listed, Registration } from './types';
 
 const PAGE_ROWS = 200;
+/** They become one search text, which the server takes up to 16 KiB long. */
+const CHOSEN_MAX = 200;
 
 class Results {
   key = $state('');
@@ -13,6 +15,8 @@ class Results {
   messages: Listed[] = $state.raw([]);
   registrations: Registration[] = $state.raw([]);
   selected = $state(0);
+  /** Keys of calls or registrations that are chosen for export. */
+  chosen: ReadonlySet<string> = $state.raw(new Set());
   scrollTop = 0;
   loading = $state(false);
   done = $state(false);
@@ -34,6 +38,7 @@ class Results {
     this.search = search;
     this.asked = search.q;
     this.selected = 0;
+    if (another) this.chosen = new Set();
     this.scrollTop = 0;
     this.next = null;
     this.partial = null;
@@ -44,6 +49,12 @@ class Results {
       this.elapsed = null;
     }
     void this.load(null);
+  }
+
+  choose(key: string): void {
+    const changed = new Set(this.chosen);
+    if (!changed.delete(key) && changed.size < CHOSEN_MAX) changed.add(key);
+    this.chosen = changed;
   }
 
   more(): void {
