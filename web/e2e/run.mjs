@@ -3,11 +3,12 @@
 //   BASE_URL=http://127.0.0.1:9080 USER=admin PASSWORD=... OUT_DIR=shots node e2e/run.mjs
 //
 // Optional: QUERY (which calls to open, default `sip.method = BYE`), FROM (how far back, default -24h),
-// WITH (tables that must be drawn in the opened call beside SIP, e.g. `rtcp,log`), CHROMIUM (path of the browser).
+// WITH (tables that must be drawn in the opened call beside SIP, e.g. `rtcp,log`), CHROMIUM (path of the browser), PATIENCE
+// (seconds for what must appear, default 15).
 // Exits with 1 and one clear line when something is not as it should be. Screenshots of every step go to OUT_DIR.
 
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const settings = {
@@ -20,7 +21,7 @@ const settings = {
   with: (process.env.WITH ?? '').split(',').filter((name) => name !== ''),
   chromium: process.env.CHROMIUM ?? '/usr/bin/chromium',
 };
-const PATIENCE_MILLISECONDS = 15_000;
+const PATIENCE_MILLISECONDS = Number(process.env.PATIENCE ?? 15) * 1_000;
 const CALLS_TRIED_MAX = 25;
 const WANTED_ARROWS = ['INVITE', '180', '200', 'ACK', 'BYE'];
 
@@ -142,13 +143,66 @@ async function run(page) {
     }
   });
 
+  await step('filter the ladder, zoom, and come back to all of it', async () => {
+    await page.keyboard.press('F7');
+    await page.keyboard.type('method:bye');
+    await page.waitForURL((url) => url.hash.includes('find='));
+    await page.waitForFunction(() => document.querySelectorAll('.ladder .row').length > 0 && [...document.querySelectorAll('.ladder .row')].every((row) => row.dataset.method === 'BYE'));
+    await shot(page, 'call-filtered');
+    await page.locator('.find').fill('');
+    await page.keyboard.press('Escape');
+    const tall = (await page.locator('.ladder .row').first().boundingBox()).height;
+    await page.keyboard.press('9');
+    await page.waitForURL((url) => url.hash.includes('zoom=0.8'));
+    check((await page.locator('.ladder .row').first().boundingBox()).height < tall, 'smaller is not smaller');
+    await page.keyboard.press('0');
+    await page.waitForURL((url) => !url.hash.includes('zoom='));
+  });
+
+  await step('compare two messages', async () => {
+    await page.keyboard.press('Home');
+    await page.locator('.message-pane pre').waitFor();
+    await page.keyboard.press(' ');
+    await page.locator('.waiting').waitFor();
+    await page.keyboard.press('End');
+    await page.keyboard.press(' ');
+    await page.locator('.message-pane li.removed').first().waitFor();
+    check((await page.locator('.message-pane mark').count()) > 0, 'nothing is marked');
+    await shot(page, 'call-compared');
+    await page.keyboard.press('Escape');
+    await page.locator('.message-pane pre').waitFor();
+  });
+
+  await step('show where the time went, and offer beside answer', async () => {
+    await page.locator('.views button', { hasText: 'Hop times' }).click();
+    await page.locator('.stay').first().waitFor();
+    await shot(page, 'call-hops');
+    await page.locator('.views button', { hasText: 'Offer and answer' }).click();
+    await page.locator('.notes li', { hasText: 'agreed on' }).first().waitFor();
+    await shot(page, 'call-offer-answer');
+    await page.locator('.views button', { hasText: 'Ladder' }).click();
+    await page.locator('.ladder .row').first().waitFor();
+  });
+
   await step('export the call', async () => {
+    await page.keyboard.press('F2');
+    await page.locator('dialog[open]').waitFor();
+    await shot(page, 'call-export');
+    for (const [kind, good] of Object.entries(MADE)) {
+      await page.locator('dialog input[type=checkbox]').nth(0).setChecked(kind === 'html');
+      const [download] = await Promise.all([page.waitForEvent('download'), page.locator(`dialog button[data-export=${kind}]`).click()]);
+      const file = join(settings.outDir, `export-${kind}${extname(download.suggestedFilename())}`);
+      await download.saveAs(file);
+      check(good(readFileSync(file)), `export as ${kind} is not what it says`);
+    }
     for (const [format, good] of [['pcap', isPcap], ['text', (body) => body.includes('SIP/2.0')], ['json', (body) => JSON.parse(body.toString()) !== null]]) {
-      const link = await page.locator('.summary a', { hasText: format }).getAttribute('href');
+      const link = await page.locator('dialog a', { hasText: format }).first().getAttribute('href');
       const answer = await page.request.get(link);
       check(answer.ok(), `export as ${format} answers ${answer.status()}`);
       check(good(await answer.body()), `export as ${format} is not what it says`);
     }
+    await page.keyboard.press('Escape');
+    await page.locator('dialog[open]').waitFor({ state: 'detached' });
   });
 
   await step('open a message on its own page', async () => {
@@ -164,6 +218,30 @@ async function run(page) {
     await shot(page, 'message-hex');
     await page.keyboard.press('Escape');
     await page.locator('.ladder').waitFor();
+  });
+
+  await step('choose calls and export them', async () => {
+    await page.goto(at(`/search?from=${encodeURIComponent(settings.from)}&q=${encodeURIComponent(settings.query)}`));
+    await page.locator('[role=option].row').first().waitFor();
+    await page.keyboard.press('Home');
+    await page.keyboard.press(' ');
+    await page.locator('[role=option].row.chosen').waitFor();
+    await page.keyboard.press('F2');
+    await page.locator('dialog[open] h1', { hasText: '1 call' }).waitFor();
+    const answer = await page.request.get(await page.locator('dialog a', { hasText: 'text' }).getAttribute('href'));
+    check(answer.ok() && (await answer.text()).includes('SIP/2.0'), `export of a chosen call answers ${answer.status()}`);
+    await shot(page, 'calls-chosen');
+    await page.keyboard.press('Escape');
+  });
+
+  await step('keep a search under a name', async () => {
+    await page.locator('button', { hasText: 'Saved' }).click();
+    await page.locator('.saved input').fill('of the test');
+    await page.keyboard.press('Enter');
+    await page.locator('button', { hasText: 'Saved' }).click();
+    await page.locator('.saved .go', { hasText: 'of the test' }).waitFor();
+    await shot(page, 'saved');
+    await page.keyboard.press('Escape');
   });
 
   await step('list messages', async () => {
@@ -274,6 +352,57 @@ async function run(page) {
     await page.keyboard.press('Escape');
   });
 
+  await step('ask in SQL', async () => {
+    await page.goto(at('/sql'));
+    const field = page.locator('textarea');
+    await field.fill('SELECT status, count(*) AS replies FROM sip WHERE status IS NOT NULL GROUP BY status');
+    await field.press('Control+Enter');
+    await page.locator('.scroller[role=grid] .row', { hasText: '200' }).waitFor();
+    await shot(page, 'sql');
+    await page.locator('button[role=tab]', { hasText: 'Chart' }).click();
+    await page.locator('.chart svg path.line, .chart svg rect.bar').first().waitFor();
+    await shot(page, 'sql-chart');
+    const [download] = await Promise.all([page.waitForEvent('download'), page.locator('button', { hasText: 'CSV' }).click()]);
+    const file = join(settings.outDir, 'export.csv');
+    await download.saveAs(file);
+    check(readFileSync(file, 'utf8').startsWith('status,replies\n'), 'the CSV file has other columns');
+  });
+
+  expectedStatuses = [400];
+  await step('point at the mistake in SQL', async () => {
+    await page.locator('textarea').fill('SELECT metod FROM sip');
+    await page.keyboard.press('Control+Enter');
+    await page.locator('#sql-error mark', { hasText: 'metod' }).waitFor();
+    await shot(page, 'sql-error');
+  });
+  expectedStatuses = [];
+
+  await step('show failures that are new', async () => {
+    await page.goto(at(`/failures?from=${encodeURIComponent(settings.from)}`));
+    await page.locator('.signatures td.number a').first().waitFor();
+    await shot(page, 'failures');
+    await page.keyboard.press('t');
+    await page.waitForURL((url) => url.hash.includes('seen=new'));
+  }, { when: has.failures });
+
+  await step('make a token and revoke it', async () => {
+    await page.goto(at('/settings'));
+    await page.locator('input[name=token]').fill('of the test');
+    await page.keyboard.press('Enter');
+    await page.locator('.made code').waitFor();
+    await shot(page, 'settings');
+    const row = page.locator('tbody tr', { hasText: 'of the test' });
+    await row.locator('button', { hasText: 'Revoke' }).click();
+    await row.locator('button', { hasText: 'Revoke of the test' }).click();
+    await row.waitFor({ state: 'detached' });
+  });
+
+  await step('show what takes room', async () => {
+    await page.goto(at('/storage'));
+    await page.locator('.figures').waitFor();
+    await shot(page, 'storage');
+  });
+
   await step('show the senders', async () => {
     await page.goto(at('/senders'));
     await page.locator('.connect').waitFor();
@@ -333,6 +462,15 @@ async function run(page) {
     await page.locator('input[name=password]').waitFor();
   });
 }
+
+/** What is made of a call in the browser, and how to tell that it is it. */
+const MADE = {
+  html: (body) => body.includes('<details id=') && body.includes('<svg') && !/<script/i.test(body.toString()),
+  svg: (body) => body.includes('<svg xmlns=') && body.includes('INVITE'),
+  png: (body) => body.readUInt32BE(0) === 0x89504e47 && body.length > 10_000,
+  mermaid: (body) => body.includes('sequenceDiagram') && /h\d->>h\d: \S+ INVITE/.test(body.toString()),
+  sipp: (body) => body.includes('<scenario') && body.includes('INVITE') && !body.includes('Content-Length: 0\n'),
+};
 
 /** How many the server has of what a step needs: not every run has failures or registrations. */
 async function countOf(page, list, q) {

@@ -1,6 +1,8 @@
 // The HTTP API, played from memory: for looking at screens without a server. Never part of the product.
 
 import { CALL_FIELDS, kpi, REGISTRATION_FIELDS, registrationKpi, rowOfCall, rowOfRegistration, signatures } from './rows.mjs';
+import { sql } from './sql.mjs';
+import { storage } from './storage.mjs';
 import { traffic } from './traffic.mjs';
 
 const USER = 'admin';
@@ -49,7 +51,22 @@ export function mockApi({ empty = false } = {}) {
   const registrationRows = ofMethod('REGISTER').map(rowOfRegistration);
   const facts = (rows, params, table) => rowsThatFit(rows, params, table).map((one) => one.facts);
 
+  let tokens = [];
+  const iso = (ago = 0) => new Date(Date.now() - ago).toISOString();
   const routes = [
+    ['POST', /^sql$/, (_, __, body) => sql(body.sql, records, { calls: callRows.map((one) => one.row), registrations: registrationRows.map((one) => one.row) }, Refused)],
+    ['GET', /^storage$/, () => storage(empty)],
+    ['GET', /^tokens$/, () => ({ tokens })],
+    ['POST', /^tokens$/, (_, __, body) => {
+      const made = { id: Math.max(0, ...tokens.map((one) => one.id)) + 1, name: body.name, created: iso(), expires: iso(-864e5 * (body.expires_days ?? 365)), last_used: null };
+      tokens = [...tokens, made];
+      return { ...made, token: 'rhap_mockmockmockmockmockmockmockmock' };
+    }],
+    ['DELETE', /^tokens\/(\d+)$/, ([, id]) => {
+      if (!tokens.some((one) => one.id === Number(id))) throw new Refused(404, 'not_found', `no token ${id}`);
+      tokens = tokens.filter((one) => one.id !== Number(id));
+      return {};
+    }],
     ['POST', /^login$/, (_, __, body) => {
       if (body.user !== USER || body.password !== PASSWORD) throw new Refused(401, 'login_failed', 'wrong user or password');
       return { token: 'mock', user: USER, role: 'admin', cookie: 'rhapsode_session=mock; HttpOnly; SameSite=Strict; Path=/' };

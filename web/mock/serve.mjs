@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { mockApi } from './api.mjs';
 
 const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
-const POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 export function serve(port, { empty = false } = {}) {
   const answer = mockApi({ empty });
@@ -26,6 +26,7 @@ export function serve(port, { empty = false } = {}) {
       const { cookie, ...rest } = body;
       if (cookie) response.setHeader('set-cookie', cookie);
       if (status === 200 && request.headers.accept === 'application/x-ndjson') return lines(response, rest);
+      if (status === 200 && request.headers.accept === 'text/csv') return response.writeHead(200, { 'content-type': 'text/csv' }).end(csv(rest));
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(rest));
       return;
     }
@@ -39,6 +40,11 @@ export function serve(port, { empty = false } = {}) {
   });
   server.on('upgrade', (request, socket) => tail(request, socket, answer));
   return new Promise((done) => server.listen(port, '127.0.0.1', () => done(server)));
+}
+
+function csv({ columns, rows }) {
+  const cell = (value) => (value === null ? '' : /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+  return [columns.map((column) => column.name), ...rows].map((row) => `${row.map(cell).join(',')}\n`).join('');
 }
 
 /** A list of messages as the product sends it line by line. */
@@ -73,7 +79,7 @@ function tail(request, socket, answer) {
 /** Enough of each format for the screens' own check. */
 function exported(response, format) {
   const pcapHead = Buffer.from('d4c3b2a1020004000000000000000000ffff000065000000', 'hex');
-  const bodies = { pcap: Buffer.concat([pcapHead, Buffer.alloc(16)]), text: Buffer.from('SIP/2.0 200 OK\r\n\r\n'), json: Buffer.from('[]') };
+  const bodies = { pcap: Buffer.concat([pcapHead, Buffer.alloc(16)]), text: Buffer.from('SIP/2.0 200 OK\r\n\r\n'), json: Buffer.from('[]'), hepjs: Buffer.from('{}\n') };
   response.writeHead(200, { 'content-disposition': `attachment; filename="call.${format}"` }).end(bodies[format]);
 }
 
