@@ -281,6 +281,7 @@ impl LakeTable {
             return Ok(None);
         }
         self.settled = self.remembered_position().await?;
+        self.acquit_suspects()?;
         if self.fails_for_good {
             self.delete_suspects().await?;
         }
@@ -299,6 +300,20 @@ impl LakeTable {
             Ok(Err(error)) => Err(StoreError::LakeAway { why: error.to_string() }),
             Err(_) => Err(StoreError::LakeAway { why: format!("no answer within {ANSWER_TIME_MAX:?}") }),
         }
+    }
+
+    /// What has become part of the table after all is suspect no more: when it leaves the table again, questions that
+    /// have begun still read it, so it goes as any other file does.
+    fn acquit_suspects(&mut self) -> Result<(), StoreError> {
+        let mut left = std::mem::take(&mut self.suspects);
+        let snapshot = self.delta.snapshot().map_err(|source| wrong(self.table, source))?;
+        if !left.is_empty() {
+            let known: HashSet<String> =
+                snapshot.log_data().iter().map(|file| file.path().to_string()).collect();
+            left.retain(|name| !known.contains(name));
+        }
+        self.suspects = left;
+        Ok(())
     }
 
     /// Deletes files of failed steps that did not become part of the table.

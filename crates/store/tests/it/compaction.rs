@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use futures::TryStreamExt as _;
+use object_store::{ObjectMeta, ObjectStore as _};
 use store::{Bucket, Config, LakeLocation, Store};
 
 use crate::faulty::{Fault, Faulty};
@@ -316,4 +318,33 @@ fn rows_are_searched_settled_and_removed_meanwhile() {
     eventually("only the new ones are left", || {
         store.status().lake_files <= 2 && number(&store, "SELECT count(*) FROM sip") == kept.len() as i64
     });
+}
+
+/// Whoever asked before the files became one still reads them, for as long as any other file that leaves its table.
+#[test]
+fn a_file_whose_commit_came_late_stays_for_its_readers_when_it_is_merged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = Faulty::bucket();
+    let mut config = compacting(folder.path());
+    config.lake = LakeLocation::Bucket(Bucket::parse("s3://traffic").expect("a bucket"));
+    config.object_store = Some(Arc::new(lake.clone()));
+    config.retention.grace = Duration::from_secs(3600);
+    let store = open(config);
+    keep(&store, &[Row::sip(1, "call-1", "INVITE")]);
+    store.settle().expect("settled");
+    keep(&store, &[Row::sip(2, "call-2", "INVITE")]);
+    // The rows, their filter, and then the commit.
+    lake.fail_after(2, Fault::Late);
+    store.settle().expect_err("no answer");
+    lake.heal();
+    wait(lake.deliver());
+    store.settle().expect("it had happened");
+    eventually("merged", || store.status().compaction.files_written == 1);
+    let files: Vec<ObjectMeta> =
+        wait(lake.list(Some(&"sip".into())).try_collect()).expect("an answer of the bucket");
+    let kept = files.iter().filter(|file| {
+        let path = file.location.as_ref();
+        path.ends_with(".parquet") && !path.contains("_keys")
+    });
+    assert_eq!(kept.count(), 3, "{files:?}");
 }
