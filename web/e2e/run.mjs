@@ -242,6 +242,8 @@ async function run(page) {
     await page.locator('.saved .go', { hasText: 'of the test' }).waitFor();
     await shot(page, 'saved');
     await page.keyboard.press('Escape');
+    // Focus is back on the button; the list takes it over.
+    await page.keyboard.press('Home');
   });
 
   await step('list messages', async () => {
