@@ -45,6 +45,7 @@ mod status;
 mod storage;
 mod store;
 mod tail;
+mod times;
 mod view;
 
 pub mod check;
@@ -60,4 +61,5 @@ pub use status::{Alarm, CompactionStatus, StoreStatus, TableStatus};
 pub use storage::{Amount, Measured, NextFile, Storage, TableStorage};
 pub use store::Store;
 pub use tail::{Seen, Tail};
+pub use times::Times;
 pub use view::block;

@@ -17,6 +17,7 @@ use crate::lake::{CONFLICTS_MAX, Change, Exchange, Lake, LakeFile, LakeTable, Pl
 use crate::log::Log;
 use crate::retain::Retain;
 use crate::status::Alarms;
+use crate::times::{Clock, Taking};
 use crate::view::HotBatch;
 
 /// After a failed step the next waits this long, then twice as long each time.
@@ -36,6 +37,7 @@ pub(crate) struct Settler {
     lake: Lake,
     retain: Retain,
     alarms: Arc<Alarms>,
+    clock: Arc<Clock>,
     runtime: Handle,
     every: Duration,
     check_every: Duration,
@@ -54,6 +56,7 @@ impl Settler {
         log: Arc<Log>,
         lake: Lake,
         alarms: Arc<Alarms>,
+        clock: Arc<Clock>,
         runtime: Handle,
     ) -> Self {
         Self {
@@ -63,6 +66,7 @@ impl Settler {
             log,
             lake,
             alarms,
+            clock,
             runtime,
             every: config.settle_every,
             check_every: config.retention.check_every,
@@ -98,7 +102,10 @@ impl Settler {
                 }
             };
             if settle {
+                let clock = Arc::clone(&self.clock);
+                let taking = Taking::of(&clock);
                 let outcome = runtime.block_on(self.settle());
+                drop(taking);
                 match &outcome {
                     Ok(()) => {
                         self.alarms.clear("settle");

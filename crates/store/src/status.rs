@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use model::Micros;
 
 use crate::clock::now;
+use crate::times::Times;
 
 /// What the store holds at this moment.
 #[derive(Clone, Debug)]
@@ -19,6 +20,11 @@ pub struct StoreStatus {
     pub newest: Option<Micros>,
     pub tables: Vec<TableStatus>,
     pub compaction: CompactionStatus,
+    /// Rounds of settling, failed ones too.
+    pub settling: Times,
+    /// Questions, until the last row was taken or nobody waited any more.
+    pub searching: Times,
+    pub sql: Times,
     pub alarms: Vec<Alarm>,
 }
 
@@ -39,6 +45,8 @@ pub struct TableStatus {
     pub name: &'static str,
     /// Hot and settled.
     pub rows: u64,
+    /// Of these, hot.
+    pub hot_rows: u64,
     /// Settled.
     pub bytes: u64,
     pub files: u64,

@@ -19,6 +19,7 @@ use crate::settle::Settler;
 use crate::status::{Alarms, StoreStatus, TableStatus};
 use crate::storage::{Storage, storage, without_payload};
 use crate::tail::Tail;
+use crate::times::Clock;
 use crate::view::{TableView, View};
 use crate::{Limits, StoreError};
 
@@ -37,6 +38,7 @@ pub struct Store {
     retention: Retention,
     place: Place,
     progress: Arc<Progress>,
+    settling: Arc<Clock>,
     workers: Vec<JoinHandle<()>>,
     runtimes: Vec<Runtime>,
     /// Released last.
@@ -87,6 +89,7 @@ impl Store {
             runtime.handle().clone(),
             questions.handle().clone(),
         )?;
+        let settling = Arc::new(Clock::default());
         let settler = Settler::new(
             &config,
             &place,
@@ -94,6 +97,7 @@ impl Store {
             Arc::clone(&log),
             lake,
             Arc::clone(&alarms),
+            Arc::clone(&settling),
             runtime.handle().clone(),
         );
         let progress = Arc::new(Progress::default());
@@ -119,6 +123,7 @@ impl Store {
             retention: config.retention,
             place,
             progress,
+            settling,
             workers,
             runtimes: vec![questions, runtime],
             folder,
@@ -251,6 +256,9 @@ impl Store {
             newest: received().map(|range| Micros(range.max)).max(),
             tables,
             compaction: self.progress.status(&view, &self.folder.node, &self.retention),
+            settling: self.settling.read(),
+            searching: self.engine.searching.read(),
+            sql: self.engine.sql.read(),
             alarms: self.alarms.all(),
         }
     }
@@ -258,6 +266,11 @@ impl Store {
     /// What of the lake takes how much room.
     pub fn storage(&self) -> Storage {
         storage(&self.hot.view(), &self.retention, self.place.free_disk())
+    }
+
+    /// Free on the disk of the lake, if it is on one.
+    pub fn free_disk(&self) -> Option<u64> {
+        self.place.free_disk()
     }
 
     /// Settles everything, then closes. On an error what is not settled stays in the log, to be replayed.
@@ -269,6 +282,7 @@ impl Store {
         let hot: usize = view.hot.iter().map(|batch| batch.rows.num_rows()).sum();
         TableStatus {
             name: view.table.name,
+            hot_rows: hot as u64,
             rows: hot as u64 + view.files.iter().map(|file| file.rows).sum::<u64>(),
             bytes: view.files.iter().map(|file| file.bytes).sum(),
             files: view.files.len() as u64,

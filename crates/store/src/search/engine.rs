@@ -20,6 +20,7 @@ use crate::lake::Place;
 use crate::search::answer::{Answer, Rows};
 use crate::search::functions;
 use crate::search::provider::Snapshot;
+use crate::times::{Clock, Taking};
 use crate::view::{TableView, View};
 use crate::{Limits, StoreError};
 
@@ -33,6 +34,9 @@ pub(crate) struct Engine {
     template: SessionState,
     places: Arc<Places>,
     turns: Arc<Semaphore>,
+    /// How long searches, and statements, take.
+    pub(crate) searching: Arc<Clock>,
+    pub(crate) sql: Arc<Clock>,
 }
 
 /// Where files are, for the scans.
@@ -76,6 +80,8 @@ impl Engine {
             questions,
             template,
             places: Arc::new(Places { url, lake: place.path.clone() }),
+            searching: Arc::default(),
+            sql: Arc::default(),
         })
     }
 
@@ -124,14 +130,21 @@ impl Engine {
         self.questions.spawn(work).await.map_err(|error| StoreError::Internal(error.to_string()))?
     }
 
-    /// Runs the work of an answer when its turn comes, no longer than allowed.
-    pub(super) fn answer<F, W>(&self, schema: arrow::datatypes::SchemaRef, limits: Limits, work: F) -> Answer
+    /// Runs the work of an answer when its turn comes, no longer than allowed; `clock` is told how long it took.
+    pub(super) fn answer<F, W>(
+        &self,
+        schema: arrow::datatypes::SchemaRef,
+        limits: Limits,
+        clock: &Arc<Clock>,
+        work: F,
+    ) -> Answer
     where
         F: FnOnce(Rows) -> W + Send + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
-        let turns = Arc::clone(&self.turns);
+        let (turns, clock) = (Arc::clone(&self.turns), Arc::clone(clock));
         Answer::start(schema, limits.time_max, &self.house, &self.questions, move |rows| async move {
+            let _taking = Taking::of(&clock);
             let _turn = turns.acquire_owned().await;
             work(rows).await;
         })

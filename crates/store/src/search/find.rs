@@ -58,7 +58,7 @@ impl Engine {
         let mut search = Search::new(self, &view, &request)?;
         let limits = search.limits;
         let schema = Arc::clone(&search.schema);
-        Ok(self.answer(schema, limits, move |rows| async move {
+        Ok(self.answer(schema, limits, &self.searching, move |rows| async move {
             if let Err(error) = search.narrow().await {
                 rows.send(Err(error)).await;
                 return;

@@ -40,7 +40,7 @@ impl Engine {
         let planning = plan(self.state(tables), text.to_owned());
         let frame = self.on_question_thread(planning).await?;
         let schema = Arc::clone(frame.schema().inner());
-        Ok(self.answer(schema, limits.unwrap_or(self.limits), move |rows| async move {
+        Ok(self.answer(schema, limits.unwrap_or(self.limits), &self.sql, move |rows| async move {
             rows.send_all(frame, Ok).await;
         }))
     }
