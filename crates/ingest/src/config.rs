@@ -1,4 +1,5 @@
 use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocols::Protocols;
@@ -7,6 +8,7 @@ use crate::network::Network;
 use crate::rules::SenderRules;
 use crate::tls::TlsConfig;
 use crate::transport::Transport;
+use crate::watch::Watcher;
 
 /// Where to listen and what the limits are. [`IngestConfig::default`] is what `rhapsode serve` does unasked, but for
 /// the web.
@@ -47,6 +49,8 @@ pub struct IngestConfig {
     pub http_time_max: Duration,
     /// Senders that are remembered; beyond it those silent for longest are forgotten.
     pub senders_max: usize,
+    /// Who is told what becomes searchable.
+    pub watchers: Vec<Arc<dyn Watcher>>,
     /// How long a stop may take before what is still in kernel buffers, or cannot be logged, is given up.
     pub stop_time_max: Duration,
 }
@@ -79,6 +83,7 @@ impl Default for IngestConfig {
             http_requests_max: 32,
             http_time_max: Duration::from_secs(10),
             senders_max: 10_000,
+            watchers: Vec::new(),
             stop_time_max: Duration::from_secs(8),
         }
     }

@@ -181,6 +181,7 @@ impl Ingest {
             Arc::clone(&self.gauge),
             Arc::clone(&self.replayed),
             Arc::clone(&self.give_up),
+            self.config.watchers.clone(),
         );
         self.threads().joiner = Some(spawn("calls".to_owned(), move || joiner.run(&feed_end))?);
         Ok(Some(feed))
@@ -284,6 +285,11 @@ impl Ingest {
     /// Who sends, the latest first.
     pub fn senders(&self) -> Vec<Sender> {
         self.hall.shared.senders.list(clock::now())
+    }
+
+    /// How many senders are remembered.
+    pub fn senders_count(&self) -> usize {
+        self.hall.shared.senders.count()
     }
 
     /// The calls that go on.

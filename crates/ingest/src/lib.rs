@@ -30,6 +30,7 @@ mod rules;
 mod senders;
 mod tls;
 mod transport;
+mod watch;
 
 pub use alarms::Alarm;
 pub use config::{IngestConfig, ListenerConfig};
@@ -43,3 +44,4 @@ pub use rules::{SenderRule, SenderRules, Treatment};
 pub use senders::Sender;
 pub use tls::{TlsConfig, TlsError};
 pub use transport::Transport;
+pub use watch::{Published, Watcher};

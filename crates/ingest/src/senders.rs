@@ -90,6 +90,11 @@ impl Senders {
         list
     }
 
+    /// How many are remembered.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().by_key.len()
+    }
+
     fn take(&self, gathered: impl Iterator<Item = Gathered>) {
         let mut rows = self.lock();
         for Gathered { ip, node, row } in gathered {

@@ -20,6 +20,7 @@ use super::sightings::Sightings;
 use crate::alarms::Alarms;
 use crate::clock;
 use crate::ingest::Replayed;
+use crate::watch::Watcher;
 
 /// The alarm that is up after calls could not be followed.
 const ALARM: &str = "calls";
@@ -59,6 +60,7 @@ pub(crate) struct Joiner {
     /// Set when all messages of an earlier run are searchable: before, looking for them would find a part.
     replayed: Arc<OnceLock<Replayed>>,
     give_up: Arc<AtomicBool>,
+    watchers: Vec<Arc<dyn Watcher>>,
     tracker: Tracker,
     tables: Vec<TableRows>,
     /// Went on in an earlier run and not asked for yet.
@@ -84,6 +86,7 @@ impl Joiner {
         gauge: Arc<Gauge>,
         replayed: Arc<OnceLock<Replayed>>,
         give_up: Arc<AtomicBool>,
+        watchers: Vec<Arc<dyn Watcher>>,
     ) -> Self {
         let tables = journal.derived().iter().map(|table| TableRows::new(table)).collect();
         // Rows of an earlier run tell of all up to here.
@@ -102,6 +105,7 @@ impl Joiner {
             gauge,
             replayed,
             give_up,
+            watchers,
         }
     }
 
@@ -251,6 +255,7 @@ impl Joiner {
                 Err(error) => tracing::error!(%error, table = table.table.name, "cannot gather rows"),
             }
         }
+        self.watchers.iter().for_each(|watcher| watcher.told(&told));
         let waiting = self
             .carried
             .iter()

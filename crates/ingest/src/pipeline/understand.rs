@@ -20,6 +20,7 @@ use crate::config::IngestConfig;
 use crate::ingest::Replayed;
 use crate::senders::Gathering;
 use crate::transport::Transport;
+use crate::watch::Watcher;
 
 /// The alarm that is up while rows cannot be published.
 pub(crate) const PUBLISH_ALARM: &str = "publish";
@@ -46,6 +47,7 @@ pub(crate) struct Understander {
     gathering: Gathering,
     spares: Spares,
     alarms: Arc<Alarms>,
+    watchers: Vec<Arc<dyn Watcher>>,
     publish_every: Duration,
     publish_rows: usize,
     /// Set when the stop has taken too long: unpublished rows are left to the replay of the next start.
@@ -108,6 +110,7 @@ impl Understander {
             gathering: Gathering::default(),
             spares,
             alarms,
+            watchers: config.watchers.clone(),
             publish_every: config.publish_every,
             publish_rows: config.publish_rows,
             give_up,
@@ -260,6 +263,9 @@ impl Understander {
                 Ok(()) => {
                     if failed {
                         self.alarms.clear(PUBLISH_ALARM);
+                    }
+                    if self.upto > self.replay_upto {
+                        self.watchers.iter().for_each(|watcher| watcher.published(&batches));
                     }
                     self.join(&batches);
                     return true;
