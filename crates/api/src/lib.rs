@@ -1,7 +1,8 @@
 //! HTTP API, login, downloads and the embedded web part.
 //!
 //! [`router`] serves everything under one port: `/health`, `/api/v1/*` and the web part for every other path.
-//! Nothing but `/health`, the login and the files of the web part answers without a session or token.
+//! Nothing but `/health`, the login and the files of the web part answers without a session or token; `/metrics` also to
+//! addresses that the operator names.
 //! The receiver is known only through [`Live`], so that this room needs no socket of its own.
 //!
 //! Limits of every request stand in `limits.rs`, each beside its reason.
@@ -21,6 +22,7 @@ mod limits;
 mod live;
 mod message;
 mod messages;
+mod metrics;
 mod openapi;
 mod router;
 mod row;
@@ -39,6 +41,7 @@ pub use calls::legs::{HEADERS_DEFAULT as LEG_HEADERS_DEFAULT, Rules as LegRules}
 
 pub use auth::{LOCAL_TOKEN_FILE, LocalToken, SettingsError};
 pub use live::{Alarm, CallsOpen, Counters, Listener, Live, Sender};
+pub use metrics::Metrics;
 pub use openapi::document as openapi_document;
 pub use router::router;
 pub use state::{ApiConfig, ApiState};

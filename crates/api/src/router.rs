@@ -16,8 +16,8 @@ use crate::error::{ApiError, Code};
 use crate::openapi::Document;
 use crate::state::ApiState;
 use crate::{
-    auth, call, catalogue, complete, export, extract, limits, message, messages, openapi, senders, sql,
-    status, storage, tail, web,
+    auth, call, catalogue, complete, export, extract, limits, message, messages, metrics, openapi, senders,
+    sql, status, storage, tail, web,
 };
 
 /// Everything this room answers. Serve it with the peer's address known
@@ -29,9 +29,14 @@ pub fn router(state: ApiState) -> Router {
         .route("/api/{*path}", any(nothing_here))
         .method_not_allowed_fallback(method_not_allowed)
         .route_layer(from_fn_with_state(state.clone(), auth::require_login));
+    let (scraped, _) = scraped().split_for_parts();
+    let scraped = scraped
+        .method_not_allowed_fallback(method_not_allowed)
+        .route_layer(from_fn_with_state(state.clone(), metrics::require_allowed));
     public
         .method_not_allowed_fallback(method_not_allowed)
         .merge(guarded)
+        .merge(scraped)
         .layer(from_fn(never_cached))
         .fallback(web::file)
         .layer(from_fn(whole_body))
@@ -48,14 +53,22 @@ fn compressed() -> impl Predicate {
 
 /// The description of all routes.
 pub(crate) fn described() -> utoipa::openapi::OpenApi {
-    let (_, document) =
-        OpenApiRouter::with_openapi(Document::openapi()).merge(public()).merge(guarded()).split_for_parts();
+    let (_, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(public())
+        .merge(guarded())
+        .merge(scraped())
+        .split_for_parts();
     document
 }
 
 /// Routes that answer anybody.
 fn public() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(status::health)).routes(routes!(auth::login))
+}
+
+/// Routes that need a session, a token, or an address that is allowed to read them.
+fn scraped() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(metrics::metrics))
 }
 
 /// Routes that need a session or a token.

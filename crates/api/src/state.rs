@@ -11,10 +11,11 @@ use crate::auth::{Auth, SettingsError};
 use crate::complete::Gathered;
 use crate::limits;
 use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::time::now;
 
 /// What the API needs to know at its start.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ApiConfig {
     /// The data folder: users, tokens and the local token live here.
     pub dir: PathBuf,
@@ -30,6 +31,8 @@ pub struct ApiConfig {
     pub beside: fn() -> utoipa::openapi::OpenApi,
     /// How legs are joined into calls.
     pub legs: calls::legs::Rules,
+    /// Who counts for `/metrics`.
+    pub metrics: Option<Arc<dyn Metrics>>,
 }
 
 /// What all requests share. Cheap to clone.
@@ -53,6 +56,7 @@ struct Inner {
     version: &'static str,
     beside: fn() -> utoipa::openapi::OpenApi,
     legs: calls::legs::Rules,
+    metrics: Option<Arc<dyn Metrics>>,
     started: Micros,
 }
 
@@ -75,6 +79,7 @@ impl ApiState {
             version: config.version,
             beside: config.beside,
             legs: config.legs.clone(),
+            metrics: config.metrics.clone(),
             started: now(),
         })))
     }
@@ -131,6 +136,10 @@ impl ApiState {
 
     pub(crate) fn legs(&self) -> &calls::legs::Rules {
         &self.0.legs
+    }
+
+    pub(crate) fn metrics(&self) -> Option<&Arc<dyn Metrics>> {
+        self.0.metrics.as_ref()
     }
 
     pub(crate) fn started(&self) -> Micros {

@@ -8,6 +8,7 @@ mod findings;
 mod ladder;
 mod legs;
 mod live;
+mod metrics;
 mod play;
 mod quality;
 mod watch;

@@ -18,6 +18,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("traffic", &["hep", "sip", "media"]),
     ("store", &["model", "unify"]),
     ("ingest", &["hep", "model", "protocols", "calls", "store"]),
+    ("outputs", &["model", "calls", "store"]),
     ("api", &["model", "protocols", "calls", "store", "hep", "sip", "media", "packet"]),
     (
         "rhapsode",
@@ -32,6 +33,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "traffic",
             "store",
             "ingest",
+            "outputs",
             "api",
         ],
     ),

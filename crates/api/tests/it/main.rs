@@ -6,6 +6,7 @@ mod calls;
 mod export;
 mod legs;
 mod messages;
+mod metrics;
 mod odd;
 mod openapi;
 mod payload_age;

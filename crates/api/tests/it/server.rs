@@ -12,6 +12,7 @@ use protocols::{Arrival, Corrections, Protocols};
 use serde_json::{Value, json};
 use store::{Config, Limits, Store, TableBatch};
 
+use crate::metrics::Counted;
 use crate::traffic::{self, Captured};
 
 pub(crate) const PASSWORD: &str = "open sesame";
@@ -30,6 +31,7 @@ pub(crate) struct Server {
     agent: ureq::Agent,
     /// When the traffic began, in microseconds.
     pub(crate) start: i64,
+    pub(crate) metrics: Arc<Counted>,
     pub(crate) dir: tempfile::TempDir,
     store: Arc<Store>,
     _runtime: tokio::runtime::Runtime,
@@ -155,7 +157,9 @@ impl Server {
         let listener =
             runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let metrics = Arc::new(Counted::default());
         let config = ApiConfig {
+            metrics: Some(metrics.clone()),
             dir: dir.path().to_owned(),
             url: url.clone(),
             admin_password: password.map(str::to_owned),
@@ -179,7 +183,7 @@ impl Server {
             .max_redirects_will_error(false)
             .max_idle_connections(0);
         let agent = agent.build().into();
-        Self { url, token: None, agent, start: now, dir, store, _runtime: runtime }
+        Self { url, token: None, agent, start: now, metrics, dir, store, _runtime: runtime }
     }
 
     pub(crate) fn logged_in(mut self) -> Self {

@@ -129,6 +129,12 @@ fn show(settings: &Resolved, origins: &Origins) {
     setting("calls.correlation_headers", settings.legs.headers.join(", "));
     setting("query.seconds_max", settings.query_seconds_max.to_string());
     setting("query.memory_bytes_max", size(settings.query_memory_bytes_max));
+    let allowed: Vec<String> = settings.metrics.allow.iter().map(ToString::to_string).collect();
+    setting(
+        "metrics.allow",
+        if allowed.is_empty() { "none: a token is needed".to_owned() } else { allowed.join(", ") },
+    );
+    setting("metrics.heplify_names", settings.metrics.heplify.is_some().to_string());
     setting("log.level", settings.log_level.clone());
     setting("log.json", settings.log_json.to_string());
 }

@@ -7,7 +7,8 @@ use anyhow::{Context, Result, anyhow};
 use api::{ApiConfig, ApiState};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use ingest::{Bound, Doors, Ingest, IngestConfig, Transport};
+use ingest::{Bound, Doors, Ingest, IngestConfig, Transport, Watcher};
+use outputs::metrics::Metrics;
 use protocols::Protocols;
 use store::{LakeLocation, Store};
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::config::{self, Memory, Resolved, ServeArguments, Types};
 use crate::live::Receiver;
+use crate::metrics::{Page, Watching};
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -39,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Our own rooms: at the level `info` the libraries below them would drown what an operator must see.
-const ROOMS: [&str; 6] = ["rhapsode", "api", "ingest", "store", "protocols", "model"];
+const ROOMS: [&str; 7] = ["rhapsode", "api", "ingest", "outputs", "store", "protocols", "model"];
 
 /// Other nodes' commits to a shared lake are ordinary here, and what goes wrong with a commit the store tells itself.
 const QUIET: &str = "deltalake_core::kernel::transaction=off";
@@ -68,6 +70,7 @@ pub(super) struct Server {
     /// The name of the signal that ends the program, once it has come.
     ended_by: watch::Receiver<Option<&'static str>>,
     ingest: Arc<Ingest>,
+    metrics: Arc<Metrics>,
     runtime: tokio::runtime::Runtime,
     store: Arc<Store>,
 }
@@ -84,11 +87,16 @@ impl Server {
         let ended_by = watch_signals(&runtime)?;
         let protocols = settings.protocols;
         // First of all: a port in use is found before anything is written.
-        let doors = Doors::open(ingest_config(settings, protocols))?;
+        let metrics = Arc::new(Metrics::start(outputs::metrics::Settings {
+            version: env!("CARGO_PKG_VERSION"),
+            heplify: settings.metrics.heplify.clone(),
+        })?);
+        let watchers: Vec<Arc<dyn Watcher>> = vec![Arc::new(Watching(Arc::clone(&metrics)))];
+        let doors = Doors::open(IngestConfig { watchers, ..ingest_config(settings, protocols) })?;
         take_over(settings)?;
         let store = Arc::new(Store::open(store_config(settings), protocols.tables())?);
         let ingest = Arc::new(Ingest::start_with(doors, Arc::clone(&store))?);
-        let server = Self { ended_by, ingest, runtime, store };
+        let server = Self { ended_by, ingest, metrics, runtime, store };
         server.serve_web(settings, protocols)?;
         server.wait_for_replay();
         server.say_where(settings);
@@ -139,6 +147,12 @@ impl Server {
             protocols,
             beside: ingest::openapi,
             legs: settings.legs.rules.clone(),
+            metrics: Some(Arc::new(Page {
+                metrics: Arc::clone(&self.metrics),
+                ingest: Arc::clone(&self.ingest),
+                store: Arc::clone(&self.store),
+                allow: settings.metrics.allow.clone(),
+            })),
         };
         let receiver = Arc::new(Receiver::new(Arc::clone(&self.ingest)));
         let state = ApiState::new(&config, Arc::clone(&self.store), receiver)?;

@@ -29,6 +29,7 @@ pub(super) struct File {
     pub(super) retention: Option<Retention>,
     pub(super) storage: Option<Storage>,
     pub(super) query: Option<Query>,
+    pub(super) metrics: Option<Metrics>,
     pub(super) log: Option<Log>,
 }
 
@@ -106,6 +107,17 @@ pub(super) struct S3 {
 pub(super) struct Query {
     pub(super) seconds_max: Option<u64>,
     pub(super) memory_bytes_max: Option<Size>,
+}
+
+/// Who may read metrics, and under which names.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Metrics {
+    /// Addresses and networks that need no login.
+    pub(super) allow: Option<Vec<String>>,
+    pub(super) heplify_names: Option<bool>,
+    /// Addresses by a name of the operator's.
+    pub(super) heplify_targets: Option<BTreeMap<String, Vec<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -8,6 +8,7 @@ mod file;
 mod lake;
 mod listeners;
 mod memory;
+mod metrics;
 mod origin;
 mod senders;
 mod types;
@@ -25,6 +26,7 @@ use store::LakeLocation;
 
 pub(crate) use listeners::{ListenArguments, short_listeners};
 pub(crate) use memory::Memory;
+pub(crate) use metrics::Metrics;
 pub(crate) use origin::{Origin, Origins};
 pub(crate) use types::Types;
 
@@ -73,6 +75,7 @@ pub(crate) struct Resolved {
     pub(crate) hot_bytes_max: u64,
     pub(crate) query_seconds_max: u64,
     pub(crate) query_memory_bytes_max: u64,
+    pub(crate) metrics: Metrics,
     pub(crate) log_level: String,
     pub(crate) log_json: bool,
 }
@@ -167,6 +170,7 @@ pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
         query_seconds_max: seconds(query.seconds_max, 60, 1..=3600, "query.seconds_max")?.as_secs(),
         query_memory_bytes_max: size(query.memory_bytes_max.as_ref(), "query.memory_bytes_max")?
             .unwrap_or(512 << 20),
+        metrics: metrics::metrics(written.metrics.unwrap_or_default())?,
         log_level: log.level.unwrap_or_else(|| "info".to_owned()),
         log_json: log.json.unwrap_or(false),
     })
@@ -329,6 +333,42 @@ mod tests {
         assert!(message.contains("sipp") && message.contains("sip, rtcp"), "{message}");
         let message = format!("{:#}", resolved("[retention.payload_days]\nsip = 0\n").expect_err("refused"));
         assert!(message.contains("retention.payload_days.sip is 0"), "{message}");
+    }
+
+    #[test]
+    fn who_reads_metrics_and_under_which_names() {
+        let settings = resolved("").expect("resolves");
+        assert!(settings.metrics.allow.is_empty() && settings.metrics.heplify.is_none());
+        let settings = resolved(
+            "[metrics]\nallow = [\"10.0.0.5\", \"10.20.0.0/16\"]\nheplify_names = true\n\
+             heplify_targets = { sbc = [\"10.0.0.1\", \"10.0.0.2\"], carrier = [\"192.0.2.10\"] }\n",
+        )
+        .expect("resolves");
+        let reads = |address: &str| {
+            let address = address.parse().expect("an address");
+            settings.metrics.allow.iter().any(|network| network.contains(address))
+        };
+        assert!(reads("10.0.0.5") && reads("::ffff:10.20.3.4") && !reads("10.0.0.6"));
+        assert!(settings.metrics.heplify.is_some());
+        for (toml, words) in [
+            ("[metrics]\nalow = []\n", "rhapsode.toml:2: unknown key \"alow\"; did you mean allow?"),
+            (
+                "[metrics]\nallow = [\"10.0.0.0/40\"]\n",
+                "metrics.allow: \"10.0.0.0/40\" is no address or network",
+            ),
+            ("[metrics]\nheplify_targets = { a = [] }\n", "is for metrics.heplify_names = true"),
+            (
+                "[metrics]\nheplify_names = true\nheplify_targets = { a = [\"sbc.example\"] }\n",
+                "metrics.heplify_targets.a: \"sbc.example\" is not an IP address",
+            ),
+            (
+                "[metrics]\nheplify_names = true\nheplify_targets = { a = [\"::1\"], b = [\"::1\"] }\n",
+                "::1 is of a and of b",
+            ),
+        ] {
+            let message = format!("{:#}", resolved(toml).expect_err("refused"));
+            assert!(message.contains(words), "{message}");
+        }
     }
 
     #[test]

@@ -1,0 +1,66 @@
+//! What is counted of the running program: `ingest`'s values in the words of `outputs`, and its page in those of `api`.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ingest::{Ingest, Network, Published};
+use outputs::metrics::{Format, Listener, Metrics, Receiver};
+use store::{Derived, Store};
+
+/// Hands on what becomes searchable.
+#[derive(Debug)]
+pub(crate) struct Watching(pub(crate) Arc<Metrics>);
+
+impl ingest::Watcher for Watching {
+    fn published(&self, rows: &Published) {
+        self.0.published(rows);
+    }
+
+    fn told(&self, told: &[Derived]) {
+        self.0.told(told);
+    }
+}
+
+/// The page, and who may read it.
+pub(crate) struct Page {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) ingest: Arc<Ingest>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) allow: Vec<Network>,
+}
+
+impl api::Metrics for Page {
+    fn page(&self, is_openmetrics: bool) -> Result<(&'static str, String), String> {
+        let format = if is_openmetrics { Format::OpenMetrics } else { Format::Prometheus };
+        let page = self.metrics.page(format, &receiver(&self.ingest), &self.store);
+        page.map(|page| (format.content_type(), page)).map_err(|late| late.to_string())
+    }
+
+    fn is_open_to(&self, peer: IpAddr) -> bool {
+        self.allow.iter().any(|network| network.contains(peer))
+    }
+}
+
+fn receiver(ingest: &Ingest) -> Receiver {
+    let owned = |counts: &BTreeMap<&'static str, u64>| {
+        counts.iter().map(|(cause, count)| ((*cause).to_owned(), *count)).collect()
+    };
+    let listeners = ingest.counters().listeners.into_iter().map(|listener| {
+        let ingest::Counters { received, stored, refused, dropped, duplicates, pending, bytes } =
+            listener.counters;
+        let (refused, dropped) = (owned(&refused), owned(&dropped));
+        Listener { name: listener.name, received, stored, refused, dropped, duplicates, pending, bytes }
+    });
+    let ingest::CallsGauge { open, bytes, evicted, beyond } = ingest.calls();
+    Receiver {
+        listeners: listeners.collect(),
+        senders: ingest.senders_count() as u64,
+        is_ready: ingest.is_ready(),
+        alarms: ingest.alarms().into_iter().map(|alarm| alarm.name.to_owned()).collect(),
+        followed: open,
+        followed_bytes: bytes,
+        evicted,
+        beyond,
+    }
+}
