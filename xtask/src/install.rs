@@ -18,6 +18,7 @@ const FOREIGN_PROGRAMS: &[(&str, &str)] = &[
     ("stunnel", "stunnel4"),
     ("haproxy", "haproxy"),
     ("janus", "janus"),
+    ("prometheus", "prometheus"),
     ("python3", "python3"),
     ("tshark", "tshark"),
     ("openssl", "openssl"),

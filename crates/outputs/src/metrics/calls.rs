@@ -261,7 +261,9 @@ impl Calls {
     fn count_outcome(&mut self, call: &Told, seen: Option<(&str, i64)>) {
         let before = (self.outcomes.attempts, self.outcomes.pdd.count(), self.outcomes.failed_pdd.count());
         self.outcomes.add(call);
-        if self.outcomes.attempts > before.0 && !call.is_answered && call.state != State::Redirected {
+        // Of a call whose INVITE was missed, nothing says that it failed.
+        let has_failed = !call.is_answered && !matches!(call.state, State::Redirected | State::Done);
+        if self.outcomes.attempts > before.0 && has_failed {
             self.failed.add(&[&call.status.map(|status| status.to_string()).unwrap_or_default()], 1);
         }
         if self.outcomes.pdd.count() > before.1 {

@@ -13,6 +13,7 @@ mod import;
 mod live;
 mod live_calls;
 mod live_janus;
+mod live_prometheus;
 mod live_transports;
 mod object_storage;
 mod openapi;
