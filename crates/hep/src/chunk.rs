@@ -172,6 +172,23 @@ pub const fn vendor_name(vendor: u16) -> Option<&'static str> {
     })
 }
 
+/// How many bytes the number in a generic chunk has by the specification; `None` for other chunks. A type above 255
+/// takes two.
+#[must_use]
+pub const fn number_bytes(vendor: u16, kind: u16) -> Option<usize> {
+    if vendor != GENERIC {
+        return None;
+    }
+    Some(match kind {
+        kind::FAMILY | kind::IP_PROTOCOL | kind::TYPE | kind::TCP_FLAGS | kind::TOS => 1,
+        kind::SRC_PORT | kind::DST_PORT | kind::KEEP_ALIVE | kind::VLAN | kind::ETHERTYPE => 2,
+        kind::MOS | kind::R_FACTOR | kind::TAG_TYPE | kind::EVENT_TYPE => 2,
+        kind::SECONDS | kind::MICROS | kind::CAPTURE_ID | kind::JITTER => 4,
+        kind::SRC_MAC | kind::DST_MAC => 8,
+        _ => return None,
+    })
+}
+
 macro_rules! known {
     ($($vendor:ident $kind:expr, $name:literal $form:ident;)*) => {
         /// Every chunk type with a name: the generic ones, Genesys', and the EEP-UM profile's.

@@ -10,6 +10,7 @@
 //! * [`Framer`] cuts HEPv3 packets out of a byte stream (TCP, TLS) and finds its way back after garbage.
 //! * [`Outgoing`] writes packets of all three versions.
 //! * [`json`] reads and writes packets in the JSON form of hep-js and HEPop.
+//! * [`edited`] changes chunks of a packet that is sent on, and writes older versions as version 3.
 //! * [`Packet::chunks`] gives every HEPv3 chunk, known or not; [`chunk::describe`] names the known ones.
 //!
 //! The crate is `no_std`, allocates only to write and to inflate a compressed payload, and does no input or output; the one
@@ -57,6 +58,7 @@ pub mod json;
 mod blank;
 mod datagram;
 mod decode;
+mod edit;
 mod encode;
 mod flags;
 mod legacy;
@@ -72,6 +74,7 @@ pub use blank::{Payload, blank_key, edit_payloads, with_payload};
 pub use chunk::{Chunk, Chunks};
 pub use datagram::{Packets, packets, ungzip};
 pub use decode::decode;
+pub use edit::{EditError, Edits, edited};
 pub use encode::{EncodeError, Outgoing};
 pub use flags::Flags;
 pub use frame::Framer;

@@ -3,6 +3,7 @@
 
 mod chunks;
 mod compression;
+mod edits;
 mod framing;
 mod json;
 mod legacy;
