@@ -143,6 +143,11 @@ impl Store {
         self.tables.iter().chain(self.derived).copied()
     }
 
+    /// What names this node in file names and transactions, and differs between all nodes.
+    pub fn node(&self) -> &str {
+        &self.folder.node
+    }
+
     /// The write-ahead log: what is appended to it is accepted.
     pub fn log(&self) -> &Log {
         &self.log

@@ -32,6 +32,18 @@ pub struct Tail {
     questions: Handle,
 }
 
+/// Ends the watching of one viewer, from elsewhere.
+#[derive(Clone)]
+pub struct TailEnd(Arc<Waiting>);
+
+impl TailEnd {
+    /// What was published before is still seen; then [`Tail::next`] says that there is no more.
+    pub fn end(&self) {
+        lock(&self.0.queue).closed = true;
+        self.0.news.notify_one();
+    }
+}
+
 /// What came in since the last look.
 #[derive(Debug)]
 pub struct Seen {
@@ -73,6 +85,11 @@ struct Queue {
 }
 
 impl Tail {
+    /// For whoever is to end it in order.
+    pub fn end(&self) -> TailEnd {
+        TailEnd(Arc::clone(&self.waiting))
+    }
+
     /// The next rows that satisfy the condition; waits for some. `None` once the store closes.
     ///
     /// Nothing is lost if the future is dropped while it waits; what it was just looking at is.

@@ -120,3 +120,15 @@ fn it_ends_with_the_store_and_an_unknown_column_is_refused() {
     store.shutdown().expect("shut down");
     assert!(wait(async { tail.next().await }).is_none());
 }
+
+#[test]
+fn an_ended_viewer_sees_what_was_published_before_and_then_no_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(config(folder.path()));
+    let mut tail = watch(&store, "*", &["id"]).expect("watched");
+    publish(&store, 1, &[Row::sip(1, "a", "INVITE")]);
+    publish(&store, 2, &[Row::sip(2, "b", "INVITE")]);
+    tail.end().end();
+    assert_eq!((ids(&next(&mut tail).rows), ids(&next(&mut tail).rows)), (vec![1], vec![2]));
+    assert!(wait(async { tail.next().await }).is_none());
+}
