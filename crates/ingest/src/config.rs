@@ -1,8 +1,10 @@
+use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use protocols::Protocols;
+use store::log::Block;
 
 use crate::network::Network;
 use crate::rules::SenderRules;
@@ -51,6 +53,8 @@ pub struct IngestConfig {
     pub senders_max: usize,
     /// Who is told what becomes searchable.
     pub watchers: Vec<Arc<dyn Watcher>>,
+    /// Who else sees each accepted block, before the rows made of it are published.
+    pub tap: Option<Tap>,
     /// How long a stop may take before what is still in kernel buffers, or cannot be logged, is given up.
     pub stop_time_max: Duration,
 }
@@ -84,8 +88,29 @@ impl Default for IngestConfig {
             http_time_max: Duration::from_secs(10),
             senders_max: 10_000,
             watchers: Vec::new(),
+            tap: None,
             stop_time_max: Duration::from_secs(8),
         }
+    }
+}
+
+/// Sees the packets as they are kept, on the thread that understands them: it must be quick.
+#[derive(Clone)]
+pub struct Tap(Arc<dyn Fn(&Block) + Send + Sync>);
+
+impl Tap {
+    pub fn new(see: impl Fn(&Block) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(see))
+    }
+
+    pub(crate) fn see(&self, block: &Block) {
+        (self.0)(block);
+    }
+}
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tap")
     }
 }
 

@@ -33,7 +33,7 @@ mod transport;
 mod watch;
 
 pub use alarms::Alarm;
-pub use config::{IngestConfig, ListenerConfig};
+pub use config::{IngestConfig, ListenerConfig, Tap};
 pub use counters::{Conservation, Counters, ListenerCounters};
 pub use doors::{Bound, Doors};
 pub use error::IngestError;

@@ -16,7 +16,7 @@ use super::sightings;
 use crate::admit::Shared;
 use crate::alarms::Alarms;
 use crate::clock;
-use crate::config::IngestConfig;
+use crate::config::{IngestConfig, Tap};
 use crate::ingest::Replayed;
 use crate::senders::Gathering;
 use crate::transport::Transport;
@@ -46,6 +46,7 @@ pub(crate) struct Understander {
     /// Flags of live rows, on their way to the senders.
     gathering: Gathering,
     spares: Spares,
+    tap: Option<Tap>,
     alarms: Arc<Alarms>,
     watchers: Vec<Arc<dyn Watcher>>,
     publish_every: Duration,
@@ -109,6 +110,7 @@ impl Understander {
             shared,
             gathering: Gathering::default(),
             spares,
+            tap: config.tap.clone(),
             alarms,
             watchers: config.watchers.clone(),
             publish_every: config.publish_every,
@@ -186,6 +188,9 @@ impl Understander {
 
     /// Gathers the rows of one block; how many.
     fn take(&mut self, block: &Block) -> u64 {
+        if let Some(tap) = &self.tap {
+            tap.see(block);
+        }
         let mut rows = 0;
         for (place, entry) in block.iter().enumerate() {
             rows += u64::from(self.understand(block.seq(), block.row_id(place), &entry));
