@@ -1,3 +1,34 @@
-//! What leaves the program for others to keep: numbers about traffic and about the program itself.
+//! What leaves the program for others to keep: numbers for Prometheus ([`metrics`]), and what comes in, sent on to other
+//! collectors and stores.
+//!
+//! ```text
+//!  store: rows as they are published ── filter ──┐                  ┌─ memory ─┐
+//!                                                ├─ items ─ queue ──┤          ├─ batches ─ relay | Loki | Elasticsearch
+//!  ingest: packets as received ── window ────────┘                  └─ spool ──┘
+//! ```
+//!
+//! * **An output sees what is published**, by a filter in the query language that is compiled as those of searches are.
+//!   Publishing hands over and never waits; an output that is too slow loses its own items and nobody else's.
+//! * **Conservation**: taken = sent + dropped by cause + waiting, for each output. See [`Status`].
+//! * **Bounded**: memory and disk of each output, the time of each attempt, the pause between them.
+//! * **At least once**: what was not answered is sent again, so it may arrive twice. [`Config`] has the limits.
 
+mod backoff;
+mod config;
+mod document;
+mod gather;
+mod http;
 pub mod metrics;
+mod mood;
+mod outputs;
+mod queue;
+mod relay;
+mod send;
+mod spool;
+mod window;
+
+pub use config::{Config, Kind, SpoolConfig};
+pub use http::{Elasticsearch, Endpoint, LOKI_LABELS, Line, Loki};
+pub use outputs::{Outputs, StartError, State, Status};
+pub use relay::{Balance, ChunkValue, Form, Relay, Target, TargetError, chunk_name};
+pub use window::Window;

@@ -19,6 +19,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("store", &["model", "unify"]),
     ("ingest", &["hep", "model", "protocols", "calls", "store"]),
     ("outputs", &["model", "calls", "store"]),
+    ("outputs", &["hep", "model", "store"]),
     ("api", &["model", "protocols", "calls", "store", "hep", "sip", "media", "packet"]),
     (
         "rhapsode",

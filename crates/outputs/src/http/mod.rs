@@ -1,0 +1,12 @@
+//! Stores that take records over HTTP.
+
+mod client;
+mod elasticsearch;
+mod loki;
+
+pub use client::Endpoint;
+pub use elasticsearch::Elasticsearch;
+pub use loki::{LABELS as LOKI_LABELS, Line, Loki};
+
+pub(crate) use elasticsearch::{ElasticsearchMaker, ElasticsearchSink};
+pub(crate) use loki::{LokiMaker, LokiSink};

@@ -1,0 +1,148 @@
+//! From the queue to the other side, again and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::backoff::{Backoff, Portion};
+use crate::config::{Config, Kind};
+use crate::http::{ElasticsearchSink, LokiSink};
+use crate::outputs::Shared;
+use crate::queue::{Item, Verdict};
+use crate::relay::RelaySink;
+
+/// What the other side makes of a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    Taken,
+    /// Something for each. `problem` is why some are to come again, `refusal` why some never will be taken.
+    Each {
+        verdicts: Vec<Verdict>,
+        problem: Option<String>,
+        refusal: Option<String>,
+        after: Option<Duration>,
+    },
+    /// None got there. It asks for this pause, perhaps.
+    Down {
+        problem: String,
+        after: Option<Duration>,
+    },
+    /// It does not want the batch. It may want a part.
+    Refused {
+        refusal: String,
+    },
+}
+
+impl Reply {
+    pub(crate) fn down(problem: impl ToString) -> Self {
+        Self::Down { problem: problem.to_string(), after: None }
+    }
+}
+
+/// The other side.
+pub(crate) struct Sink {
+    kind: SinkKind,
+    time_max: Duration,
+}
+
+enum SinkKind {
+    Relay(RelaySink),
+    Loki(LokiSink),
+    Elasticsearch(ElasticsearchSink),
+}
+
+impl Sink {
+    pub(crate) fn new(config: &Config) -> Result<Self, String> {
+        let kind = match &config.kind {
+            Kind::Relay(relay) => SinkKind::Relay(RelaySink::new(relay, config)?),
+            Kind::Loki(loki) => SinkKind::Loki(LokiSink::new(loki)?),
+            Kind::Elasticsearch(elasticsearch) => {
+                SinkKind::Elasticsearch(ElasticsearchSink::new(elasticsearch)?)
+            }
+        };
+        Ok(Self { kind, time_max: config.time_max })
+    }
+
+    async fn send(&mut self, batch: &[Arc<Item>]) -> Reply {
+        let attempt = async {
+            match &mut self.kind {
+                // Each of its targets has that time.
+                SinkKind::Relay(sink) => return Ok(sink.send(batch).await),
+                SinkKind::Loki(sink) => timeout(self.time_max, sink.send(batch)).await,
+                SinkKind::Elasticsearch(sink) => timeout(self.time_max, sink.send(batch)).await,
+            }
+        };
+        let seconds = self.time_max.as_secs_f64();
+        attempt.await.unwrap_or_else(|_| Reply::down(format!("no answer within {seconds} s")))
+    }
+}
+
+/// Until all that came is sent; or, when nothing more comes, until the other side fails.
+pub(crate) async fn send(mut sink: Sink, shared: Arc<Shared>, config: Config) {
+    let mut backoff = Backoff::new(config.retry.0, config.retry.1);
+    let mut portion = Portion::new(config.batch_rows);
+    loop {
+        let ended = shared.is_ended();
+        let mut batch = shared.batch(portion.rows(), config.batch_bytes);
+        if batch.is_empty() {
+            if ended {
+                return;
+            }
+            shared.wait().await;
+            continue;
+        }
+        if !ended && !config.batch_wait.is_zero() && is_small(&batch, portion, &config) {
+            rest(config.batch_wait, &shared).await;
+            batch = shared.batch(portion.rows(), config.batch_bytes);
+        }
+        let reply = sink.send(&batch).await;
+        let pause = match reply {
+            Reply::Taken => {
+                shared.settle(batch.iter().map(|_| Verdict::Sent), None, None);
+                backoff.succeeded();
+                portion.taken();
+                continue;
+            }
+            Reply::Each { verdicts, problem, refusal, after } => {
+                if verdicts.contains(&Verdict::Sent) {
+                    backoff.succeeded();
+                }
+                portion.taken();
+                let again = verdicts.contains(&Verdict::Again);
+                shared.settle(verdicts, problem, refusal);
+                if !again {
+                    continue;
+                }
+                backoff.failed(after, fastrand::f64())
+            }
+            Reply::Refused { refusal } => {
+                if portion.refused(batch.len()) {
+                    shared.settle([], None, None);
+                } else {
+                    shared.settle([Verdict::Refused], None, Some(refusal));
+                }
+                continue;
+            }
+            Reply::Down { problem, after } => {
+                shared.settle([], Some(problem), None);
+                backoff.failed(after, fastrand::f64())
+            }
+        };
+        if ended {
+            return;
+        }
+        rest(pause, &shared).await;
+    }
+}
+
+/// A pause, cut short when nothing more will come: there is one more attempt then.
+async fn rest(pause: Duration, shared: &Shared) {
+    let until = Instant::now() + pause;
+    while !shared.is_ended() && timeout_at(until, shared.wait()).await.is_ok() {}
+}
+
+fn is_small(batch: &[Arc<Item>], portion: Portion, config: &Config) -> bool {
+    batch.len() < portion.rows()
+        && batch.iter().map(|item| item.bytes.len()).sum::<usize>() < config.batch_bytes
+}
