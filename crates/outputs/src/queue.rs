@@ -211,7 +211,7 @@ impl<S: Overflow> Queue<S> {
         }
     }
 
-    /// The program stops: what is in memory goes to the spool, or is dropped.
+    /// The program stops: what is in memory goes to the spool, behind what is there, or is dropped.
     pub(crate) fn close(&mut self) {
         self.in_hand = 0;
         for held in std::mem::take(&mut self.items) {
