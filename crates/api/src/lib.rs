@@ -40,7 +40,7 @@ mod web;
 pub use calls::legs::{HEADERS_DEFAULT as LEG_HEADERS_DEFAULT, Rules as LegRules};
 
 pub use auth::{LOCAL_TOKEN_FILE, LocalToken, SettingsError};
-pub use live::{Alarm, CallsOpen, Counters, Listener, Live, Sender};
+pub use live::{Alarm, CallsOpen, Counters, Listener, Live, Output, Sender};
 pub use metrics::Metrics;
 pub use openapi::document as openapi_document;
 pub use router::router;

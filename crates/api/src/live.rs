@@ -1,6 +1,7 @@
 //! What the API shows of the running receiver, without knowing it: whoever wires the program implements [`Live`].
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use model::Micros;
 
@@ -17,6 +18,10 @@ pub trait Live: Send + Sync + 'static {
     /// The calls that go on.
     fn calls(&self) -> CallsOpen {
         CallsOpen::default()
+    }
+    /// Where what comes in is sent on.
+    fn outputs(&self) -> Vec<Output> {
+        Vec::new()
     }
     /// What needs an operator's eye now, beyond what the store reports itself.
     fn alarms(&self) -> Vec<Alarm>;
@@ -73,6 +78,27 @@ pub struct Listener {
     /// As bound, `0.0.0.0:9060`.
     pub address: String,
     pub counters: Counters,
+}
+
+/// One output: taken = sent + dropped + waiting.
+#[derive(Clone, Debug)]
+pub struct Output {
+    pub name: String,
+    /// hep, loki, elasticsearch
+    pub kind: &'static str,
+    /// Since when nothing gets through, and why.
+    pub problem: Option<(Micros, String)>,
+    pub taken: u64,
+    pub sent: u64,
+    /// By cause.
+    pub dropped: BTreeMap<String, u64>,
+    pub waiting: u64,
+    pub waiting_bytes: u64,
+    pub spool_bytes: u64,
+    pub retries: u64,
+    pub unseen: u64,
+    pub lag: Duration,
+    pub refusal: Option<String>,
 }
 
 /// One capture agent: who sends, what, how much, and what is odd about it.

@@ -27,7 +27,41 @@ pub(crate) struct Status {
     total: Counters,
     store: Store,
     calls: Calls,
+    outputs: Vec<Output>,
     alarms: Vec<Alarm>,
+}
+
+/// Where records are sent on, since the start: taken = sent + dropped + waiting.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Output {
+    name: String,
+    /// hep, loki, elasticsearch
+    kind: &'static str,
+    /// working, or failing
+    state: &'static str,
+    /// Why nothing gets through.
+    problem: Option<String>,
+    /// Since when nothing gets through.
+    failing_since: Option<String>,
+    /// Records that the filter let through; with those an earlier run left in the spool.
+    taken: u64,
+    /// Given to the other side, and where it answers, taken by it.
+    sent: u64,
+    /// By cause.
+    dropped: BTreeMap<String, u64>,
+    waiting: u64,
+    /// Memory of those that wait.
+    waiting_bytes: u64,
+    /// Disk of those that wait.
+    spool_bytes: u64,
+    /// Attempts that failed.
+    retries: u64,
+    /// Records that nobody could look at in time: whether the filter would have let them through is not known.
+    unseen: u64,
+    /// How long the oldest that waits has been here.
+    lag_seconds: f64,
+    /// Why the other side did not have what it refused last.
+    last_refusal: Option<String>,
 }
 
 /// Calls and registrations as they are followed in memory.
@@ -148,6 +182,7 @@ pub(crate) async fn status(State(state): State<ApiState>) -> Json<Status> {
         total: total.into(),
         store: kept.into(),
         calls: calls(state.live().calls()),
+        outputs: state.live().outputs().into_iter().map(Output::from).collect(),
         alarms,
     })
 }
@@ -162,6 +197,29 @@ impl From<live::Counters> for Counters {
     fn from(counters: live::Counters) -> Self {
         let live::Counters { received, stored, refused, dropped, duplicates, pending, bytes } = counters;
         Self { received, stored, refused, dropped, duplicates, pending, bytes }
+    }
+}
+
+impl From<live::Output> for Output {
+    fn from(output: live::Output) -> Self {
+        let (failing_since, problem) = output.problem.unzip();
+        Self {
+            name: output.name,
+            kind: output.kind,
+            state: if problem.is_some() { "failing" } else { "working" },
+            problem,
+            failing_since: failing_since.map(|since| since.to_string()),
+            taken: output.taken,
+            sent: output.sent,
+            dropped: output.dropped,
+            waiting: output.waiting,
+            waiting_bytes: output.waiting_bytes,
+            spool_bytes: output.spool_bytes,
+            retries: output.retries,
+            unseen: output.unseen,
+            lag_seconds: output.lag.as_secs_f64(),
+            last_refusal: output.refusal,
+        }
     }
 }
 
