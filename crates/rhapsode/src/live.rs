@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use api::{Alarm, CallsOpen, Counters, Listener, Live, Sender};
+use api::{Alarm, CallsOpen, Counters, Listener, Live, Output, Sender};
 use ingest::Ingest;
+use outputs::{Outputs, State};
 
-pub(crate) struct Receiver(Arc<Ingest>);
+pub(crate) struct Receiver(Arc<Ingest>, Arc<Outputs>);
 
 impl Receiver {
-    pub(crate) fn new(ingest: Arc<Ingest>) -> Self {
-        Self(ingest)
+    pub(crate) fn new(ingest: Arc<Ingest>, outputs: Arc<Outputs>) -> Self {
+        Self(ingest, outputs)
     }
 }
 
@@ -57,9 +58,41 @@ impl Live for Receiver {
 
     fn alarms(&self) -> Vec<Alarm> {
         let alarms = self.0.alarms().into_iter();
-        alarms
-            .map(|alarm| Alarm { name: alarm.name.to_owned(), since: alarm.since, message: alarm.message })
-            .collect()
+        let alarms = alarms.map(|alarm| Alarm {
+            name: alarm.name.to_owned(),
+            since: alarm.since,
+            message: alarm.message,
+        });
+        let failing = self.1.status().into_iter().filter_map(|output| match output.state {
+            State::Working => None,
+            State::Failing { since, problem } => {
+                let message = format!("the output {} does not get through: {problem}", output.name);
+                Some(Alarm { name: format!("output_{}", output.name), since, message })
+            }
+        });
+        alarms.chain(failing).collect()
+    }
+
+    fn outputs(&self) -> Vec<Output> {
+        let outputs = self.1.status().into_iter().map(|output| Output {
+            name: output.name,
+            kind: output.kind,
+            problem: match output.state {
+                State::Working => None,
+                State::Failing { since, problem } => Some((since, problem)),
+            },
+            taken: output.taken,
+            sent: output.sent,
+            dropped: owned(&output.dropped),
+            waiting: output.waiting,
+            waiting_bytes: output.waiting_bytes,
+            spool_bytes: output.spool_bytes,
+            retries: output.retries,
+            unseen: output.unseen,
+            lag: output.lag,
+            refusal: output.refusal,
+        });
+        outputs.collect()
     }
 }
 

@@ -112,6 +112,9 @@ fn show(settings: &Resolved, origins: &Origins) {
         }
     }
     setting("sender", format!("{} with rules of their own", settings.senders.some.len()));
+    for (output, origin) in settings.outputs.iter().zip(origins.outputs()) {
+        line("output", format!("{} {}", output.kind.name(), output.name), origin);
+    }
     for table in settings.protocols.tables().iter().chain(calls::TABLES) {
         let days = settings.retention_days.get(table.name).copied().unwrap_or(table.retention_days);
         setting(&format!("retention.days.{}", table.name), format!("{days}"));

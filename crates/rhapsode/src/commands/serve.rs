@@ -7,8 +7,9 @@ use anyhow::{Context, Result, anyhow};
 use api::{ApiConfig, ApiState};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use ingest::{Bound, Doors, Ingest, IngestConfig, Transport, Watcher};
+use ingest::{Bound, Doors, Ingest, IngestConfig, Tap, Transport, Watcher};
 use outputs::metrics::Metrics;
+use outputs::{Outputs, Window};
 use protocols::Protocols;
 use store::{LakeLocation, Store};
 use tokio::signal::unix::{SignalKind, signal};
@@ -71,6 +72,7 @@ pub(super) struct Server {
     ended_by: watch::Receiver<Option<&'static str>>,
     ingest: Arc<Ingest>,
     metrics: Arc<Metrics>,
+    outputs: Arc<Outputs>,
     runtime: tokio::runtime::Runtime,
     store: Arc<Store>,
 }
@@ -92,11 +94,16 @@ impl Server {
             heplify: settings.metrics.heplify.clone(),
         })?);
         let watchers: Vec<Arc<dyn Watcher>> = vec![Arc::new(Watching(Arc::clone(&metrics)))];
-        let doors = Doors::open(IngestConfig { watchers, ..ingest_config(settings, protocols) })?;
+        let packets = Arc::new(Window::default());
+        let tap = tap(settings, &packets);
+        let doors = Doors::open(IngestConfig { tap, watchers, ..ingest_config(settings, protocols) })?;
         take_over(settings)?;
         let store = Arc::new(Store::open(store_config(settings), protocols.tables())?);
+        // Before the log is replayed: what a run that was killed had accepted and not sent is sent now.
+        let outputs = Outputs::start(settings.outputs.clone(), &store, &packets, store.node())?;
+        let outputs = Arc::new(outputs);
         let ingest = Arc::new(Ingest::start_with(doors, Arc::clone(&store))?);
-        let server = Self { ended_by, ingest, metrics, runtime, store };
+        let server = Self { ended_by, ingest, metrics, outputs, runtime, store };
         server.serve_web(settings, protocols)?;
         server.wait_for_replay();
         server.say_where(settings);
@@ -154,7 +161,7 @@ impl Server {
                 allow: settings.metrics.allow.clone(),
             })),
         };
-        let receiver = Arc::new(Receiver::new(Arc::clone(&self.ingest)));
+        let receiver = Arc::new(Receiver::new(Arc::clone(&self.ingest), Arc::clone(&self.outputs)));
         let state = ApiState::new(&config, Arc::clone(&self.store), receiver)?;
         if let Some(password) = state.first_password() {
             println!("\n  user      admin\n  password  {password}     (shown this once)\n");
@@ -210,9 +217,10 @@ impl Server {
     }
 
     fn stop(self) -> Result<()> {
-        let Self { ingest, runtime, store, .. } = self;
+        let Self { ingest, outputs, runtime, store, .. } = self;
         ingest.shutdown();
         let last = ingest.counters().total;
+        outputs.stop(OUTPUTS_STOP_TIME_MAX);
         // Requests that were cut hold the store until their tasks are gone.
         runtime.shutdown_timeout(Duration::from_secs(1));
         drop(ingest);
@@ -220,6 +228,15 @@ impl Server {
         tracing::info!(received = last.received, stored = last.stored, "stopped");
         Ok(())
     }
+}
+
+/// How long a stop waits for what is still to be sent on; what is left goes to the spools.
+const OUTPUTS_STOP_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Keeps the last packets for the outputs that send them on, if there are any.
+fn tap(settings: &Resolved, packets: &Arc<Window>) -> Option<Tap> {
+    let packets = Arc::clone(packets);
+    Outputs::need_packets(&settings.outputs).then(|| Tap::new(move |block| packets.put(block)))
 }
 
 fn watch_signals(runtime: &tokio::runtime::Runtime) -> Result<watch::Receiver<Option<&'static str>>> {

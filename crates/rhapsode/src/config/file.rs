@@ -9,7 +9,7 @@ use protocols::mapping::Definition;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::listeners;
+use super::{listeners, outputs};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +26,7 @@ pub(super) struct File {
     pub(super) corrections: Option<BTreeMap<String, bool>>,
     pub(super) sender: Option<Vec<Sender>>,
     pub(super) calls: Option<Calls>,
+    pub(super) output: Option<Vec<outputs::Output>>,
     pub(super) retention: Option<Retention>,
     pub(super) storage: Option<Storage>,
     pub(super) query: Option<Query>,

@@ -10,6 +10,7 @@ mod listeners;
 mod memory;
 mod metrics;
 mod origin;
+mod outputs;
 mod senders;
 mod types;
 
@@ -67,6 +68,7 @@ pub(crate) struct Resolved {
     pub(crate) legs: calls::Legs,
     /// Whether calls and registrations have rows.
     pub(crate) call_rows: bool,
+    pub(crate) outputs: Vec<::outputs::Config>,
     pub(crate) retention_days: BTreeMap<String, u32>,
     pub(crate) retention_payload_days: BTreeMap<String, u32>,
     pub(crate) retention_bytes_max: Option<u64>,
@@ -146,6 +148,12 @@ pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
         hep.dedup,
         written.sender.as_deref().unwrap_or_default(),
     )?;
+    let outputs = outputs::outputs(
+        arguments.config.as_deref(),
+        written.output.as_deref().unwrap_or_default(),
+        &data,
+        protocols,
+    )?;
     let lake = arguments.lake.as_deref().or(storage.lake.as_deref());
     Ok(Resolved {
         lake: lake::location(lake, storage.s3.unwrap_or_default())?,
@@ -153,6 +161,7 @@ pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
         types,
         memory,
         protocols,
+        outputs,
         senders,
         call_rows: written.calls.as_ref().and_then(|calls| calls.rows).unwrap_or(true),
         legs: calls::legs(written.calls.unwrap_or_default())?,
@@ -403,6 +412,86 @@ mod tests {
         ] {
             let message = format!("{:#}", resolved(toml).expect_err("refused"));
             assert!(words.iter().all(|word| message.contains(word)), "{toml}: {message}");
+        }
+    }
+
+    #[test]
+    fn outputs_are_read_and_wrong_ones_named_with_their_line() {
+        let settings = resolved(
+            "data = \"/srv/r\"\n[[output]]\nname = \"central\"\nkind = \"hep\"\nfilter = \"status = 5xx\"\n\
+             targets = [\"tls://a\", \"10.0.0.1:9070\"]\nbalance = \"round_robin\"\ndelete = [\"vlan\"]\n\
+             set = [{ chunk = \"node\", value = \"edge\" }, { chunk = \"capture_id\", value = 7 }]\n\
+             queue_bytes_max = \"1 MiB\"\nspool_bytes_max = \"1 GB\"\n\
+             [[output]]\nname = \"logs\"\nkind = \"loki\"\nurl = \"http://loki:3100\"\nlabels = [\"table\"]\n\
+             [[output]]\nname = \"index\"\nkind = \"elasticsearch\"\nurl = \"https://es:9200\"\nuser = \"u\"\npassword = \"p\"\n",
+        )
+        .expect("resolves");
+        let [central, logs, index] = settings.outputs.as_slice() else { panic!("three outputs") };
+        let ::outputs::Kind::Relay(relay) = &central.kind else { panic!("a relay") };
+        let targets: Vec<String> = relay.targets.iter().map(ToString::to_string).collect();
+        assert_eq!(targets, ["tls://a:9061", "udp://10.0.0.1:9070"]);
+        assert_eq!(central.queue_bytes_max, 1 << 20);
+        let spool = central.spool.as_ref().expect("a spool");
+        assert_eq!(
+            (spool.folder.as_path(), spool.bytes_max),
+            (Path::new("/srv/r/spool/central"), 1_000_000_000)
+        );
+        assert_eq!((logs.kind.name(), index.kind.name()), ("loki", "elasticsearch"));
+        let head = "[[output]]\nname = \"a\"\nkind = \"hep\"\n";
+        for (toml, line, words) in [
+            ("[[output]]\nname = \"a\"\nkind = \"help\"\n".to_owned(), 3, "did you mean hep?"),
+            (format!("{head}target = [\"a\"]\n"), 4, "did you mean targets?"),
+            (head.to_owned(), 2, "needs targets"),
+            (format!("{head}targets = [\"http://a\"]\n"), 4, "\"http://a\" is no target"),
+            (format!("{head}targets = [\"a\"]\nfilter = \"statu = 5xx\"\n"), 5, "filter: "),
+            (format!("{head}targets = [\"a\"]\nfilter = \"finding = x\"\n"), 5, "filter: "),
+            (
+                format!("{head}targets = [\"a\"]\nurl = \"http://a\"\n"),
+                5,
+                "url means nothing for kind = \"hep\"",
+            ),
+            (
+                format!("{head}targets = [\"a\"]\nset = [{{ chunk = \"nod\", value = 1 }}]\n"),
+                5,
+                "did you mean node?",
+            ),
+            (format!("{head}targets = [\"a\"]\ndelete = [\"payload\"]\n"), 5, "without its payload"),
+            (
+                format!("{head}targets = [\"a\"]\ndelete = [\"vlan\"]\nform = \"as_received\"\n"),
+                5,
+                "changes nothing",
+            ),
+            (format!("{head}targets = [\"a\"]\nqueue_bytes_max = \"1 kB\"\n"), 5, "is less than"),
+            (format!("{head}targets = [\"a\"]\nspool_folder = \"/x\"\n"), 5, "needs spool_bytes_max"),
+            (format!("{head}targets = [\"a\"]\nbatch_rows = 0\n"), 5, "0 is outside 1 to"),
+            (
+                format!("{head}targets = [\"a\"]\n{head}targets = [\"b\"]\n"),
+                6,
+                "two outputs have the name \"a\"",
+            ),
+            ("[[output]]\nname = \"../x\"\nkind = \"hep\"\ntargets = [\"a\"]\n".to_owned(), 2, "is no name"),
+            (
+                "[[output]]\nname = \"l\"\nkind = \"loki\"\nurl = \"http://l\"\nlabels = [\"call_id\"]\n"
+                    .to_owned(),
+                5,
+                "\"call_id\" is no label",
+            ),
+            (
+                "[[output]]\nname = \"l\"\nkind = \"loki\"\nurl = \"http://u:secret@l\"\n".to_owned(),
+                4,
+                "user and password",
+            ),
+            (
+                "[[output]]\nname = \"e\"\nkind = \"elasticsearch\"\nurl = \"http://e\"\nindex = \"A\"\n"
+                    .to_owned(),
+                5,
+                "is no name of an index",
+            ),
+        ] {
+            let message = format!("{:#}", resolved(&toml).expect_err("refused"));
+            assert!(message.contains(&format!("rhapsode.toml:{line}: ")), "{toml}: {message}");
+            assert!(message.contains(words), "{toml}: {message}");
+            assert!(!message.contains("secret"), "{message}");
         }
     }
 

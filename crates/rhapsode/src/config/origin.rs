@@ -28,6 +28,8 @@ pub(crate) struct Origins {
     made: BTreeMap<String, Origin>,
     /// Where each `[[listener]]` begins.
     listeners: Vec<Origin>,
+    /// Where each `[[output]]` begins.
+    outputs: Vec<Origin>,
 }
 
 impl Origins {
@@ -57,6 +59,11 @@ impl Origins {
         &self.listeners
     }
 
+    /// Where each `[[output]]` is from, in the order of the file.
+    pub(crate) fn outputs(&self) -> &[Origin] {
+        &self.outputs
+    }
+
     fn note_file(&mut self, table: &DeTable<'_>, prefix: &str, at: &impl Fn(usize) -> Origin) {
         for (key, value) in table {
             let name = format!("{prefix}{}", key.get_ref());
@@ -64,6 +71,9 @@ impl Origins {
                 DeValue::Table(table) => self.note_file(table, &format!("{name}."), at),
                 DeValue::Array(items) if name == "listener" => {
                     self.listeners = items.iter().map(|item| at(item.span().start)).collect();
+                }
+                DeValue::Array(items) if name == "output" => {
+                    self.outputs = items.iter().map(|item| at(item.span().start)).collect();
                 }
                 _ => {
                     self.made.insert(name, at(key.span().start));

@@ -17,6 +17,7 @@ mod live_prometheus;
 mod live_transports;
 mod object_storage;
 mod openapi;
+mod outputs;
 mod replay;
 mod secrets;
 mod shared_lake;
