@@ -1,6 +1,7 @@
 //! The repository's own commands. `cargo xtask` lists them.
 
 mod bench;
+mod book;
 mod demo;
 mod fuzz;
 mod install;

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::run::{cargo, repository, run, step};
-use crate::{bench, fuzz, install, instructions, licences, tidy, web};
+use crate::{bench, book, fuzz, install, instructions, licences, tidy, web};
 
 type Part = (&'static str, &'static str, fn() -> Result<()>);
 
@@ -15,7 +15,7 @@ const PARTS: &[Part] = &[
     ("rust", "unit, corpus, live and browser tests (the first build compiles the query engine)", rust),
     ("instructions", "instructions per message of the hottest steps", instructions::check),
     ("bench", "answers of the benches, over a small day of traffic", bench::smoke),
-    ("doc", "documentation and its examples", documentation),
+    ("doc", "the manual, documentation and its examples", documentation),
     ("clippy", "lints", clippy),
     ("fuzz", "fuzzing, ten minutes over all parsers", fuzz::smoke),
 ];
@@ -63,6 +63,7 @@ fn rust() -> Result<()> {
 }
 
 fn documentation() -> Result<()> {
+    book::check()?;
     run(cargo(&[
         "test",
         "--release",
