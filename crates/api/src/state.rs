@@ -1,5 +1,5 @@
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use model::query::Catalogue;
 use model::{Micros, Table};
@@ -55,7 +55,7 @@ struct Inner {
     viewers: Arc<Semaphore>,
     version: &'static str,
     beside: fn() -> utoipa::openapi::OpenApi,
-    legs: calls::legs::Rules,
+    legs: RwLock<Arc<calls::legs::Rules>>,
     metrics: Option<Arc<dyn Metrics>>,
     started: Micros,
 }
@@ -78,7 +78,7 @@ impl ApiState {
             viewers: Arc::new(Semaphore::new(limits::TAIL_VIEWERS_MAX)),
             version: config.version,
             beside: config.beside,
-            legs: config.legs.clone(),
+            legs: RwLock::new(Arc::new(config.legs.clone())),
             metrics: config.metrics.clone(),
             started: now(),
         })))
@@ -134,8 +134,13 @@ impl ApiState {
         self.0.beside
     }
 
-    pub(crate) fn legs(&self) -> &calls::legs::Rules {
-        &self.0.legs
+    pub(crate) fn legs(&self) -> Arc<calls::legs::Rules> {
+        Arc::clone(&self.0.legs.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Legs are joined by these from now on; requests that have begun go on with those before.
+    pub fn set_legs(&self, legs: calls::legs::Rules) {
+        *self.0.legs.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(legs);
     }
 
     pub(crate) fn metrics(&self) -> Option<&Arc<dyn Metrics>> {

@@ -1,25 +1,22 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use model::Micros;
 use store::log::{BlockBuilder, Entry, PushError};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::clock;
+use crate::config::{IngestConfig, ListenerConfig};
 use crate::counters::{Board, Dropped, Listener, Refused, Tally};
 use crate::duplicates::Duplicates;
 use crate::rules::SenderRules;
 use crate::senders::{Gathering, Senders};
 
 /// The HEP keys that are accepted.
-#[derive(Default)]
 pub(crate) struct Keys(Vec<Vec<u8>>);
 
 impl Keys {
-    pub(crate) fn new(keys: Vec<Vec<u8>>) -> Self {
-        Self(keys)
-    }
-
     /// Whether any packet is accepted.
     pub(crate) fn are_none(&self) -> bool {
         self.0.is_empty()
@@ -46,13 +43,39 @@ pub(crate) struct Admission {
 
 /// What the admissions of all threads share.
 pub(crate) struct Shared {
-    /// By the listeners' places.
-    pub(crate) keys: Vec<Keys>,
     pub(crate) board: Board,
     pub(crate) senders: Senders,
+    /// As they are now; replaced as a whole, without a lock on the way of packets.
+    pub(crate) orders: ArcSwap<Orders>,
+}
+
+/// What the operator may change while packets come.
+pub(crate) struct Orders {
+    /// By the listeners' places.
+    keys: Vec<Keys>,
     pub(crate) rules: SenderRules,
     /// Kept only if a rule asks for it.
-    pub(crate) duplicates: Option<Duplicates>,
+    duplicates: Option<Arc<Duplicates>>,
+}
+
+impl Orders {
+    /// Of a configuration. `earlier` ones have messages to remember.
+    pub(crate) fn new(config: &IngestConfig, earlier: Option<&Self>) -> Self {
+        let keys =
+            |listener: &ListenerConfig| Keys(listener.keys.clone().unwrap_or_else(|| config.keys.clone()));
+        let remembered = earlier.and_then(|earlier| earlier.duplicates.clone());
+        let duplicates = || remembered.unwrap_or_else(|| Arc::new(Duplicates::new(config.recent_max)));
+        Self {
+            keys: config.listeners.iter().map(keys).collect(),
+            duplicates: config.senders.drop_any().then(duplicates),
+            rules: config.senders.clone(),
+        }
+    }
+
+    /// Those of a listener.
+    pub(crate) fn keys(&self, listener: Listener) -> &Keys {
+        &self.keys[usize::from(listener.place)]
+    }
 }
 
 /// Accepted packets on their way to the queue. Nearly always one builder; more when packets are so small that
@@ -106,6 +129,7 @@ impl Admission {
         self.tally.bytes += bytes.len() as u64;
         let sender = SocketAddr::new(sender.ip().to_canonical(), sender.port());
         let unwrapped = hep::ungzip(bytes);
+        let orders = self.shared.orders.load();
         let mut outcome = Outcome::default();
         for found in hep::packets(&unwrapped, clock::hep_seconds(received)) {
             let decided = found
@@ -113,7 +137,7 @@ impl Admission {
                     hep::Refusal::Keepalive => Verdict::Drop(Dropped::Keepalive),
                     other => Verdict::Refuse(Refused::Hep(other)),
                 })
-                .and_then(|(packet, frame)| self.decide(&packet, frame, received, sender, admitted));
+                .and_then(|(packet, frame)| self.decide(&orders, &packet, frame, received, sender, admitted));
             match decided {
                 Ok(()) => {
                     self.tally.received += 1;
@@ -150,6 +174,7 @@ impl Admission {
 
     fn decide(
         &mut self,
+        orders: &Orders,
         packet: &hep::Packet<'_>,
         frame: &[u8],
         received: Micros,
@@ -160,11 +185,11 @@ impl Admission {
         if packet.is_keepalive() {
             return Err(Verdict::Drop(Dropped::Keepalive));
         }
-        self.shared.keys[usize::from(self.listener.place)].check(packet.key).map_err(Verdict::Refuse)?;
+        orders.keys(self.listener).check(packet.key).map_err(Verdict::Refuse)?;
         let transport = self.listener.transport;
-        let treatment = self.shared.rules.of(sender.ip(), packet.node);
+        let treatment = orders.rules.of(sender.ip(), packet.node);
         // Every message is remembered, whoever sends it: the copy may come from somebody else.
-        if let Some(duplicates) = &self.shared.duplicates
+        if let Some(duplicates) = &orders.duplicates
             && duplicates.has_just_been_seen(packet, sender.ip(), treatment.corrections, received)
             && treatment.drops_duplicates
         {

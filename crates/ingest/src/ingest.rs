@@ -4,17 +4,17 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use store::Store;
 use tokio::sync::watch;
 
-use crate::admit::{Keys, Shared};
+use crate::admit::{Orders, Shared};
 use crate::alarms::{Alarm, Alarms};
 use crate::clock;
 use crate::config::IngestConfig;
 use crate::counters::{Board, Conservation};
 use crate::doors::{Bound, Door, Doors};
-use crate::duplicates::Duplicates;
 use crate::error::IngestError;
 use crate::listen::{self, AcceptDoor, Associations, Hall, Places, Streams, UdpDoor, WebDoor};
 use crate::pipeline::{Committer, Feed, Gauge, Joiner, Journal, PUBLISH_ALARM, Queue, Spares, Understander};
@@ -101,13 +101,10 @@ impl Ingest {
     pub(crate) fn start_on(doors: Doors, journal: Arc<dyn Journal>) -> Result<Self, IngestError> {
         let bound = doors.bound();
         let Doors { config, doors, tls } = doors;
-        let keys = |door: &Door| Keys::new(door.config.keys.clone().unwrap_or_else(|| config.keys.clone()));
         let shared = Arc::new(Shared {
-            keys: doors.iter().map(keys).collect(),
             board: Board::new(bound.iter().map(|bound| (bound.name.clone(), bound.address))),
             senders: Senders::new(config.senders_max),
-            duplicates: config.senders.drop_any().then(|| Duplicates::new(config.recent_max)),
-            rules: config.senders.clone(),
+            orders: ArcSwap::from_pointee(Orders::new(&config, None)),
         });
         let (queue, queue_end) = Queue::new(config.queue_bytes_max);
         let hall = Hall { shared, queue: Arc::new(queue), spares: Spares::default(), stop: Arc::default() };
@@ -265,6 +262,23 @@ impl Ingest {
             self.threads().web.push(task);
         }
         Ok(())
+    }
+
+    /// Takes over what may change while packets come: HEP keys, for all and by listener, and the rules for senders. The
+    /// listeners of the configuration must be those this was started with, in their order.
+    pub fn reload(&self, config: &IngestConfig) {
+        assert_eq!(config.listeners.len(), self.config.listeners.len(), "the caller compares them");
+        let orders = &self.hall.shared.orders;
+        let earlier = orders.load_full();
+        orders.store(Arc::new(Orders::new(config, Some(&earlier))));
+    }
+
+    /// Shows among the alarms that something about the running of the program is wrong, or no longer.
+    pub fn tell(&self, alarm: &'static str, message: Option<String>) {
+        match message {
+            Some(message) => self.alarms.raise(alarm, message),
+            None => self.alarms.clear(alarm),
+        }
     }
 
     /// Where the listeners are, in the order of the configuration.

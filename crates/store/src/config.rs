@@ -1,6 +1,6 @@
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use model::Table;
@@ -75,6 +75,24 @@ pub struct Retention {
     /// A file that left the lake stays on disk for this long, for readers that still hold an older snapshot:
     /// our own queries, and other programs that read the Delta tables.
     pub grace: Duration,
+}
+
+/// Retention as it is now: it may change while the store is open.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules(Arc<RwLock<Arc<Retention>>>);
+
+impl Rules {
+    pub(crate) fn new(retention: Retention) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(retention))))
+    }
+
+    pub(crate) fn now(&self) -> Arc<Retention> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn replace(&self, retention: Retention) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(retention);
+    }
 }
 
 /// What one question may cost. An answer that hits a limit is cut, and says so.

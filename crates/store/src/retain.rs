@@ -11,14 +11,14 @@ use std::time::Instant;
 use model::{Micros, Table};
 
 use crate::clock::now;
-use crate::config::{Config, Retention};
+use crate::config::{Config, Retention, Rules};
 use crate::hot::Hot;
 use crate::lake::{Lake, LakeFile, Place, Removal, free_disk};
 use crate::status::Alarms;
 use crate::view::View;
 
 pub(crate) struct Retain {
-    rules: Retention,
+    rules: Rules,
     place: Place,
     /// The data folder, whose disk the log needs.
     data: PathBuf,
@@ -44,14 +44,8 @@ struct Situation {
 }
 
 impl Retain {
-    pub(crate) fn new(config: &Config, place: &Place, alarms: Arc<Alarms>) -> Self {
-        Self {
-            rules: config.retention.clone(),
-            place: place.clone(),
-            data: config.dir.clone(),
-            alarms,
-            leaving: VecDeque::new(),
-        }
+    pub(crate) fn new(config: &Config, rules: Rules, place: &Place, alarms: Arc<Alarms>) -> Self {
+        Self { rules, place: place.clone(), data: config.dir.clone(), alarms, leaving: VecDeque::new() }
     }
 
     /// Finds files that an earlier run removed from their table, or wrote and never committed.
@@ -77,7 +71,7 @@ impl Retain {
             free_disk: self.place.free_disk(),
             leaving: self.leaving.iter().map(|file| file.bytes).sum(),
         };
-        let going = self.rules.going(&hot.view(), situation);
+        let going = self.rules.now().going(&hot.view(), situation);
         let mut failed = None;
         for (place, files) in going.into_iter().enumerate().filter(|(_, files)| !files.is_empty()) {
             let table = &mut lake.tables[place];
@@ -111,12 +105,17 @@ impl Retain {
     }
 
     fn leave(&mut self, place: usize, name: String, bytes: u64) {
-        self.leaving.push_back(Leaving { place, name, bytes, delete_at: Instant::now() + self.rules.grace });
+        self.leaving.push_back(Leaving {
+            place,
+            name,
+            bytes,
+            delete_at: Instant::now() + self.rules.now().grace,
+        });
     }
 
     async fn delete_due(&mut self, lake: &Lake, free_disk: Option<u64>) {
         // With so little left, going on to accept packets is worth more than a reader's old snapshot.
-        let pressed = free_disk.is_some_and(|free| free < self.rules.free_disk_min / 2);
+        let pressed = free_disk.is_some_and(|free| free < self.rules.now().free_disk_min / 2);
         while let Some(file) = self.leaving.pop_front_if(|file| pressed || file.delete_at <= Instant::now()) {
             let table = &lake.tables[file.place];
             // Found at the start as a stray, and become part of the table since: its commit was still under way then.
@@ -132,7 +131,7 @@ impl Retain {
     }
 
     fn watch_disk(&self) {
-        let floor = self.rules.free_disk_min;
+        let floor = self.rules.now().free_disk_min;
         match self.low_disk() {
             Some((of, free)) => self.alarms.raise(
                 "disk_low",
@@ -144,7 +143,7 @@ impl Retain {
 
     /// Which disk has too little, and how much.
     fn low_disk(&self) -> Option<(&'static str, u64)> {
-        let floor = self.rules.free_disk_min;
+        let floor = self.rules.now().free_disk_min;
         let disks = [("the lake", self.place.free_disk()), ("the data folder", free_disk(&self.data))];
         disks.into_iter().find_map(|(of, free)| Some((of, free.filter(|free| *free < floor)?)))
     }

@@ -13,7 +13,7 @@ use crate::carried::Carried;
 use crate::compact::{Adopted, Merged};
 use crate::config::Config;
 use crate::hot::{Due, DueDerived, Hot, Request, Wake};
-use crate::lake::{CONFLICTS_MAX, Change, Exchange, Lake, LakeFile, LakeTable, Place};
+use crate::lake::{CONFLICTS_MAX, Change, Exchange, Lake, LakeFile, LakeTable};
 use crate::log::Log;
 use crate::retain::Retain;
 use crate::status::Alarms;
@@ -51,7 +51,7 @@ pub(crate) struct Settler {
 impl Settler {
     pub(crate) fn new(
         config: &Config,
-        place: &Place,
+        retain: Retain,
         hot: Arc<Hot>,
         log: Arc<Log>,
         lake: Lake,
@@ -61,7 +61,7 @@ impl Settler {
     ) -> Self {
         Self {
             passed: lake.tables.iter().map(LakeTable::settled).collect(),
-            retain: Retain::new(config, place, Arc::clone(&alarms)),
+            retain,
             hot,
             log,
             lake,

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -9,11 +10,12 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::carried::{Carried, Going};
 use crate::compact::{Compactor, Progress};
-use crate::config::{Config, Retention};
+use crate::config::{Config, Retention, Rules};
 use crate::folder::DataFolder;
 use crate::hot::{Derived, Hot};
 use crate::lake::{Lake, LakeTable, Place};
 use crate::log::{Log, Options, Replay};
+use crate::retain::Retain;
 use crate::search::{Answer, Engine, SearchRequest};
 use crate::settle::Settler;
 use crate::status::{Alarms, StoreStatus, TableStatus};
@@ -35,7 +37,7 @@ pub struct Store {
     derived: &'static [&'static Table],
     /// What an earlier run left going on.
     carried: Mutex<Carried>,
-    retention: Retention,
+    retention: Rules,
     place: Place,
     progress: Arc<Progress>,
     settling: Arc<Clock>,
@@ -90,9 +92,10 @@ impl Store {
             questions.handle().clone(),
         )?;
         let settling = Arc::new(Clock::default());
+        let retention = Rules::new(config.retention.clone());
         let settler = Settler::new(
             &config,
-            &place,
+            Retain::new(&config, retention.clone(), &place, Arc::clone(&alarms)),
             Arc::clone(&hot),
             Arc::clone(&log),
             lake,
@@ -101,15 +104,17 @@ impl Store {
             runtime.handle().clone(),
         );
         let progress = Arc::new(Progress::default());
-        let compactor = Compactor::new(
-            &config,
-            place.clone(),
-            folder.node.clone(),
-            Arc::clone(&hot),
-            Arc::clone(&alarms),
-            Arc::clone(&progress),
-            runtime.handle().clone(),
-        );
+        let compactor = Compactor {
+            hot: Arc::clone(&hot),
+            place: place.clone(),
+            node: folder.node.clone(),
+            every: config.compact_every,
+            rules: retention.clone(),
+            alarms: Arc::clone(&alarms),
+            progress: Arc::clone(&progress),
+            runtime: runtime.handle().clone(),
+            avoided: HashMap::new(),
+        };
         let workers =
             vec![worker("settle", move || settler.run())?, worker("compact", move || compactor.run())?];
         Ok(Self {
@@ -120,7 +125,7 @@ impl Store {
             tables,
             carried: Mutex::new(carried),
             derived: config.derived,
-            retention: config.retention,
+            retention,
             place,
             progress,
             settling,
@@ -211,6 +216,11 @@ impl Store {
         Ok(batches)
     }
 
+    /// Other ages and sizes from now on; they are applied when they are next looked at, within seconds.
+    pub fn set_retention(&self, retention: Retention) {
+        self.retention.replace(retention);
+    }
+
     /// The position of the last call to [`Store::publish`].
     pub fn published(&self) -> u64 {
         self.hot.position()
@@ -260,7 +270,7 @@ impl Store {
             oldest: received().map(|range| Micros(range.min)).min(),
             newest: received().map(|range| Micros(range.max)).max(),
             tables,
-            compaction: self.progress.status(&view, &self.folder.node, &self.retention),
+            compaction: self.progress.status(&view, &self.folder.node, &self.retention.now()),
             settling: self.settling.read(),
             searching: self.engine.searching.read(),
             sql: self.engine.sql.read(),
@@ -270,7 +280,7 @@ impl Store {
 
     /// What of the lake takes how much room.
     pub fn storage(&self) -> Storage {
-        storage(&self.hot.view(), &self.retention, self.place.free_disk())
+        storage(&self.hot.view(), &self.retention.now(), self.place.free_disk())
     }
 
     /// Free on the disk of the lake, if it is on one.
@@ -284,6 +294,7 @@ impl Store {
     }
 
     fn table_status(&self, view: &TableView) -> TableStatus {
+        let retention = self.retention.now();
         let hot: usize = view.hot.iter().map(|batch| batch.rows.num_rows()).sum();
         TableStatus {
             name: view.table.name,
@@ -291,8 +302,8 @@ impl Store {
             rows: hot as u64 + view.files.iter().map(|file| file.rows).sum::<u64>(),
             bytes: view.files.iter().map(|file| file.bytes).sum(),
             files: view.files.len() as u64,
-            retention_days: self.retention.days_of(view.table),
-            payload_days: self.retention.payload_days_of(view.table),
+            retention_days: retention.days_of(view.table),
+            payload_days: retention.payload_days_of(view.table),
             rows_without_payload: without_payload(&view.files),
         }
     }

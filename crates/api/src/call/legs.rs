@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
-use calls::legs::{Edge, Judge, Leg as Known, Number, Standing as Judged};
+use calls::legs::{Edge, Judge, Leg as Known, Number, Rules, Standing as Judged};
 use model::query::{Expr, FieldRef, Literal, Op, Part, Pattern};
 use model::{Micros, Table};
 use serde::Serialize;
@@ -82,7 +82,8 @@ pub(super) struct Found {
 
 /// Looks for the legs of the call that has these records.
 pub(super) async fn find(state: &ApiState, call_id: &str, rows: &[Row]) -> Result<Found, ApiError> {
-    let mut search = Legs { judge: Judge::new(state.legs().clone()), read: HashSet::new(), partial: None };
+    let mut search =
+        Legs { judge: Judge::new(Rules::clone(&state.legs())), read: HashSet::new(), partial: None };
     search.take(state, rows);
     // A correlation id may have been asked for: then the first leg among its records.
     let first = rows.iter().filter_map(|row| row.call_id.as_deref());
@@ -122,7 +123,8 @@ impl Legs {
                 by_call.entry(call_id).or_default().push(row);
             }
         }
-        let mut legs: Vec<Known> = by_call.values().filter_map(|rows| leg(rows, state.legs())).collect();
+        let rules = state.legs();
+        let mut legs: Vec<Known> = by_call.values().filter_map(|rows| leg(rows, &rules)).collect();
         legs.sort_by(|one, other| (one.first, &one.call_id).cmp(&(other.first, &other.call_id)));
         self.read.extend(by_call.keys().map(|call_id| (*call_id).to_owned()));
         for leg in legs {
@@ -382,10 +384,11 @@ fn neighbours(state: &ApiState, group: &[Known]) -> Expr {
 
 /// Right before or after the leg, on the way it goes; and right after somebody was asked to call another.
 fn near(state: &ApiState, leg: &Known) -> Expr {
+    let rules = state.legs();
     let ips = |ends: Vec<&String>| -> Vec<Literal> {
         let addresses = ends.into_iter().filter_map(|end| address(end)).flat_map(|ip| {
             let known = ip.to_string();
-            let all = state.legs().addresses(&known);
+            let all = rules.addresses(&known);
             all.iter().filter_map(|address| address.parse().ok()).map(Literal::Ip).collect::<Vec<_>>()
         });
         addresses.collect()

@@ -24,7 +24,7 @@ pub const HEADERS_DEFAULT: &[&str] = &[
 pub const SUFFIXES_DEFAULT: &[&str] = &["_b2b-#", "-b2b_#", "-b2b-#", "_b2b_#", ";bleg", "-bleg", "_bleg"];
 
 /// How legs are joined. The default suits a network of which nothing is known.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     pub(crate) headers: Vec<String>,
     pub(crate) suffixes: Vec<String>,

@@ -60,7 +60,7 @@ pub(super) async fn upgrade(State(hall): State<Hall>, mut request: Request) -> R
     let transport = if encrypted { Transport::Wss } else { Transport::Ws };
     let listener = Listener { transport, ..listener };
     // A page of any web site could make the browser of someone near us send here. With keys, packets say that they may.
-    if hall.shared.keys[usize::from(listener.place)].are_none() && is_of_another_site(request.headers()) {
+    if hall.shared.orders.load().keys(listener).are_none() && is_of_another_site(request.headers()) {
         return refusal(
             StatusCode::FORBIDDEN,
             "pages of other sites may send only where HEP keys are configured",

@@ -220,7 +220,7 @@ impl Understander {
             received: entry.received,
             sender: entry.sender.ip(),
             listener: Transport::name_of(entry.listener),
-            corrections: self.shared.rules.of(entry.sender.ip(), packet.node).corrections,
+            corrections: self.shared.orders.load().rules.of(entry.sender.ip(), packet.node).corrections,
         };
         let record = self.protocols.understand(&packet, &arrival);
         let rows = self

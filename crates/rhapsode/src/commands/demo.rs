@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // Never mixed with real traffic unasked.
     typed.data = typed.data.or_else(|| typed.config.is_none().then(|| PathBuf::from("rhapsode-demo")));
     let settings = crate::config::resolve(&typed)?;
-    serve::start_logging(&settings)?;
+    let logging = serve::Logging::start(&settings)?;
     let server = Server::start(&settings)?;
     let to = server.hep_udp().context("the demo sends over UDP: do not turn --hep-udp off")?;
 
@@ -69,7 +69,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             "\nOpen {url} and log in as admin. Calls of the last 20 minutes are there, new ones come in. Ctrl-C ends it."
         );
     }
-    server.run_until_signal(move || {
+    let reload = serve::Reload::new(typed, logging, settings);
+    server.run_until_signal(reload, move || {
         stop.store(true, Ordering::Relaxed);
         // It looks at the flag between packets; its end is not worth waiting for longer.
         let deadline = std::time::Instant::now() + Duration::from_secs(2);

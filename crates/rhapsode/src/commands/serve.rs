@@ -1,9 +1,13 @@
-use std::io::IsTerminal;
+mod logging;
+mod notify;
+mod reload;
+
+use std::io::IsTerminal as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use api::{ApiConfig, ApiState};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,12 +16,15 @@ use outputs::metrics::Metrics;
 use outputs::{Outputs, Window};
 use protocols::Protocols;
 use store::{LakeLocation, Store};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{self, Memory, Resolved, ServeArguments, Types};
 use crate::live::Receiver;
 use crate::metrics::{Page, Watching};
+
+pub(super) use logging::Logging;
+pub(super) use reload::Reload;
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -37,39 +44,19 @@ The first start prints the password of the user admin once; RHAPSODE_ADMIN_PASSW
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let settings = config::resolve(&arguments.settings)?;
-    start_logging(&settings)?;
-    Server::start(&settings)?.run_until_signal(|| ())
-}
-
-/// Our own rooms: at the level `info` the libraries below them would drown what an operator must see.
-const ROOMS: [&str; 7] = ["rhapsode", "api", "ingest", "outputs", "store", "protocols", "model"];
-
-/// Other nodes' commits to a shared lake are ordinary here, and what goes wrong with a commit the store tells itself.
-const QUIET: &str = "deltalake_core::kernel::transaction=off";
-
-/// Logs go to standard error: what the program says to its user is on standard output.
-pub(super) fn start_logging(settings: &Resolved) -> Result<()> {
-    let level = settings.log_level.trim();
-    let is_plain = ["error", "warn", "info", "debug", "trace", "off"].contains(&level);
-    let directives = if is_plain {
-        ROOMS.iter().fold(format!("warn,{QUIET}"), |directives, room| format!("{directives},{room}={level}"))
-    } else {
-        level.to_owned()
-    };
-    let filter = tracing_subscriber::EnvFilter::try_new(directives)
-        .with_context(|| format!("log.level = {:?}", settings.log_level))?;
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    let started = if settings.log_json { logs.json().try_init() } else { logs.try_init() };
-    started.map_err(|error| anyhow!("cannot start logging: {error}"))
+    let logging = Logging::start(&settings)?;
+    let server = Server::start(&settings)?;
+    server.run_until_signal(Reload::new(arguments.settings.clone(), logging, settings), || ())
 }
 
 /// Everything of a running server, in the order it is stopped.
 pub(super) struct Server {
     /// The name of the signal that ends the program, once it has come.
     ended_by: watch::Receiver<Option<&'static str>>,
+    /// Asks to read the configuration again.
+    hangups: Option<Signal>,
+    /// If there is a web.
+    api: Option<ApiState>,
     ingest: Arc<Ingest>,
     metrics: Arc<Metrics>,
     outputs: Arc<Outputs>,
@@ -86,7 +73,7 @@ impl Server {
             .build()
             .context("cannot start the runtime")?;
         // From here on a signal is an orderly end, also of a start that takes long.
-        let ended_by = watch_signals(&runtime)?;
+        let (ended_by, hangups) = watch_signals(&runtime)?;
         let protocols = settings.protocols;
         // First of all: a port in use is found before anything is written.
         let metrics = Arc::new(Metrics::start(outputs::metrics::Settings {
@@ -103,10 +90,11 @@ impl Server {
         let outputs = Outputs::start(settings.outputs.clone(), &store, &packets, store.node())?;
         let outputs = Arc::new(outputs);
         let ingest = Arc::new(Ingest::start_with(doors, Arc::clone(&store))?);
-        let server = Self { ended_by, ingest, metrics, outputs, runtime, store };
+        let mut server = Self { ended_by, hangups, api: None, ingest, metrics, outputs, runtime, store };
         server.serve_web(settings, protocols)?;
         server.wait_for_replay();
         server.say_where(settings);
+        notify::ready();
         Ok(server)
     }
 
@@ -126,24 +114,37 @@ impl Server {
     }
 
     /// Runs until SIGTERM or SIGINT, then stops what `also` started, then itself: nothing accepted is lost.
-    pub(super) fn run_until_signal(self, also: impl FnOnce()) -> Result<()> {
+    pub(super) fn run_until_signal(mut self, mut reload: Reload, also: impl FnOnce()) -> Result<()> {
         let mut ended_by = self.ended_by.clone();
-        let name =
-            self.runtime.block_on(async { ended_by.wait_for(Option::is_some).await.map(|name| *name) });
-        tracing::info!(signal = name.ok().flatten(), "stopping");
+        let mut hangups = self.hangups.take();
+        let signal = loop {
+            let ended = self.runtime.block_on(async {
+                tokio::select! {
+                    ended = ended_by.wait_for(Option::is_some) => Some(ended.ok().and_then(|name| *name)),
+                    () = next(&mut hangups) => None,
+                }
+            });
+            match ended {
+                Some(signal) => break signal,
+                None => reload.apply(&self),
+            }
+        };
+        tracing::info!(signal, "stopping");
+        notify::stopping();
         also();
         self.stop()
     }
 
-    fn serve_web(&self, settings: &Resolved, protocols: &'static Protocols) -> Result<()> {
-        let pages = match self.url() {
-            Some(url) => self.pages(settings, protocols, url)?,
-            None => axum::Router::new(),
+    fn serve_web(&mut self, settings: &Resolved, protocols: &'static Protocols) -> Result<()> {
+        self.api = match self.url() {
+            Some(url) => Some(self.api(settings, protocols, url)?),
+            None => None,
         };
+        let pages = self.api.clone().map_or_else(axum::Router::new, api::router);
         Ok(self.ingest.serve_web(self.runtime.handle(), pages)?)
     }
 
-    fn pages(&self, settings: &Resolved, protocols: &'static Protocols, url: String) -> Result<axum::Router> {
+    fn api(&self, settings: &Resolved, protocols: &'static Protocols, url: String) -> Result<ApiState> {
         let config = ApiConfig {
             dir: settings.data.clone(),
             url,
@@ -166,7 +167,7 @@ impl Server {
         if let Some(password) = state.first_password() {
             println!("\n  user      admin\n  password  {password}     (shown this once)\n");
         }
-        Ok(api::router(state))
+        Ok(state)
     }
 
     /// What an earlier run accepted is searchable before we say that we are ready; unless that cannot be, which an
@@ -217,7 +218,8 @@ impl Server {
     }
 
     fn stop(self) -> Result<()> {
-        let Self { ingest, outputs, runtime, store, .. } = self;
+        let Self { ingest, outputs, runtime, store, api, .. } = self;
+        drop(api);
         ingest.shutdown();
         let last = ingest.counters().total;
         outputs.stop(OUTPUTS_STOP_TIME_MAX);
@@ -239,21 +241,37 @@ fn tap(settings: &Resolved, packets: &Arc<Window>) -> Option<Tap> {
     Outputs::need_packets(&settings.outputs).then(|| Tap::new(move |block| packets.put(block)))
 }
 
-fn watch_signals(runtime: &tokio::runtime::Runtime) -> Result<watch::Receiver<Option<&'static str>>> {
+/// The name of the signal that ends the program, and those that ask to read the configuration again.
+fn watch_signals(
+    runtime: &tokio::runtime::Runtime,
+) -> Result<(watch::Receiver<Option<&'static str>>, Option<Signal>)> {
     let (sender, receiver) = watch::channel(None);
     let _inside = runtime.enter();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let hangups = signal(SignalKind::hangup())?;
+    // A terminal that is closed ends what runs in it.
+    let (mut hangup, hangups) =
+        if std::io::stdin().is_terminal() { (Some(hangups), None) } else { (None, Some(hangups)) };
     runtime.spawn(async move {
         let name = tokio::select! {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
+            () = next(&mut hangup) => "SIGHUP",
         };
         sender.send_replace(Some(name));
         // Whoever waits later still finds it.
         sender.closed().await;
     });
-    Ok(receiver)
+    Ok((receiver, hangups))
+}
+
+/// The next one; never, if there are none.
+async fn next(signals: &mut Option<Signal>) {
+    match signals {
+        Some(signals) if signals.recv().await.is_some() => (),
+        _ => std::future::pending().await,
+    }
 }
 
 /// How often the start looks whether what an earlier run left in the log has been read.

@@ -4,6 +4,7 @@
 //! name), then the TOML file, then the default.
 
 mod calls;
+mod changes;
 mod file;
 mod lake;
 mod listeners;
@@ -25,6 +26,7 @@ use ingest::{ListenerConfig, TlsConfig};
 use protocols::Protocols;
 use store::LakeLocation;
 
+pub(crate) use changes::Changes;
 pub(crate) use listeners::{ListenArguments, short_listeners};
 pub(crate) use memory::Memory;
 pub(crate) use metrics::Metrics;
@@ -105,6 +107,12 @@ fn ages(
 
 /// Reads and resolves.
 pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
+    resolve_beside(arguments, None)
+}
+
+/// The same while a server runs with what it read at its start. Where the types are the same, so is what they mean:
+/// that is made once and never given back.
+pub(crate) fn resolve_beside(arguments: &ServeArguments, running: Option<&Resolved>) -> Result<Resolved> {
     let written = match &arguments.config {
         Some(path) => file::read::<file::File>(path)?,
         None => file::File::default(),
@@ -118,9 +126,15 @@ pub(crate) fn resolve(arguments: &ServeArguments) -> Result<Resolved> {
     let data = arguments.data.clone().or(written.data).unwrap_or_else(|| "rhapsode-data".into());
     let folder = arguments.types.as_ref().or(written.types.as_ref());
     let types = Types::read(arguments.config.as_deref(), written.r#type, folder.map(PathBuf::as_path))?;
-    let memory = Memory::read(&data)?;
-    types.check_against(&memory.all())?;
-    let protocols = types.protocols(&memory.after(&types).former)?;
+    let (memory, protocols) = match running.filter(|running| running.types == types) {
+        Some(running) => (running.memory.clone(), running.protocols),
+        None => {
+            let memory = Memory::read(&data)?;
+            types.check_against(&memory.all())?;
+            let protocols = types.protocols(&memory.after(&types).former)?;
+            (memory, protocols)
+        }
+    };
     let tables: Vec<&str> =
         protocols.tables().iter().chain(::calls::TABLES).map(|table| table.name).collect();
     if let Some(taken) = protocols.tables().iter().find(|table| is_derived(table.name)) {
@@ -229,6 +243,51 @@ mod tests {
     fn listening(settings: &Resolved) -> Vec<(Transport, String)> {
         let listeners = settings.listeners.iter();
         listeners.map(|listener| (listener.transport, listener.address.to_string())).collect()
+    }
+
+    /// The blocks of a page that are settings.
+    fn settings_of(page: &str) -> Vec<String> {
+        let blocks = page.split("```toml\n").skip(1);
+        blocks.filter_map(|block| Some(block.split_once("```")?.0.to_owned())).collect()
+    }
+
+    #[test]
+    fn every_block_of_settings_in_the_manual_is_understood() {
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")];
+        let mut count = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).expect("a folder of the manual") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                if path.extension().is_none_or(|ending| ending != "md") {
+                    continue;
+                }
+                for block in settings_of(&std::fs::read_to_string(&path).expect("a page")) {
+                    // It names a file, which is read.
+                    let block: Vec<&str> =
+                        block.lines().filter(|line| !line.starts_with("homer_correlation")).collect();
+                    if let Err(error) = resolved(&block.join("\n")) {
+                        panic!("{}: {error:#}", path.display());
+                    }
+                    count += 1;
+                }
+            }
+        }
+        assert!(count >= 10, "{count} blocks were found");
+        let packaged = include_str!("../../../../packaging/rhapsode.toml");
+        resolved(packaged).expect("the package's settings");
+        // And with those made that stand behind a #.
+        let made: Vec<&str> = packaged.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).collect();
+        let settings = made.iter().filter(|line| {
+            let key = line.split(" = ").next().unwrap_or_default();
+            line.starts_with('[')
+                || line.contains(" = ") && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        });
+        let settings: Vec<&str> = settings.copied().collect();
+        resolved(&settings.join("\n")).expect("all settings that the package's file shows");
     }
 
     #[test]

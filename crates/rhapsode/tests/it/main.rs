@@ -18,6 +18,7 @@ mod live_transports;
 mod object_storage;
 mod openapi;
 mod outputs;
+mod reload;
 mod replay;
 mod secrets;
 mod shared_lake;

@@ -29,7 +29,7 @@ use crate::StoreError;
 use crate::clock::now;
 use crate::compact::merge::{Failure, Site, merge};
 use crate::compact::plan::{Moment, Run};
-use crate::config::{Config, Retention};
+use crate::config::{Retention, Rules};
 use crate::hot::Hot;
 use crate::lake::{LakeFile, Place};
 use crate::status::{Alarms, CompactionStatus};
@@ -57,41 +57,19 @@ pub(crate) type Adopted = Result<bool, StoreError>;
 pub(crate) struct Progress(Mutex<CompactionStatus>);
 
 pub(crate) struct Compactor {
-    hot: Arc<Hot>,
-    place: Place,
-    node: String,
-    every: Duration,
-    rules: Retention,
-    alarms: Arc<Alarms>,
-    progress: Arc<Progress>,
-    runtime: Handle,
+    pub(crate) hot: Arc<Hot>,
+    pub(crate) place: Place,
+    pub(crate) node: String,
+    pub(crate) every: Duration,
+    pub(crate) rules: Rules,
+    pub(crate) alarms: Arc<Alarms>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) runtime: Handle,
     /// Files that could not be read, and since when.
-    avoided: HashMap<String, Instant>,
+    pub(crate) avoided: HashMap<String, Instant>,
 }
 
 impl Compactor {
-    pub(crate) fn new(
-        config: &Config,
-        place: Place,
-        node: String,
-        hot: Arc<Hot>,
-        alarms: Arc<Alarms>,
-        progress: Arc<Progress>,
-        runtime: Handle,
-    ) -> Self {
-        Self {
-            hot,
-            place,
-            node,
-            every: config.compact_every,
-            rules: config.retention.clone(),
-            alarms,
-            progress,
-            runtime,
-            avoided: HashMap::new(),
-        }
-    }
-
     /// Works until the store closes.
     pub(crate) fn run(mut self) {
         let mut pause = self.every;
@@ -133,14 +111,15 @@ impl Compactor {
         let view = self.hot.view();
         let avoided: HashSet<String> = self.avoided.keys().cloned().collect();
         let moment = now();
+        let rules = self.rules.now();
         let (place, run) = view.tables.iter().enumerate().find_map(|(place, table)| {
-            let moment = self.rules.moment(table.table, moment);
+            let moment = rules.moment(table.table, moment);
             Some((place, plan::next(&table.files, &self.node, &avoided, moment)?))
         })?;
         // Both exist for a while. Retention makes room; this must not take it away again.
         let bytes: u64 = run.files.iter().map(|file| file.bytes).sum();
         let fits =
-            self.place.free_disk().is_none_or(|free| free >= self.rules.free_disk_min.saturating_add(bytes));
+            self.place.free_disk().is_none_or(|free| free >= rules.free_disk_min.saturating_add(bytes));
         fits.then_some((place, run))
     }
 
