@@ -13,7 +13,8 @@ use crate::run::repository;
 
 const CONTENTS: &str = "SUMMARY.md";
 
-/// Kinds of blocks that people copy into configurations of senders. Those of the server are `toml`.
+/// Kinds of blocks that people copy into configurations of senders. Those of the server (`toml`) are read by a test of
+/// the program.
 const COPIED: [&str; 7] = ["cfg", "ini", "xml", "jcfg", "haproxy", "sh", "js"];
 
 /// The address that pages write where tests have loopback.
@@ -42,7 +43,7 @@ pub(crate) fn check() -> Result<()> {
 }
 
 /// By their paths below the folder, with forward slashes.
-fn read(folder: &Path, root: &Path, pages: &mut BTreeMap<String, String>) -> Result<()> {
+pub(crate) fn read(folder: &Path, root: &Path, pages: &mut BTreeMap<String, String>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
         let path = entry?.path();
         if path.is_dir() {

@@ -26,6 +26,19 @@ const FOREIGN_PROGRAMS: &[(&str, &str)] = &[
     ("chromium", "chromium"),
 ];
 
+/// Programs that make and try the Debian package, and where they come from.
+const PACKAGING_TOOLS: &[(&str, &str)] = &[
+    ("dpkg-shlibdeps", "dpkg-dev"),
+    ("strip", "binutils"),
+    ("gzip", "gzip"),
+    ("adduser", "adduser"),
+    ("setpriv", "util-linux"),
+    ("unshare", "util-linux"),
+    ("ip", "iproute2"),
+    ("systemd-analyze", "systemd"),
+    ("deb-systemd-helper", "init-system-helpers"),
+];
+
 /// Packages that bring no program of their own: Kamailio's modules.
 const FOREIGN_FILES: &[(&str, &str)] = &[
     ("usr/lib/x86_64-linux-gnu/kamailio/modules/siptrace.so", "kamailio-extra-modules"),
@@ -63,6 +76,14 @@ pub(crate) fn foreign_programs() -> Result<()> {
     python("crates/testkit/webrtc")?;
     python("crates/testkit/lake")?;
     python("crates/testkit/s3")
+}
+
+/// What makes a Debian package, and what looks at it.
+pub(crate) fn packaging_tools() -> Result<()> {
+    let tools = PACKAGING_TOOLS.iter();
+    let missing: Vec<&str> =
+        tools.filter(|(program, _)| find(program).is_none()).map(|(_, package)| *package).collect();
+    apt(&missing)
 }
 
 pub(crate) fn nextest() -> Result<()> {
@@ -128,7 +149,7 @@ fn apt(packages: &[&str]) -> Result<()> {
 }
 
 /// As root directly, else through sudo.
-fn privileged(words: &[&str]) -> std::process::Command {
+pub(crate) fn privileged(words: &[&str]) -> std::process::Command {
     let is_root = output(command("id", &["-u"])).is_ok_and(|id| id.trim() == "0");
     // No questions (wireshark asks one) and no services started: the tests start what they need themselves.
     let mut all = vec!["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"];

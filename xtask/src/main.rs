@@ -7,6 +7,7 @@ mod fuzz;
 mod install;
 mod instructions;
 mod licences;
+mod package;
 mod run;
 mod test;
 mod tidy;
@@ -21,7 +22,7 @@ cargo xtask COMMAND
 
   demo [OPTIONS]     install what is missing, build, start a server with lifelike calls (options go to `rhapsode demo`)
   test [PART]        install the foreign programs, then run everything; PART runs one part of it:
-                     web fmt tidy licences clippy rust instructions bench doc fuzz
+                     web fmt tidy licences clippy rust package instructions bench doc fuzz
   tidy               rules of the house that can be counted: imports, file length, type numbers
   fuzz ROOM/ENTRY [LIBFUZZER OPTIONS | FILES]
                      one entry until it is stopped (-runs=10000000: or so often), or FILES once each
@@ -30,7 +31,8 @@ cargo xtask COMMAND
   bench space        bytes of disk per message, column by column
   bench legs         which legs of calls are joined rightly, wrongly or not at all, in a corpus of known calls
   bench calls        what following calls costs as their messages arrive, and what those take that go on
-  web                build the web part";
+  web                build the web part
+  package            a Debian package of the built program: target/package/*.deb";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -55,6 +57,9 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["bench", "legs"] => bench::legs(),
         ["bench", "calls"] => bench::calls(),
         ["web"] => web::build(),
+        ["package"] => package::build(),
+        // The second half of the part `package` of the tests, in a namespace of its own.
+        ["package", "inside", root, first, second] => package::inside(root, first, second),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(())

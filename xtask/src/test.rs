@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::run::{cargo, repository, run, step};
-use crate::{bench, book, fuzz, install, instructions, licences, tidy, web};
+use crate::{bench, book, fuzz, install, instructions, licences, package, tidy, web};
 
 type Part = (&'static str, &'static str, fn() -> Result<()>);
 
@@ -13,6 +13,7 @@ const PARTS: &[Part] = &[
     ("licences", "licences and bans", licences::check),
     ("web", "web part: types, size, unit tests, build", web::check),
     ("rust", "unit, corpus, live and browser tests (the first build compiles the query engine)", rust),
+    ("package", "the Debian package, from installing it to purging it", package::test),
     ("instructions", "instructions per message of the hottest steps", instructions::check),
     ("bench", "answers of the benches, over a small day of traffic", bench::smoke),
     ("doc", "the manual, documentation and its examples", documentation),

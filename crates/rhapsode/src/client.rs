@@ -20,7 +20,7 @@ pub(crate) struct ClientArguments {
     /// API token; needed with --server [default: the local token in --data]
     #[arg(long, value_name = "TOKEN", env = "RHAPSODE_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// Data folder of the server on this machine, whose local token is used [default: ./rhapsode-data]
+    /// Data folder of the server on this machine, whose local token is used [default: ./rhapsode-data, else /var/lib/rhapsode]
     #[arg(long, value_name = "DIR", env = "RHAPSODE_DATA")]
     data: Option<PathBuf>,
 }

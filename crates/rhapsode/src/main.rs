@@ -22,7 +22,7 @@ use commands::Command;
 /// Captures, keeps and explains voice and real-time traffic.
 #[derive(Parser)]
 #[command(name = "rhapsode", version, propagate_version = true, after_help = EXAMPLES)]
-struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
 }

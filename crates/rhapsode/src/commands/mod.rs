@@ -2,11 +2,13 @@
 
 mod call;
 mod check;
+mod completions;
 mod demo;
 mod export;
 mod generate;
 mod hep;
 mod import;
+mod manual_pages;
 mod search;
 mod serve;
 mod sql;
@@ -41,6 +43,11 @@ pub(crate) enum Command {
     Sql(sql::Arguments),
     /// Write a call, or what a query finds, as pcap, text or JSON
     Export(export::Arguments),
+    /// Write what makes a shell complete the options of this program
+    Completions(completions::Arguments),
+    /// Write the manual pages of this program
+    #[command(hide = true)]
+    ManualPages(manual_pages::Arguments),
 }
 
 impl Command {
@@ -57,6 +64,8 @@ impl Command {
             Self::Tail(arguments) => tail::run(&arguments),
             Self::Sql(arguments) => sql::run(&arguments),
             Self::Export(arguments) => export::run(&arguments),
+            Self::Completions(arguments) => completions::run(&arguments),
+            Self::ManualPages(arguments) => manual_pages::run(&arguments),
         }
     }
 }

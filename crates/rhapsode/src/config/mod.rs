@@ -223,8 +223,14 @@ fn is_derived(name: &str) -> bool {
 
 /// The folder a client command finds the local token in.
 pub(crate) fn client_data_folder(data: Option<&Path>) -> PathBuf {
-    data.map_or_else(|| "rhapsode-data".into(), Path::to_path_buf)
+    let here = || PathBuf::from("rhapsode-data");
+    // Of the service, unless somebody runs a server right here.
+    let default = || Some(PathBuf::from(SERVICE_DATA)).filter(|data| !here().exists() && data.exists());
+    data.map(Path::to_path_buf).or_else(default).unwrap_or_else(here)
 }
+
+/// Where the packaged service keeps everything: packaging/rhapsode.toml.
+const SERVICE_DATA: &str = "/var/lib/rhapsode";
 
 #[cfg(test)]
 mod tests {
