@@ -7,6 +7,7 @@
 //!
 //! Limits of every request stand in `limits.rs`, each beside its reason.
 
+mod aliases;
 mod ask;
 mod auth;
 mod call;

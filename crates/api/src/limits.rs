@@ -122,6 +122,12 @@ pub(crate) const SESSIONS_PER_USER_MAX: usize = 200;
 /// Name of an API token.
 pub(crate) const TOKEN_NAME_BYTES_MAX: usize = 100;
 
+/// Aliases: one for every switch and trunk of a carrier; phones are named by their network.
+pub(crate) const ALIASES_MAX: usize = 10_000;
+
+/// Longest alias: it heads a column of a ladder.
+pub(crate) const ALIAS_BYTES_MAX: usize = 64;
+
 /// Newest messages that the values offered by completion are gathered from: enough to meet every sender and
 /// method of a busy site, read in some milliseconds.
 pub(crate) const COMPLETION_SAMPLE_ROWS: usize = 2_000;

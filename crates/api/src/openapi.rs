@@ -27,6 +27,7 @@ use crate::state::ApiState;
         (name = "calls", description = "One call, one message, downloads"),
         (name = "sql", description = "Read-only SQL"),
         (name = "status", description = "The server and who sends to it"),
+        (name = "aliases", description = "Names for addresses"),
         (name = "login", description = "Sessions and API tokens"),
         (name = "about", description = "What can be asked"),
     ),

@@ -16,8 +16,8 @@ use crate::error::{ApiError, Code};
 use crate::openapi::Document;
 use crate::state::ApiState;
 use crate::{
-    auth, call, catalogue, complete, export, extract, limits, message, messages, metrics, openapi, senders,
-    sql, status, storage, tail, web,
+    aliases, auth, call, catalogue, complete, export, extract, limits, message, messages, metrics, openapi,
+    senders, sql, status, storage, tail, web,
 };
 
 /// Everything this room answers. Serve it with the peer's address known
@@ -78,6 +78,8 @@ fn guarded() -> OpenApiRouter<ApiState> {
         .routes(routes!(auth::me))
         .routes(routes!(auth::tokens, auth::add_token))
         .routes(routes!(auth::remove_token))
+        .routes(routes!(aliases::aliases, aliases::add_alias))
+        .routes(routes!(aliases::remove_alias))
         .routes(routes!(status::status))
         .routes(routes!(storage::storage))
         .routes(routes!(senders::senders))

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use model::Aliases;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,8 +22,13 @@ pub(crate) struct Senders {
 pub(crate) struct Sender {
     /// Peer address.
     sender: String,
+    /// What people call it: `GET /api/v1/aliases`.
+    alias: Option<String>,
     node: Option<String>,
     capture_ids: Vec<i64>,
+    /// What people call these, those that have a name.
+    #[schema(value_type = BTreeMap<String, String>)]
+    capture_names: BTreeMap<i64, String>,
     /// 0 stands for the protocol buffers of old heplify versions.
     hep_versions: Vec<u8>,
     listeners: Vec<String>,
@@ -56,9 +62,10 @@ pub(crate) struct Listening {
 pub(crate) async fn senders(State(state): State<ApiState>) -> Json<Senders> {
     let mut senders = state.live().senders();
     senders.sort_by_key(|sender| std::cmp::Reverse(sender.last_seen));
+    let aliases = state.aliases();
     let listening = state.live().listeners();
     Json(Senders {
-        senders: senders.into_iter().map(Sender::from).collect(),
+        senders: senders.into_iter().map(|sender| Sender::new(sender, &aliases)).collect(),
         listening: listening
             .into_iter()
             .map(|one| Listening { name: one.name, address: one.address })
@@ -66,9 +73,12 @@ pub(crate) async fn senders(State(state): State<ApiState>) -> Json<Senders> {
     })
 }
 
-impl From<live::Sender> for Sender {
-    fn from(sender: live::Sender) -> Self {
+impl Sender {
+    fn new(sender: live::Sender, aliases: &Aliases) -> Self {
+        let name = |id: &i64| Some((*id, aliases.name_of_capture_point(*id)?.to_owned()));
         Self {
+            alias: aliases.name_of_host(&sender.address).map(str::to_owned),
+            capture_names: sender.capture_ids.iter().filter_map(name).collect(),
             sender: sender.address,
             node: sender.node,
             capture_ids: sender.capture_ids,

@@ -2,11 +2,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use model::query::Catalogue;
-use model::{Micros, Table};
+use model::{Aliases, Micros, Table};
 use protocols::Protocols;
 use store::Store;
 use tokio::sync::Semaphore;
 
+use crate::aliases::Known;
 use crate::auth::{Auth, SettingsError};
 use crate::complete::Gathered;
 use crate::limits;
@@ -41,6 +42,7 @@ pub struct ApiState(Arc<Inner>);
 
 struct Inner {
     auth: Auth,
+    aliases: Known,
     first_password: Option<String>,
     store: Arc<Store>,
     live: Arc<dyn Live>,
@@ -65,8 +67,10 @@ impl ApiState {
     /// password hashes: call it before serving.
     pub fn new(config: &ApiConfig, store: Arc<Store>, live: Arc<dyn Live>) -> Result<Self, SettingsError> {
         let (auth, first_password) = Auth::open(&config.dir, &config.url, config.admin_password.as_deref())?;
+        let aliases = Known::new(auth.aliases()?);
         Ok(Self(Arc::new(Inner {
             auth,
+            aliases,
             first_password,
             catalogue: catalogue(config.protocols, store.derived()),
             tables: config.protocols.tables().iter().chain(store.derived()).copied().collect(),
@@ -96,6 +100,15 @@ impl ApiState {
 
     pub(crate) fn auth(&self) -> &Auth {
         &self.0.auth
+    }
+
+    /// The names of addresses as they are now.
+    pub(crate) fn aliases(&self) -> Arc<Aliases> {
+        self.0.aliases.get()
+    }
+
+    pub(crate) fn known_aliases(&self) -> &Known {
+        &self.0.aliases
     }
 
     pub(crate) fn store(&self) -> &Arc<Store> {

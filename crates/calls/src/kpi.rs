@@ -4,8 +4,10 @@
 //! What is counted are calls, each once however often it was challenged, forked or sent again. A ratio over nothing is
 //! `None`: there was no traffic, which is not a bad figure.
 
+mod label;
 mod sketch;
 
+pub use label::{family, prefix};
 pub use sketch::Sketch;
 
 use crate::state::State;

@@ -4,6 +4,7 @@
 //! [`COMMON`] fields that every table shares. A [`Record`] is one stored packet, filled by a protocol file and
 //! written by the store. Pure: no clock, no file, no socket.
 
+mod alias;
 mod field;
 mod record;
 mod table;
@@ -11,6 +12,7 @@ mod time;
 
 pub mod query;
 
+pub use alias::{Addresses, AddressesError, Alias, Aliases};
 pub use field::{Field, Kind, Unit};
 pub use record::{Common, Record, Value};
 pub use table::{COMMON, TAIL, Table, messages};

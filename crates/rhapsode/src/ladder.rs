@@ -1,6 +1,8 @@
 //! The call ladder for a terminal: hosts as columns, time on the left, one arrow a message. Pure: JSON of
 //! `/api/v1/call/{id}` in, text out.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::{findings, legs, quality};
@@ -50,7 +52,7 @@ pub(crate) struct Growing {
 
 impl Growing {
     pub(crate) fn new(width: usize, colours: bool) -> Self {
-        let hosts = Hosts { names: Vec::new(), by_port: false };
+        let hosts = Hosts { names: Vec::new(), by_port: false, aliases: HashMap::new() };
         Self { hosts, spoke: Vec::new(), messages: 0, width, colours }
     }
 
@@ -74,7 +76,7 @@ impl Growing {
         let mut changed = false;
         let to_itself = message["src_ip"] == message["dst_ip"] && message["src_ip"].is_string();
         if to_itself && !self.hosts.by_port && message["table"] == "sip" {
-            self.hosts = Hosts { names: Vec::new(), by_port: true };
+            self.hosts = Hosts { names: Vec::new(), by_port: true, aliases: HashMap::new() };
             self.spoke.clear();
             changed = true;
         }
@@ -108,6 +110,8 @@ impl Growing {
 struct Hosts {
     names: Vec<String>,
     by_port: bool,
+    /// What people call them.
+    aliases: HashMap<String, String>,
 }
 
 impl Hosts {
@@ -116,7 +120,7 @@ impl Hosts {
         let signalling = || messages().filter(|message| message["table"] == "sip");
         let by_port = signalling()
             .any(|message| message["src_ip"] == message["dst_ip"] && message["src_ip"].is_string());
-        let mut hosts = Self { names: Vec::new(), by_port };
+        let mut hosts = Self { names: Vec::new(), by_port, aliases: HashMap::new() };
         // Reports and logs alone still make a picture.
         let speakers: Vec<&Value> = if signalling().next().is_some() {
             signalling().chain(messages().filter(|message| !actors(message).is_empty())).collect()
@@ -130,7 +134,24 @@ impl Hosts {
                 }
             }
         }
+        hosts.aliases = hosts.aliases_of(call);
         hosts
+    }
+
+    /// Those of addresses the server tells for all of the call; those of ports the messages do.
+    fn aliases_of(&self, call: &Value) -> HashMap<String, String> {
+        let list = |name: &str| call[name].as_array().into_iter().flatten();
+        let of_address = |host: &Value| Some((host["id"].as_str()?.to_owned(), alias(&host["alias"])?));
+        let of_port = |message: &Value, side: &str| {
+            Some((self.host(message, side)?, alias(&message[format!("{side}_alias")])?))
+        };
+        match self.by_port {
+            false => list("hosts").filter_map(of_address).collect(),
+            true => list("messages")
+                .flat_map(|message| ["src", "dst"].map(|side| of_port(message, side)))
+                .flatten()
+                .collect(),
+        }
     }
 
     /// The names at both ends of a message; of what has a single actor, one.
@@ -155,6 +176,13 @@ impl Hosts {
     fn indexes(&self, message: &Value) -> [Option<usize>; 2] {
         self.ends(message).map(|name| self.names.iter().position(|known| Some(known) == name.as_ref()))
     }
+}
+
+/// One line, and no more than a column has room for.
+fn alias(value: &Value) -> Option<String> {
+    let text: String = value.as_str()?.chars().filter(|letter| !letter.is_control()).collect();
+    let fits = text.chars().count() <= LANE_WIDTH_MAX - 2;
+    Some(if fits { text } else { text.chars().take(LANE_WIDTH_MAX - 3).chain(['…']).collect() })
 }
 
 fn actors(message: &Value) -> Vec<String> {
@@ -219,7 +247,8 @@ struct Canvas<'a> {
 impl<'a> Canvas<'a> {
     fn new(hosts: &'a Hosts, width: usize, colours: bool) -> Self {
         let gaps = hosts.names.len().saturating_sub(1).max(1);
-        let longest = hosts.names.iter().map(|host| host.chars().count()).max().unwrap_or(0);
+        let heads = hosts.names.iter().chain(hosts.aliases.values());
+        let longest = heads.map(|head| head.chars().count()).max().unwrap_or(0);
         let fits = width.saturating_sub(TIME_WIDTH + longest) / gaps;
         let lane = fits.clamp(LANE_WIDTH_MIN.max(longest + 2), LANE_WIDTH_MAX.max(longest + 2));
         Self { hosts, lane, colours, text: String::new() }
@@ -295,16 +324,26 @@ impl<'a> Canvas<'a> {
         self.text.push('\n');
     }
 
-    /// The names of the hosts above their lanes.
+    /// The names of the hosts above their lanes, and above these what people call them.
     fn heads(&mut self) {
+        let hosts = self.hosts;
+        let alias = |host: &String| hosts.aliases.get(host).map_or("", String::as_str);
+        let aliases: Vec<&str> = hosts.names.iter().map(alias).collect();
+        if aliases.iter().any(|alias| !alias.is_empty()) {
+            self.above_lanes(&aliases);
+        }
+        self.above_lanes(&hosts.names.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+
+    fn above_lanes(&mut self, texts: &[&str]) {
         let mut heads = " ".repeat(TIME_WIDTH);
-        for (index, host) in self.hosts.names.iter().enumerate() {
+        for (index, text) in texts.iter().enumerate() {
             let centre = self.centre(index);
             let start = centre
-                .saturating_sub(host.chars().count() / 2)
+                .saturating_sub(text.chars().count() / 2)
                 .max(heads.chars().count() + usize::from(index > 0));
             heads.push_str(&" ".repeat(start - heads.chars().count()));
-            heads.push_str(host);
+            heads.push_str(text);
         }
         self.line(&heads);
     }
@@ -396,7 +435,9 @@ impl<'a> Canvas<'a> {
 
     /// The cell of a lane's bar.
     fn centre(&self, lane: usize) -> usize {
-        let first = self.hosts.names.first().map_or(0, |host| host.chars().count() / 2);
+        let first = self.hosts.names.first();
+        let alias = first.and_then(|host| self.hosts.aliases.get(host));
+        let first = first.into_iter().chain(alias).map(|head| head.chars().count() / 2).max().unwrap_or(0);
         TIME_WIDTH + first + lane * self.lane
     }
 
@@ -519,6 +560,37 @@ alice -> bob, answered, 200, 1.5 s, 2026-11-21T03:00:00.000000Z
         );
         assert!(drawn.contains("◀") && drawn.contains("200 OK"), "{drawn}");
         assert!(drawn.contains("│ route: gateway 3"), "{drawn}");
+    }
+
+    #[test]
+    fn aliases_stand_above_the_addresses() {
+        let mut call = call();
+        call["hosts"] = json!([
+            {"id": "10.0.0.1", "label": "10.0.0.1", "alias": "phones in Berlin"},
+            {"id": "10.0.0.2", "label": "10.0.0.2", "alias": null},
+            {"id": "10.0.0.3", "label": "10.0.0.3", "alias": "Carrier A"},
+        ]);
+        let drawn = draw(&call, 100, false);
+        let heads: Vec<&str> = drawn.lines().skip(3).take(2).collect();
+        let words = |line: &str| -> Vec<String> {
+            line.split("  ").map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect()
+        };
+        assert_eq!(words(heads[0]), ["phones in Berlin", "Carrier A"], "\n{drawn}");
+        assert_eq!(words(heads[1]), ["10.0.0.1", "10.0.0.2", "10.0.0.3"], "\n{drawn}");
+        let middle = |line: &str, word: &str| {
+            let start = line.find(word).expect("there") + word.len() / 2;
+            i64::try_from(start).expect("small")
+        };
+        for (alias, host) in [("phones in Berlin", "10.0.0.1"), ("Carrier A", "10.0.0.3")] {
+            assert!((middle(heads[0], alias) - middle(heads[1], host)).abs() <= 1, "\n{drawn}");
+        }
+        // Of a host that talks to itself each port has its own.
+        let message = &mut call["messages"][0];
+        message["dst_ip"] = message["src_ip"].clone();
+        message["dst_port"] = json!(5070);
+        message["dst_alias"] = json!("the lab");
+        let drawn = draw(&call, 100, false);
+        assert!(drawn.contains("the lab") && !drawn.contains("phones in Berlin"), "\n{drawn}");
     }
 
     #[test]

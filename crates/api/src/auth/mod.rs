@@ -35,6 +35,7 @@ pub(crate) use login::{__path_login, __path_logout, __path_me};
 pub(crate) use tokens::{__path_add_token, __path_remove_token, __path_tokens};
 
 use attempts::Attempts;
+pub(crate) use settings::AliasRow;
 use settings::{ADMIN, Settings, TokenKind};
 use token::TokenHash;
 
@@ -93,8 +94,13 @@ impl Auth {
         Ok((auth, first_password))
     }
 
+    /// All aliases. Blocks on a file.
+    pub(crate) fn aliases(&self) -> Result<Vec<AliasRow>, SettingsError> {
+        self.settings.aliases()
+    }
+
     /// Runs one action on the settings where blocking is allowed.
-    async fn settings<T: Send + 'static>(
+    pub(crate) async fn settings<T: Send + 'static>(
         &self,
         action: impl FnOnce(&Settings) -> Result<T, SettingsError> + Send + 'static,
     ) -> Result<T, ApiError> {

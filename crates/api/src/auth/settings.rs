@@ -1,6 +1,8 @@
-//! Users and tokens in one SQLite file, `settings.sqlite` in the data folder.
+//! Users, tokens and aliases in one SQLite file, `settings.sqlite` in the data folder.
 //!
 //! Every call here reads or writes a file: only on a blocking thread. Times are microseconds since 1970.
+
+mod aliases;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +14,8 @@ use super::token::TokenHash;
 use super::{Caller, password, token};
 use crate::limits::{SESSIONS_PER_USER_MAX, TOKENS_PER_USER_MAX};
 
+pub(crate) use aliases::AliasRow;
+
 /// The user that the first start makes.
 pub(crate) const ADMIN: &str = "admin";
 
@@ -21,7 +25,8 @@ const ROLE_ADMIN: &str = "admin";
 const LAST_USED_STEP: i64 = Micros::MINUTE;
 
 /// Steps from an empty file to today's, one per version (`PRAGMA user_version`). Never edit one, add one.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE user (
         name     TEXT PRIMARY KEY,
         password TEXT NOT NULL,
@@ -39,7 +44,9 @@ const MIGRATIONS: &[&str] = &["
         last_used INTEGER
     ) STRICT;
     CREATE INDEX token_of_user ON token (user, kind);
-"];
+",
+    aliases::MIGRATION,
+];
 
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, StringArray};
 use axum::Json;
 use axum::extract::State as Shared;
-use calls::kpi::{Kpi, RegistrationKpi, Sketch};
+use calls::kpi::{Kpi, RegistrationKpi, Sketch, family, prefix};
 use model::query::Expr;
-use model::{Micros, Table};
+use model::{Aliases, Micros, Table};
 use serde::{Deserialize, Serialize};
 use store::Order;
 use utoipa::{IntoParams, ToSchema};
@@ -57,9 +57,9 @@ pub(crate) struct KpiQuery {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum By {
-    /// Address the first INVITE came from.
+    /// Address the first INVITE came from, or its alias.
     Src,
-    /// Address it went to.
+    /// Address it went to, or its alias.
     Dst,
     /// Both: a trunk in one direction.
     Trunk,
@@ -168,13 +168,14 @@ pub(crate) async fn kpi(
     let grid = Grid::new(window, query.every.as_deref(), now)?;
     let by = query.by;
     let digits = query.digits.unwrap_or(4).clamp(1, 15);
+    let aliases = state.aliases();
     let mut gathered = Gathered::new(grid);
     let columns: Vec<&str> =
         figures::CALL_COLUMNS.iter().copied().chain(by.iter().flat_map(|by| by.columns()).copied()).collect();
     // A conversation that goes on may have begun before.
     let partial = scan(&state, table, asked, window.reaching_back(), columns, |batch| {
         let rows = Calls::of(batch)?;
-        let keys = by.map(|by| by.keys(batch, digits)).transpose()?;
+        let keys = by.map(|by| by.keys(batch, digits, &aliases)).transpose()?;
         for row in 0..rows.rows {
             gathered.add(&rows, row, keys.as_ref().map(|keys| keys[row].as_deref()), now);
         }
@@ -428,15 +429,20 @@ impl By {
         self,
         batch: &RecordBatch,
         digits: usize,
+        aliases: &Aliases,
     ) -> Result<Vec<Option<String>>, arrow::error::ArrowError> {
         let of = |name: &str| figures::texts(batch, name);
-        let owned =
-            |texts: arrow::array::StringArray| texts.iter().map(|text| text.map(str::to_owned)).collect();
+        let owned = |texts: StringArray| texts.iter().map(|text| text.map(str::to_owned)).collect();
         Ok(match self {
             Self::Trunk => {
                 let (from, to) = (of("src_ip")?, of("dst_ip")?);
-                let pairs = from.iter().zip(to.iter());
+                let (from, to) = (hosts(&from, aliases), hosts(&to, aliases));
+                let pairs = from.into_iter().zip(to);
                 pairs.map(|(from, to)| Some(format!("{} > {}", from?, to?))).collect()
+            }
+            Self::Src | Self::Dst => {
+                let addresses = of(self.columns()[0])?;
+                hosts(&addresses, aliases).into_iter().map(|host| host.map(str::to_owned)).collect()
             }
             Self::Prefix => of("ruri_user")?.iter().map(|user| prefix(user?, digits)).collect(),
             Self::UserAgent | Self::Answerer => {
@@ -444,31 +450,21 @@ impl By {
                 agents.iter().map(|agent| Some(family(agent?).to_owned())).collect()
             }
             Self::Status => owned(of("status")?),
-            Self::Src | Self::Dst | Self::FromHost | Self::RuriHost => owned(of(self.columns()[0])?),
+            Self::FromHost | Self::RuriHost => owned(of(self.columns()[0])?),
         })
     }
 }
 
-/// `+4930` of `+49 30 123456`; `None` for a name.
-fn prefix(user: &str, digits: usize) -> Option<String> {
-    let plus = user.starts_with('+');
-    let number: String = user.chars().filter(char::is_ascii_digit).take(digits).collect();
-    let is_number = user.chars().all(|letter| letter.is_ascii_digit() || "+-.() #*".contains(letter));
-    (is_number && !number.is_empty()).then(|| if plus { format!("+{number}") } else { number })
-}
-
-/// `Asterisk PBX` of `Asterisk PBX 18.4.0`, `Yealink SIP-T46S` of `Yealink SIP-T46S 66.85.0.5`.
-fn family(agent: &str) -> &str {
-    let end = agent.find('/').unwrap_or(agent.len());
-    let name = &agent[..end];
-    let mut end = 0;
-    for word in name.split_inclusive(' ') {
-        if end > 0 && word.starts_with(|letter: char| letter.is_ascii_digit() || letter == '(') {
-            break;
-        }
-        end += word.len();
-    }
-    name[..end].trim_end()
+/// What people call these addresses, or the addresses themselves. Calls of one trunk leave from many ports: aliases for a
+/// port name none of them.
+fn hosts<'a>(addresses: &'a StringArray, aliases: &'a Aliases) -> Vec<Option<&'a str>> {
+    // Most rows have one of few addresses.
+    let mut known: HashMap<&str, &str> = HashMap::new();
+    let mut name = |ip: &'a str| match aliases.is_empty() {
+        true => ip,
+        false => *known.entry(ip).or_insert_with(|| aliases.name_of_host(ip).unwrap_or(ip)),
+    };
+    addresses.iter().map(|ip| ip.map(&mut name)).collect()
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -561,30 +557,6 @@ impl From<&RegistrationKpi> for RegistrationFigures {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn agents_of_one_kind_are_one_family() {
-        for (agent, name) in [
-            ("Asterisk PBX 18.4.0", "Asterisk PBX"),
-            ("Asterisk PBX 20.1.0~dfsg", "Asterisk PBX"),
-            ("Yealink SIP-T46S 66.85.0.5", "Yealink SIP-T46S"),
-            ("FreeSWITCH-mod_sofia/1.10.9-release", "FreeSWITCH-mod_sofia"),
-            ("kamailio (5.7.3 (x86_64/linux))", "kamailio"),
-            ("3CXPhoneSystem", "3CXPhoneSystem"),
-            ("", ""),
-        ] {
-            assert_eq!(family(agent), name);
-        }
-    }
-
-    #[test]
-    fn prefixes_are_of_numbers() {
-        assert_eq!(prefix("+4930123456", 4).as_deref(), Some("+4930"));
-        assert_eq!(prefix("0049 30 1", 4).as_deref(), Some("0049"));
-        assert_eq!(prefix("12", 4).as_deref(), Some("12"));
-        assert_eq!(prefix("bob", 4), None);
-        assert_eq!(prefix("", 4), None);
-    }
 
     #[test]
     fn a_conversation_is_spread_over_the_points_it_is_in() {

@@ -60,11 +60,12 @@ pub(crate) async fn calls(
     let window = ask::window(query.from.as_deref(), query.to.as_deref(), now)?;
     let limit = ask::limit(query.limit, limits::CALLS_DEFAULT, limits::CALLS_MAX)?;
     let asked = ask::question(&state, query.q.as_deref(), now)?;
+    let aliases = state.aliases();
 
     let turn = ask::turn(&state).await?;
     if let Some(table) = rows::table(&state, calls::CALLS.name).filter(|table| asked.is_about(table)) {
         let page = rows::page(&state, table, asked, window, cursor, limit).await?;
-        let calls = page.rows.iter().map(CallSummary::of_row).collect();
+        let calls = page.rows.iter().map(|row| CallSummary::of_row(row, &aliases)).collect();
         let elapsed_ms = ask::milliseconds(begun.elapsed());
         return Ok(Json(Calls { calls, partial: page.partial, elapsed_ms, next: page.next }));
     }
@@ -82,7 +83,7 @@ pub(crate) async fn calls(
         }
         for call_id in found.call_ids {
             if let Some(rows) = by_call.remove(&call_id) {
-                calls.push(CallSummary::new(call_id, &rows));
+                calls.push(CallSummary::new(call_id, &rows, &aliases));
             }
         }
     }

@@ -15,7 +15,7 @@ mod streams;
 
 use std::collections::BTreeMap;
 
-use model::Micros;
+use model::{Aliases, Micros};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,6 +44,9 @@ pub(crate) struct CallSummary {
     /// Of the first message, `192.0.2.1:5060`.
     src: Option<String>,
     dst: Option<String>,
+    /// What people call them: `GET /api/v1/aliases`.
+    src_alias: Option<String>,
+    dst_alias: Option<String>,
     /// The status that decided it.
     status: Option<i64>,
     state: State,
@@ -69,7 +72,7 @@ pub(crate) struct CallSummary {
 
 impl CallSummary {
     /// Of the records of one call in time order, at least one.
-    fn new(call_id: String, rows: &[Row]) -> Self {
+    fn new(call_id: String, rows: &[Row], aliases: &Aliases) -> Self {
         let seen = fold(rows);
         let witnesses = seen.iter().filter(|seen| is_witness(seen)).count();
         let first = rows.first().map_or(Micros(0), |row| row.ts);
@@ -94,6 +97,8 @@ impl CallSummary {
             to_user: text("to_user"),
             src: shown.and_then(|row| endpoint(row.src_ip.as_deref(), row.src_port)),
             dst: shown.and_then(|row| endpoint(row.dst_ip.as_deref(), row.dst_port)),
+            src_alias: shown.and_then(|row| src_alias(aliases, row)),
+            dst_alias: shown.and_then(|row| dst_alias(aliases, row)),
             status: outcome.status,
             state: outcome.state.into(),
             setup_ms: outcome.answered.zip(opening).map(|(answered, row)| (answered - row.ts.0) / 1_000),
@@ -111,7 +116,7 @@ impl CallSummary {
 
 impl CallSummary {
     /// Of a row of table `calls`.
-    fn of_row(row: &Row) -> Self {
+    fn of_row(row: &Row, aliases: &Aliases) -> Self {
         let text = |field| row.text(field).map(str::to_owned);
         let count = |field| usize::try_from(row.int(field).unwrap_or(0)).unwrap_or(0);
         let last = rows::time(row, "last").unwrap_or(row.ts);
@@ -127,6 +132,8 @@ impl CallSummary {
             to_user: text("to_user"),
             src: endpoint(row.src_ip.as_deref(), row.src_port),
             dst: endpoint(row.dst_ip.as_deref(), row.dst_port),
+            src_alias: src_alias(aliases, row),
+            dst_alias: dst_alias(aliases, row),
             status: row.int("status"),
             state: rows::state(row),
             setup_ms: answered.map(|answered| (answered.0 - row.ts.0) / 1_000),
@@ -150,6 +157,16 @@ fn summary_columns() -> Vec<&'static str> {
 
 fn is_sip(row: &Row) -> bool {
     row.table.name == "sip"
+}
+
+/// What people call where a message came from.
+fn src_alias(aliases: &Aliases, row: &Row) -> Option<String> {
+    aliases.name(row.src_ip.as_deref()?, row.src_port, row.capture_id).map(str::to_owned)
+}
+
+/// What people call where it went to.
+fn dst_alias(aliases: &Aliases, row: &Row) -> Option<String> {
+    aliases.name(row.dst_ip.as_deref()?, row.dst_port, row.capture_id).map(str::to_owned)
 }
 
 /// `192.0.2.1:5060`, `[2001:db8::1]:5060`, or the address alone.

@@ -1,9 +1,9 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use axum::Json;
 use axum::extract::State as Shared;
-use model::Micros;
 use model::query::{Expr, Literal};
+use model::{Aliases, Micros};
 use protocols::sighting::Seen;
 use serde::{Deserialize, Serialize};
 use store::Order;
@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::legs::{self, Leg};
 use super::session::{Finding, Session, sessions};
 use super::streams::{Stream, streams};
-use super::{CallSummary, fold, is_sip};
+use super::{CallSummary, dst_alias, fold, is_sip, src_alias};
 use crate::ask::{self, Found, Partial, Search, Window};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{Parameters, Segment};
@@ -45,8 +45,11 @@ pub(crate) struct Call {
 pub(crate) struct Host {
     /// The address.
     id: String,
-    /// What to call it.
+    /// What to call it where it has no alias.
     label: String,
+    /// What people call it (`GET /api/v1/aliases`), if that is one thing: several programs may share an address, and then
+    /// messages tell which.
+    alias: Option<String>,
 }
 
 /// A record of the call.
@@ -58,6 +61,11 @@ pub(crate) struct Step {
     retransmission_of: Option<String>,
     /// The record that shows the same message as the first capture point saw it, or wrote it down first.
     witness_of: Option<String>,
+    /// What people call where it came from and where it went to: `GET /api/v1/aliases`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    src_alias: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dst_alias: Option<String>,
     /// Time since the record before.
     delta_ms: f64,
     /// The payload, if it is text: what it is read as, where it wraps something else.
@@ -104,7 +112,8 @@ pub(crate) async fn call(
     if rows.is_empty() {
         return Err(ApiError::not_found(format!("no records of call `{call_id}`")));
     }
-    let hosts = hosts(&rows);
+    let aliases = state.aliases();
+    let hosts = hosts(&rows, &aliases);
     let seen = fold(&rows);
     // Behind a cut nothing is missing: it was not read.
     let until = if partial.is_some() { Micros(i64::MIN) } else { crate::time::now() };
@@ -119,6 +128,8 @@ pub(crate) async fn call(
             summary: Summary::from(row),
             retransmission_of: if let Seen::Again(of) = seen { Some(id_of(of)) } else { None },
             witness_of: if let Seen::Witness(of) = seen { Some(id_of(of)) } else { None },
+            src_alias: src_alias(&aliases, row),
+            dst_alias: dst_alias(&aliases, row),
             delta_ms: (row.ts.0 - before.0) as f64 / 1_000.0,
             text: match row.shown() {
                 Some(shown) => std::str::from_utf8(&shown).ok().map(str::to_owned),
@@ -130,7 +141,8 @@ pub(crate) async fn call(
     }
     // Another leg may share the correlation id; the call is told by its own messages if it has any.
     let own: Vec<Row> = rows.iter().filter(|row| row.call_id.as_ref() == Some(&call_id)).cloned().collect();
-    let summary = CallSummary::new(call_id.clone(), if own.iter().any(is_sip) { &own } else { &rows });
+    let summary =
+        CallSummary::new(call_id.clone(), if own.iter().any(is_sip) { &own } else { &rows }, &aliases);
     let legs = joined.legs;
     Ok(Json(Call { call_id, hosts, summary, sessions, findings, legs, streams, messages, partial }))
 }
@@ -220,7 +232,21 @@ async fn with_keys(
 }
 
 /// The hosts of the signalling first, in the order they spoke; then those that only reports and logs name.
-fn hosts(rows: &[Row]) -> Vec<Host> {
+fn hosts(rows: &[Row], aliases: &Aliases) -> Vec<Host> {
+    let mut names: HashMap<&str, HashSet<Option<String>>> = HashMap::new();
+    for row in rows {
+        if let Some(ip) = row.src_ip.as_deref() {
+            names.entry(ip).or_default().insert(src_alias(aliases, row));
+        }
+        if let Some(ip) = row.dst_ip.as_deref() {
+            names.entry(ip).or_default().insert(dst_alias(aliases, row));
+        }
+    }
+    let alias = |ip: &str| {
+        let names = names.get(ip)?;
+        let one = names.iter().next().filter(|_| names.len() == 1).cloned().flatten();
+        one.or_else(|| aliases.name_of_host(ip).map(str::to_owned))
+    };
     let mut seen = HashSet::new();
     let (sip, others): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| is_sip(row));
     sip.into_iter()
@@ -228,7 +254,7 @@ fn hosts(rows: &[Row]) -> Vec<Host> {
         .flat_map(|row| [row.src_ip.as_deref(), row.dst_ip.as_deref()])
         .flatten()
         .filter(|ip| seen.insert(*ip))
-        .map(|ip| Host { id: ip.to_owned(), label: host_label(ip) })
+        .map(|ip| Host { id: ip.to_owned(), label: host_label(ip), alias: alias(ip) })
         .collect()
 }
 

@@ -102,8 +102,7 @@ fn a_call_page_has_everything_in_order() {
     let call = server.ask(&format!("/api/v1/call/{}", escaped(ANSWERED)));
     assert_eq!(call["call_id"], ANSWERED);
     assert_eq!(call["partial"], Value::Null);
-    let hosts =
-        json!([{"id": "192.0.2.10", "label": "192.0.2.10"}, {"id": "192.0.2.20", "label": "192.0.2.20"}]);
+    let hosts = json!(["192.0.2.10", "192.0.2.20"].map(|ip| json!({"id": ip, "label": ip, "alias": null})));
     assert_eq!(call["hosts"], hosts);
     assert_eq!(call["summary"]["state"], "ended");
     assert_eq!(call["summary"]["talk_ms"], 30_000);

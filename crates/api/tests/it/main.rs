@@ -2,6 +2,7 @@
 
 mod about;
 mod access;
+mod aliases;
 mod calls;
 mod export;
 mod legs;

@@ -27,6 +27,7 @@ fn a_list_of_calls_reads_their_rows() {
     let answered = json!({
         "call_id": ANSWERED, "first": server.time(600, 0), "last": server.time(600, 32_050), "duration_ms": 32_050,
         "method": "INVITE", "from_user": "+4930123", "to_user": "bob", "src": traffic::PHONE, "dst": traffic::PROXY,
+        "src_alias": null, "dst_alias": null,
         "status": 200, "state": "ended", "setup_ms": 2_000, "pdd_ms": 700, "talk_ms": 30_000, "messages": 9,
         "witnesses": 0, "tables": {"sip": 9}, "findings": ["WHO_HUNG_UP"], "severity": "info", "is_open": false,
     });

@@ -74,11 +74,17 @@ fn senders_are_listed_with_the_last_heard_first() {
     assert_eq!(addresses, [&json!("198.51.100.8"), &json!("198.51.100.7")]);
     let one = &senders["senders"][1];
     let expected = json!({
-        "sender": "198.51.100.7", "node": "edge-1", "capture_ids": [2001], "hep_versions": [3], "listeners": ["udp"],
+        "sender": "198.51.100.7", "alias": null, "node": "edge-1", "capture_ids": [2001], "capture_names": {}, "hep_versions": [3], "listeners": ["udp"],
         "types": {"1": 12, "5": 1}, "packets": 13, "bytes": 7_800, "rate_per_second": 0.5,
         "first_seen": "1970-01-01T00:00:00.000000Z", "last_seen": "1970-01-01T00:00:01.000000Z",
         "flags": {"bad_time": 1, "trailing_nuls": 2}, "suspected": ["milliseconds"], "duplicates": 0, "refused": {},
     });
     assert_eq!(one, &expected);
     assert_eq!(senders["listening"][1], json!({"name": "tcp", "address": "0.0.0.0:9060"}));
+    // What people call it, and the capture point that sends through it.
+    server.post("/api/v1/aliases", &json!({"name": "edge", "match": "198.51.100.0/24"}));
+    server.post("/api/v1/aliases", &json!({"name": "sbc-fra", "capture_id": 2001}));
+    let senders = server.ask("/api/v1/senders");
+    let one = &senders["senders"][1];
+    assert_eq!((&one["alias"], &one["capture_names"]), (&json!("edge"), &json!({"2001": "sbc-fra"})));
 }
