@@ -169,7 +169,7 @@ impl Expr {
     }
 
     /// The field that a single condition is on.
-    fn field(&self) -> Option<&FieldRef> {
+    pub(super) fn field(&self) -> Option<&FieldRef> {
         match self {
             Expr::Compare { field, .. }
             | Expr::InList { field, .. }

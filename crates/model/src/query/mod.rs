@@ -20,6 +20,7 @@
 //!
 //! A comparison with a missing field is false, `!=` included; `not` turns it around.
 
+mod admit;
 mod catalogue;
 mod check;
 mod complete;

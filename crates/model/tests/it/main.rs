@@ -1,5 +1,6 @@
 //! The query language through its public door.
 
+mod admit;
 mod complete;
 mod errors;
 mod parse;
