@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use model::Micros;
+use protocols::Redactions;
 use store::log::{BlockBuilder, Entry, PushError};
 use subtle::{Choice, ConstantTimeEq};
 
@@ -10,6 +11,8 @@ use crate::clock;
 use crate::config::{IngestConfig, ListenerConfig};
 use crate::counters::{Board, Dropped, Listener, Refused, Tally};
 use crate::duplicates::Duplicates;
+use crate::network::Network;
+use crate::pace::Pace;
 use crate::rules::SenderRules;
 use crate::senders::{Gathering, Senders};
 
@@ -43,6 +46,12 @@ pub(crate) struct Admission {
 
 /// What the admissions of all threads share.
 pub(crate) struct Shared {
+    /// By the listeners' places; none: anybody may send.
+    pub(crate) allow: Vec<Vec<Network>>,
+    /// How fast one sender may send, if that is limited.
+    pub(crate) pace: Option<Pace>,
+    /// What must not be kept, beside keys.
+    pub(crate) redactions: Redactions,
     pub(crate) board: Board,
     pub(crate) senders: Senders,
     /// As they are now; replaced as a whole, without a lock on the way of packets.
@@ -88,15 +97,21 @@ pub(crate) struct Admitted {
 
 impl Admitted {
     /// Adds an entry without its secrets: the key has done its work, and none must reach the disk.
-    fn push_blanked(&mut self, entry: &Entry<'_>, packet: &hep::Packet<'_>) -> Result<(), NoRoom> {
+    fn push_blanked(
+        &mut self,
+        entry: &Entry<'_>,
+        packet: &hep::Packet<'_>,
+        redactions: Redactions,
+    ) -> Result<(), NoRoom> {
         // Nearly every packet is blanked where it lies in the block, without another copy.
-        if !protocols::may_need_another_frame(packet) {
+        if !protocols::may_need_another_frame(packet, redactions) {
             let logged = self.push(entry).map_err(|_| NoRoom)?;
-            protocols::blank_secrets(packet, entry.frame, logged).map_err(|_| NoRoom)?;
+            protocols::blank_secrets(packet, entry.frame, logged, redactions).map_err(|_| NoRoom)?;
             return Ok(());
         }
         let mut frame = entry.frame.to_vec();
-        let replaced = protocols::blank_secrets(packet, entry.frame, &mut frame).map_err(|_| NoRoom)?;
+        let replaced = protocols::blank_secrets(packet, entry.frame, &mut frame, redactions);
+        let replaced = replaced.map_err(|_| NoRoom)?;
         let frame = replaced.as_deref().unwrap_or(&frame);
         self.push(&Entry { frame, ..*entry }).map(|_| ()).map_err(|_| NoRoom)
     }
@@ -128,9 +143,16 @@ impl Admission {
     ) -> Outcome {
         self.tally.bytes += bytes.len() as u64;
         let sender = SocketAddr::new(sender.ip().to_canonical(), sender.port());
-        let unwrapped = hep::ungzip(bytes);
         let orders = self.shared.orders.load();
         let mut outcome = Outcome::default();
+        // Before anything is read or inflated for somebody who may not send.
+        let allow = &self.shared.allow[usize::from(self.listener.place)];
+        if !allow.is_empty() && !allow.iter().any(|network| network.contains(sender.ip())) {
+            self.refuse(Refused::SenderNotAllowed, sender, received);
+            outcome.refused.push(Refused::SenderNotAllowed);
+            return outcome;
+        }
+        let unwrapped = hep::ungzip(bytes);
         for found in hep::packets(&unwrapped, clock::hep_seconds(received)) {
             let decided = found
                 .map_err(|refusal| match refusal {
@@ -186,6 +208,12 @@ impl Admission {
             return Err(Verdict::Drop(Dropped::Keepalive));
         }
         orders.keys(self.listener).check(packet.key).map_err(Verdict::Refuse)?;
+        // After the key: who does not have one uses up nobody's pace.
+        if let Some(pace) = &self.shared.pace
+            && !pace.takes(sender.ip(), received)
+        {
+            return Err(Verdict::Refuse(Refused::TooFast));
+        }
         let transport = self.listener.transport;
         let treatment = orders.rules.of(sender.ip(), packet.node);
         // Every message is remembered, whoever sends it: the copy may come from somebody else.
@@ -197,7 +225,8 @@ impl Admission {
             return Err(Verdict::Duplicate);
         }
         let entry = Entry { received, sender, listener: transport as u8, frame };
-        admitted.push_blanked(&entry, packet).map_err(|_| Verdict::Refuse(Refused::TooLarge))?;
+        let redactions = self.shared.redactions;
+        admitted.push_blanked(&entry, packet, redactions).map_err(|_| Verdict::Refuse(Refused::TooLarge))?;
         let corrections = treatment.corrections;
         self.gathering.packet(sender.ip(), transport, packet, corrections, frame.len(), received);
         Ok(())

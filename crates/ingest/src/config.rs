@@ -3,7 +3,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocols::Protocols;
+use protocols::{Protocols, Redactions};
 use store::log::Block;
 
 use crate::network::Network;
@@ -24,8 +24,14 @@ pub struct IngestConfig {
     /// HEP keys (chunk 0x000e) that are accepted where a listener has none of its own. With none configured any packet
     /// is, with a key or without.
     pub keys: Vec<Vec<u8>>,
+    /// Who may send where a listener does not say so itself; with none anybody may.
+    pub allow: Vec<Network>,
+    /// Packets a second that one address may send, with bursts of twice as many.
+    pub sender_packets_per_second_max: Option<u32>,
     /// Whose mistakes are put right, and whose copies are dropped.
     pub senders: SenderRules,
+    /// What is overwritten in payloads before they are written anywhere.
+    pub redactions: Redactions,
     /// Messages remembered where copies are dropped: those of the last quarter of a second, at 100,000 a second and
     /// four times that.
     pub recent_max: usize,
@@ -75,7 +81,10 @@ impl Default for IngestConfig {
             ],
             tls: None,
             keys: Vec::new(),
+            allow: Vec::new(),
+            sender_packets_per_second_max: None,
             senders: SenderRules::default(),
+            redactions: Redactions::default(),
             recent_max: 100_000,
             commit_every: Duration::from_millis(100),
             commit_bytes: 1 << 20,
@@ -124,6 +133,8 @@ pub struct ListenerConfig {
     pub name: Option<String>,
     /// HEP keys that are accepted here, instead of those for all listeners.
     pub keys: Option<Vec<Vec<u8>>>,
+    /// Who may send here, instead of those who may everywhere.
+    pub allow: Option<Vec<Network>>,
     /// Proxies in front. With any, connections come only from them and start with a PROXY header.
     pub proxies: Vec<Network>,
     /// Connections at a time. Each costs a thread (but not on the web) and at most a packet or a gzip member (1 MiB)
@@ -153,6 +164,7 @@ impl ListenerConfig {
             address,
             name: None,
             keys: None,
+            allow: None,
             proxies: Vec::new(),
             connections_max: Self::CONNECTIONS_MAX,
             connections_per_peer_max: Self::CONNECTIONS_PER_PEER_MAX,

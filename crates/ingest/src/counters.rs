@@ -22,6 +22,10 @@ pub(crate) enum Refused {
     /// No HEP key where one is required; HEPv1 and v2 cannot carry one.
     KeyMissing,
     KeyWrong,
+    /// From an address that is not among those that may send here.
+    SenderNotAllowed,
+    /// Beyond the pace that a sender may have.
+    TooFast,
     /// Over what a log entry may hold.
     TooLarge,
     /// More connections than allowed.
@@ -51,9 +55,11 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
-    const OWN: [Self; 15] = [
+    const OWN: [Self; 17] = [
         Self::KeyMissing,
         Self::KeyWrong,
+        Self::SenderNotAllowed,
+        Self::TooFast,
         Self::TooLarge,
         Self::TooManyConnections,
         Self::TooManyOfPeer,
@@ -77,6 +83,8 @@ impl Refused {
             Self::Hep(refusal) => refusal.cause(),
             Self::KeyMissing => "key_missing",
             Self::KeyWrong => "key_wrong",
+            Self::SenderNotAllowed => "sender_not_allowed",
+            Self::TooFast => "too_fast",
             Self::TooLarge => "too_large",
             Self::TooManyConnections => "too_many_connections",
             Self::TooManyOfPeer => "too_many_of_peer",
@@ -99,6 +107,8 @@ impl Refused {
             Self::Hep(refusal) => refusal.doc(),
             Self::KeyMissing => "no HEP key, but keys are configured here",
             Self::KeyWrong => "a HEP key that is not among those configured here",
+            Self::SenderNotAllowed => "from an address that may not send here",
+            Self::TooFast => "more packets a second than one sender may send",
             Self::TooLarge => "larger than any HEP packet",
             Self::TooManyConnections => "more connections than allowed",
             Self::TooManyOfPeer => "more connections of one peer than allowed",
@@ -171,13 +181,26 @@ impl Dropped {
 }
 
 /// What one thread counted since it last told the [`Board`]: no atomics per packet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tally {
     pub(crate) received: u64,
     pub(crate) bytes: u64,
     duplicates: u64,
     refused: [u64; Refused::COUNT],
     dropped: [u64; Dropped::ALL.len()],
+}
+
+// Not derived: the standard library has it for arrays of up to 32.
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            received: 0,
+            bytes: 0,
+            duplicates: 0,
+            refused: [0; Refused::COUNT],
+            dropped: [0; Dropped::ALL.len()],
+        }
+    }
 }
 
 impl Tally {

@@ -17,6 +17,7 @@ use crate::counters::{Board, Conservation};
 use crate::doors::{Bound, Door, Doors};
 use crate::error::IngestError;
 use crate::listen::{self, AcceptDoor, Associations, Hall, Places, Streams, UdpDoor, WebDoor};
+use crate::pace::Pace;
 use crate::pipeline::{Committer, Feed, Gauge, Joiner, Journal, PUBLISH_ALARM, Queue, Spares, Understander};
 use crate::senders::{Sender, Senders};
 use crate::tls::{Tls, Watch};
@@ -101,7 +102,11 @@ impl Ingest {
     pub(crate) fn start_on(doors: Doors, journal: Arc<dyn Journal>) -> Result<Self, IngestError> {
         let bound = doors.bound();
         let Doors { config, doors, tls } = doors;
+        let allow = |door: &Door| door.config.allow.clone().unwrap_or_else(|| config.allow.clone());
         let shared = Arc::new(Shared {
+            allow: doors.iter().map(allow).collect(),
+            pace: config.sender_packets_per_second_max.map(Pace::new),
+            redactions: config.redactions,
             board: Board::new(bound.iter().map(|bound| (bound.name.clone(), bound.address))),
             senders: Senders::new(config.senders_max),
             orders: ArcSwap::from_pointee(Orders::new(&config, None)),

@@ -25,6 +25,7 @@ mod error;
 mod ingest;
 mod listen;
 mod network;
+mod pace;
 mod pipeline;
 mod rules;
 mod senders;

@@ -1,13 +1,18 @@
 //! Secrets inside payloads, which must not reach the disk: the master keys of TLS that OpenSIPS puts into its
-//! connection events, and HEP keys of packets inside packets.
+//! connection events, and HEP keys of packets inside packets. And what an operator does not want kept ([`Redactions`]).
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use hep::{Packet, Payload};
 
+use crate::redact::Redactions;
+
 /// OpenSIPS connection events.
 const CONNECTION_EVENT: u16 = 89;
+
+/// RTP, the one kind that is no text.
+const RTP: u16 = 4;
 
 /// Name of the member that holds the key in the JSON form (`homer5_on=0`).
 const MEMBER: &[u8] = b"\"master-key\"";
@@ -32,8 +37,8 @@ const DEPTH_MAX: usize = 4;
 pub struct TooLarge;
 
 /// Whether [`blank_secrets`] may hand out another frame for this packet.
-pub fn may_need_another_frame(packet: &Packet<'_>) -> bool {
-    matches!(packet.payload, Cow::Owned(_)) && may_hold_secrets(packet)
+pub fn may_need_another_frame(packet: &Packet<'_>, redactions: Redactions) -> bool {
+    matches!(packet.payload, Cow::Owned(_)) && (redactions.any() || may_hold_secrets(packet))
 }
 
 fn may_hold_secrets(packet: &Packet<'_>) -> bool {
@@ -49,11 +54,12 @@ pub fn blank_secrets(
     packet: &Packet<'_>,
     frame: &[u8],
     logged: &mut [u8],
+    redactions: Redactions,
 ) -> Result<Option<Vec<u8>>, TooLarge> {
     if packet.may_hold_keys() {
         hep::blank_key(logged);
     }
-    if !may_hold_secrets(packet) {
+    if !redactions.any() && !may_hold_secrets(packet) {
         return Ok(None);
     }
     match &packet.payload {
@@ -61,17 +67,17 @@ pub fn blank_secrets(
             // Older versions have no chunks; their payload stands somewhere in the frame all the same.
             let start = (payload.as_ptr() as usize).saturating_sub(frame.as_ptr() as usize);
             if let Some(payload) = logged.get_mut(start..start.saturating_add(payload.len())) {
-                blank_payload(packet.hep_type, payload, 0);
+                blank_payload(packet.hep_type, payload, 0, redactions);
             }
             Ok(None)
         }
         Cow::Borrowed(_) => {
-            blank_chunks(packet.hep_type, logged, 0);
+            blank_chunks(packet.hep_type, logged, 0, redactions);
             Ok(None)
         }
         Cow::Owned(payload) => {
             let mut clean = payload.clone();
-            blank_payload(packet.hep_type, &mut clean, 0);
+            blank_payload(packet.hep_type, &mut clean, 0, redactions);
             if clean == *payload {
                 return Ok(None);
             }
@@ -87,16 +93,16 @@ fn is_hep(bytes: &[u8]) -> bool {
     [&b"HEP3"[..], b"EEP3", b"EEP1"].iter().any(|magic| bytes.starts_with(magic))
 }
 
-fn blank_chunks(hep_type: Option<u16>, frame: &mut [u8], depth: usize) {
+fn blank_chunks(hep_type: Option<u16>, frame: &mut [u8], depth: usize, redactions: Redactions) {
     hep::edit_payloads(frame, |form, body| match form {
-        Payload::Plain => blank_payload(hep_type, body, depth),
+        Payload::Plain => blank_payload(hep_type, body, depth, redactions),
         // Not the one that counts, or inside another packet: nobody needs it enough to keep a secret for it.
-        Payload::Compressed if hep_type == Some(CONNECTION_EVENT) => body.fill(0),
+        Payload::Compressed if redactions.any() || hep_type == Some(CONNECTION_EVENT) => body.fill(0),
         Payload::Compressed => {}
     });
 }
 
-fn blank_payload(hep_type: Option<u16>, payload: &mut [u8], depth: usize) {
+fn blank_payload(hep_type: Option<u16>, payload: &mut [u8], depth: usize, redactions: Redactions) {
     if hep_type == Some(CONNECTION_EVENT) {
         let keys =
             if payload.trim_ascii_start().starts_with(b"{") { json_keys(payload) } else { csv_keys(payload) };
@@ -104,7 +110,15 @@ fn blank_payload(hep_type: Option<u16>, payload: &mut [u8], depth: usize) {
             payload[key].fill(BLANK);
         }
     }
-    if !is_hep(payload) || depth == DEPTH_MAX {
+    if !is_hep(payload) {
+        redactions.apply(hep_type == Some(RTP), payload);
+        return;
+    }
+    if depth == DEPTH_MAX {
+        if redactions.any() {
+            // Nobody looks so deep, so that nothing there is shown to be clean.
+            payload.fill(0);
+        }
         return;
     }
     hep::blank_key(payload);
@@ -118,7 +132,7 @@ fn blank_payload(hep_type: Option<u16>, payload: &mut [u8], depth: usize) {
         })
         .collect();
     for (place, hep_type) in inner {
-        blank_chunks(hep_type, &mut payload[place], depth + 1);
+        blank_chunks(hep_type, &mut payload[place], depth + 1, redactions);
     }
 }
 

@@ -112,14 +112,15 @@ impl Answer {
 }
 
 impl IntoResponse for Answer {
-    /// 200 if anything was of use, else 403 if it was a matter of keys, else 400.
+    /// 200 if anything was of use, else 403 if it was a matter of who sends, 429 of how fast, else 400.
     fn into_response(mut self) -> Response {
         let first = match self.first {
             Some(first) if self.accepted + self.keepalives + self.duplicates == 0 => first,
             _ => return Json(self).into_response(),
         };
         let status = match first {
-            Refused::KeyMissing | Refused::KeyWrong => StatusCode::FORBIDDEN,
+            Refused::KeyMissing | Refused::KeyWrong | Refused::SenderNotAllowed => StatusCode::FORBIDDEN,
+            Refused::TooFast => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::BAD_REQUEST,
         };
         self.error = Some(Error { code: first.cause(), message: first.doc().to_owned() });

@@ -1,5 +1,6 @@
 //! The listeners through real sockets, down to the log and the rows of a real store.
 
+mod allowed;
 mod bad_input;
 mod described;
 mod doors;

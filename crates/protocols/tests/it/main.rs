@@ -11,6 +11,7 @@ mod mapping;
 mod posted;
 mod recorded_events;
 mod recordings;
+mod redact;
 mod registry;
 mod reports;
 mod rtcp;

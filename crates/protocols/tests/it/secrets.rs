@@ -2,7 +2,7 @@
 
 use hep::chunk::Chunk;
 use proptest::prelude::*;
-use protocols::blank_secrets;
+use protocols::{Redactions, blank_secrets};
 
 use crate::{encoded, outgoing};
 
@@ -18,7 +18,8 @@ fn has(bytes: &[u8], wanted: &[u8]) -> bool {
 fn logged(frame: &[u8]) -> Vec<u8> {
     let (packet, _) = hep::decode(frame, u32::MAX).expect("a packet");
     let mut logged = frame.to_vec();
-    let replaced = blank_secrets(&packet, frame, &mut logged).expect("small enough");
+    let off = Redactions::default();
+    let replaced = blank_secrets(&packet, frame, &mut logged, off).expect("small enough");
     replaced.unwrap_or(logged)
 }
 
