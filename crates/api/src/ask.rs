@@ -9,7 +9,7 @@ use futures::stream::{self, BoxStream};
 use model::query::{self, Expr, FieldRef, Literal, Op, QueryError};
 use model::{Field, Micros, Table};
 use serde::Serialize;
-use store::{Answer, Order, SearchRequest, StoreError};
+use store::{Answer, Order, SearchRequest, StoreError, Tail};
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
@@ -18,6 +18,7 @@ use crate::limits;
 use crate::row::{self, Row};
 use crate::state::ApiState;
 use crate::time;
+use crate::view::View;
 
 /// Why an answer does not hold everything.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -182,7 +183,7 @@ pub(crate) fn question(state: &ApiState, text: Option<&str>, now: Micros) -> Res
 /// A question about messages. What it says about their calls, such as `finding = ACK_MISSING`, is answered first: what is
 /// left names these calls.
 pub(crate) async fn about_messages(
-    state: &ApiState,
+    state: &View,
     asked: Expr,
     window: Window,
 ) -> Result<(Expr, Option<Partial>), ApiError> {
@@ -285,7 +286,7 @@ pub(crate) async fn turn(state: &ApiState) -> Result<OwnedSemaphorePermit, ApiEr
 }
 
 /// Asks and gathers all rows. An answer that ran out of time or memory is what there was until then.
-pub(crate) async fn search(state: &ApiState, search: Search) -> Result<Found, ApiError> {
+pub(crate) async fn search(state: &View, search: Search) -> Result<Found, ApiError> {
     let mut answer = begin(state, search).await?;
     let mut found = Found { rows: Vec::new(), partial: None };
     while let Some(batch) = answer.next().await {
@@ -296,7 +297,7 @@ pub(crate) async fn search(state: &ApiState, search: Search) -> Result<Found, Ap
 }
 
 /// Asks and hands out the rows as they come. Ends with an error if not all could be found.
-pub(crate) async fn rows(state: &ApiState, search: Search) -> Result<RowStream, ApiError> {
+pub(crate) async fn rows(state: &View, search: Search) -> Result<RowStream, ApiError> {
     let answer = begin(state, search).await?;
     let state = state.clone();
     let rows = stream::unfold(Some((state, answer)), |unfolding| async {
@@ -311,7 +312,7 @@ pub(crate) async fn rows(state: &ApiState, search: Search) -> Result<RowStream, 
 }
 
 /// How many rows there are, up to the limit of the search.
-pub(crate) async fn count(state: &ApiState, search: Search) -> Result<usize, ApiError> {
+pub(crate) async fn count(state: &View, search: Search) -> Result<usize, ApiError> {
     let mut answer = begin(state, search).await?;
     let mut count = 0;
     while let Some(batch) = answer.next().await {
@@ -320,9 +321,11 @@ pub(crate) async fn count(state: &ApiState, search: Search) -> Result<usize, Api
     Ok(count)
 }
 
-pub(crate) async fn begin(state: &ApiState, search: Search) -> Result<Answer, ApiError> {
+/// The one place where a question to the store begins, and where the scope of who asks becomes part of it.
+pub(crate) async fn begin(state: &View, search: Search) -> Result<Answer, ApiError> {
+    let limit = state.scope().limit(&search.tables, state.store().derived())?;
     let request = SearchRequest {
-        expr: search.expr,
+        expr: Expr::and([search.expr, limit]),
         tables: search.tables.iter().map(|table| table.name.to_owned()).collect(),
         from: Some(search.window.from),
         to: Some(Micros(search.window.to.0.saturating_add(1))),
@@ -333,6 +336,27 @@ pub(crate) async fn begin(state: &ApiState, search: Search) -> Result<Answer, Ap
         limits: Some(limited_to(search.time_max)),
     };
     Ok(state.store().search(request).await?)
+}
+
+/// Watches messages as they come in, those that the caller may see.
+pub(crate) async fn tail(state: &View, expr: Expr, columns: &[String]) -> Result<Tail, ApiError> {
+    let tables = tables(state, None)?;
+    let limit = state.scope().limit(&tables, state.store().derived())?;
+    Ok(state.store().tail(&Expr::and([expr, limit]), columns).await?)
+}
+
+/// Asks in SQL. A statement may join and count whatever it likes, so that no scope can be put into it.
+pub(crate) async fn sql(state: &View, text: &str, limits: store::Limits) -> Result<Answer, SqlRefusal> {
+    if !state.scope().is_everything() {
+        return Err(SqlRefusal::Scoped);
+    }
+    state.store().sql(text, Some(limits)).await.map_err(SqlRefusal::Store)
+}
+
+/// Why a statement is not run.
+pub(crate) enum SqlRefusal {
+    Scoped,
+    Store(StoreError),
 }
 
 pub(crate) fn read(state: &ApiState, batch: &RecordBatch) -> Result<Vec<Row>, ApiError> {

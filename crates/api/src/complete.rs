@@ -3,7 +3,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::State;
 use model::query::{self, Catalogue, Expr};
 use model::{Field, Kind, Micros};
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,7 @@ use crate::extract::Parameters;
 use crate::limits;
 use crate::row::{Cell, Row};
 use crate::state::ApiState;
+use crate::view::View;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -46,14 +46,18 @@ pub(crate) struct CompletionOption {
 #[utoipa::path(get, path = "/api/v1/complete", tag = "about", params(CompleteQuery),
     responses((status = 200, body = Completion), (status = 401, body = ErrorBody)))]
 pub(crate) async fn complete(
-    State(state): State<ApiState>,
+    state: View,
     Parameters(asked): Parameters<CompleteQuery>,
 ) -> Result<Json<Completion>, ApiError> {
     if asked.q.len() > limits::QUERY_BYTES_MAX {
         return Err(ApiError::bad_request(format!("`q` is longer than {} bytes", limits::QUERY_BYTES_MAX)));
     }
     let cursor = asked.at.map_or(asked.q.len(), |units| bytes_before(&asked.q, units));
-    let catalogue = with_values(&state).await;
+    // What recent messages hold is gathered for all, so that it is not for who may see a part.
+    let catalogue = match state.scope().is_everything() {
+        true => with_values(&state).await,
+        false => Arc::new(state.catalogue().clone()),
+    };
     let completion = query::complete(&asked.q, cursor, &catalogue);
     let options =
         completion.options.into_iter().map(|option| CompletionOption { text: option.text, doc: option.doc });
@@ -129,7 +133,7 @@ async fn gather(state: &ApiState) -> Result<Catalogue, ApiError> {
         order: Order::NewestFirst,
         time_max: limits::COMPLETION_TIME_MAX,
     };
-    let rows = ask::search(state, search).await?.rows;
+    let rows = ask::search(&View::whole(state), search).await?.rows;
     let mut values: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
     for row in &rows {
         for field in &facets {

@@ -16,6 +16,8 @@ pub(crate) enum Code {
     BadSql,
     /// More requests than can run at once; try again.
     Busy,
+    /// It is there already, or something else stands against it.
+    Conflict,
     /// The server failed; the reason is in its log.
     Internal,
     /// Wrong user or password.
@@ -97,6 +99,7 @@ impl ApiError {
         match self.code {
             Code::BadRequest | Code::BadQuery | Code::BadSql => StatusCode::BAD_REQUEST,
             Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Code::Conflict => StatusCode::CONFLICT,
             Code::Forbidden => StatusCode::FORBIDDEN,
             Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Code::LoginFailed | Code::Unauthorized => StatusCode::UNAUTHORIZED,

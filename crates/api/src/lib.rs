@@ -9,6 +9,7 @@
 
 mod aliases;
 mod ask;
+mod audit;
 mod auth;
 mod call;
 mod catalogue;
@@ -35,6 +36,7 @@ mod storage;
 mod summary;
 mod tail;
 mod time;
+mod view;
 mod web;
 
 /// How legs are joined into calls.

@@ -119,6 +119,35 @@ pub(crate) const TOKENS_PER_USER_MAX: usize = 100;
 /// Sessions of one user; the oldest goes. Scripts that log in for every request must not fill the file.
 pub(crate) const SESSIONS_PER_USER_MAX: usize = 200;
 
+/// Networks that one API token may be used from: beyond it they have a larger one in common.
+pub(crate) const TOKEN_NETWORKS_MAX: usize = 32;
+
+/// Users: nobody oversees more in one list, and each is a person.
+pub(crate) const USERS_MAX: usize = 1_000;
+
+/// Name of a user: a mail address has at most 254 bytes (RFC 5321 4.5.3.1).
+pub(crate) const USER_NAME_BYTES_MAX: usize = 254;
+
+/// Shortest password that is taken for a user: guessing is slowed down, and a copy of the settings file is not.
+pub(crate) const PASSWORD_BYTES_MIN: usize = 12;
+
+/// A scope: it is part of every plan, once for each table.
+pub(crate) const SCOPE_BYTES_MAX: usize = 2 * 1024;
+
+/// Entries of the audit log that wait to be written: some seconds of a disk that stands still. What comes when they are
+/// full is counted, and the log says how many are missing.
+pub(crate) const AUDIT_WAITING_MAX: usize = 8 * 1024;
+
+/// Entries of the audit log; the oldest go. About 400 MB on disk, three years of one every 100 seconds.
+pub(crate) const AUDIT_ENTRIES_MAX: i64 = 1_000_000;
+
+/// Text of one entry: what people type is far shorter, statements of programs are cut.
+pub(crate) const AUDIT_TEXT_BYTES_MAX: usize = 4 * 1024;
+
+/// Entries of one answer.
+pub(crate) const AUDIT_DEFAULT: usize = 200;
+pub(crate) const AUDIT_MAX: usize = 10_000;
+
 /// Name of an API token.
 pub(crate) const TOKEN_NAME_BYTES_MAX: usize = 100;
 

@@ -1,5 +1,4 @@
 use axum::Json;
-use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use model::query::{Expr, Literal, Op};
@@ -14,8 +13,8 @@ use crate::extract::{Parameters, Segment};
 use crate::hepjs;
 use crate::limits;
 use crate::row::Row;
-use crate::state::ApiState;
 use crate::summary::{Summary, json_or_text};
+use crate::view::View;
 
 /// A stored packet with everything about it.
 #[derive(Serialize, ToSchema)]
@@ -102,7 +101,7 @@ pub(crate) struct Media {
 #[utoipa::path(get, path = "/api/v1/messages/{id}", tag = "calls", params(("id" = String, Path), MessageQuery), responses(
     (status = 200, body = Message), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn message(
-    State(state): State<ApiState>,
+    state: View,
     Segment(id): Segment<String>,
     Parameters(query): Parameters<MessageQuery>,
 ) -> Result<Response, ApiError> {
@@ -122,6 +121,7 @@ pub(crate) async fn message(
     };
     let found = ask::search(&state, search).await?;
     drop(turn);
+    state.tell_rows(found.rows.len());
     let Some(row) = found.rows.first() else {
         return Err(ApiError::not_found(format!("no message `{id}`: it may have passed its retention")));
     };

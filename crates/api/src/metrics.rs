@@ -1,11 +1,12 @@
 use std::net::{IpAddr, SocketAddr};
 
+use axum::Extension;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::auth;
+use crate::auth::{self, Caller, Permission};
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::extract::accepted;
 use crate::state::ApiState;
@@ -29,9 +30,18 @@ const OPENMETRICS: &str = "application/openmetrics-text";
     (status = 200, description = "all metrics at this moment",
         content((String = "application/openmetrics-text"), (String = "text/plain"))),
     (status = 401, body = ErrorBody, description = "neither a login or token, nor an address of `metrics.allow`"),
+    (status = 403, body = ErrorBody, description = "a scope: metrics are of all that is kept"),
     (status = 404, body = ErrorBody, description = "this server counts none"),
     (status = 503, body = ErrorBody, description = "what waits could not be counted in time")))]
-pub(crate) async fn metrics(State(state): State<ApiState>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn metrics(
+    State(state): State<ApiState>,
+    caller: Option<Extension<Caller>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    // They are of all that is kept, and exemplars name calls.
+    if let Some(Extension(caller)) = caller {
+        Permission::Server.check(&caller)?;
+    }
     let metrics =
         state.metrics().cloned().ok_or_else(|| ApiError::not_found("this server counts no metrics"))?;
     let is_openmetrics = accepted(&headers).any(|kind| kind.eq_ignore_ascii_case(OPENMETRICS));

@@ -29,6 +29,7 @@ use crate::state::ApiState;
         (name = "status", description = "The server and who sends to it"),
         (name = "aliases", description = "Names for addresses"),
         (name = "login", description = "Sessions and API tokens"),
+        (name = "users", description = "Users, and who has done what: for admins"),
         (name = "about", description = "What can be asked"),
     ),
 )]

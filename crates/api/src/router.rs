@@ -1,30 +1,35 @@
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{OriginalUri, Request};
+use axum::extract::{OriginalUri, Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use utoipa::OpenApi as _;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
+use crate::audit::{Book, Trail};
+use crate::auth::{Caller, Permission};
 use crate::error::{ApiError, Code};
 use crate::openapi::Document;
 use crate::state::ApiState;
 use crate::{
-    aliases, auth, call, catalogue, complete, export, extract, limits, message, messages, metrics, openapi,
-    senders, sql, status, storage, tail, web,
+    aliases, audit, auth, call, catalogue, complete, export, extract, limits, message, messages, metrics,
+    openapi, senders, sql, status, storage, tail, web,
 };
 
 /// Everything this room answers. Serve it with the peer's address known
 /// (`into_make_service_with_connect_info::<SocketAddr>()`), else all clients share one count of failed logins.
 pub fn router(state: ApiState) -> Router {
     let (public, _) = public().split_for_parts();
-    let (guarded, _) = guarded().split_for_parts();
+    let (guarded, _) = guarded().0.split_for_parts();
     let guarded = guarded
         .route("/api/{*path}", any(nothing_here))
         .method_not_allowed_fallback(method_not_allowed)
@@ -55,7 +60,7 @@ fn compressed() -> impl Predicate {
 pub(crate) fn described() -> utoipa::openapi::OpenApi {
     let (_, document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(public())
-        .merge(guarded())
+        .merge(guarded().0)
         .merge(scraped())
         .split_for_parts();
     document
@@ -71,32 +76,104 @@ fn scraped() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(metrics::metrics))
 }
 
-/// Routes that need a session or a token.
-fn guarded() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(auth::logout))
-        .routes(routes!(auth::me))
-        .routes(routes!(auth::tokens, auth::add_token))
-        .routes(routes!(auth::remove_token))
-        .routes(routes!(aliases::aliases, aliases::add_alias))
-        .routes(routes!(aliases::remove_alias))
-        .routes(routes!(status::status))
-        .routes(routes!(storage::storage))
-        .routes(routes!(senders::senders))
-        .routes(routes!(catalogue::catalogue))
-        .routes(routes!(complete::complete))
-        .routes(routes!(messages::messages))
-        .routes(routes!(tail::tail))
-        .routes(routes!(message::message))
-        .routes(routes!(call::calls))
-        .routes(routes!(call::registrations))
-        .routes(routes!(call::kpi))
-        .routes(routes!(call::registration_kpi))
-        .routes(routes!(call::signatures))
-        .routes(routes!(call::call))
-        .routes(routes!(export::export))
-        .routes(routes!(sql::sql))
-        .routes(routes!(openapi::openapi))
+/// Routes that need a session or a token, and what else they need. There is no other way to add one.
+fn guarded() -> Guarded {
+    use Permission::{Audit, Export, Own, Search, Server, Sql, Users};
+    Guarded::default()
+        .quiet(Own, routes!(auth::me))
+        .quiet(Own, routes!(catalogue::catalogue))
+        .quiet(Own, routes!(openapi::openapi))
+        .quiet(Own, routes!(auth::tokens))
+        .logged(Own, "logout", routes!(auth::logout))
+        .logged(Own, "password", routes!(auth::change_password))
+        .logged(Own, "tokens", routes!(auth::add_token))
+        .logged(Own, "tokens", routes!(auth::remove_token))
+        // At every key stroke, and what it offers is not of one message.
+        .quiet(Search, routes!(complete::complete))
+        .logged(Search, "messages", routes!(messages::messages))
+        .logged(Search, "tail", routes!(tail::tail))
+        .logged(Search, "message", routes!(message::message))
+        .logged(Search, "calls", routes!(call::calls))
+        .logged(Search, "registrations", routes!(call::registrations))
+        .logged(Search, "kpi", routes!(call::kpi))
+        .logged(Search, "kpi", routes!(call::registration_kpi))
+        .logged(Search, "signatures", routes!(call::signatures))
+        .logged(Search, "call", routes!(call::call))
+        .logged(Export, "export", routes!(export::export))
+        .logged(Sql, "sql", routes!(sql::sql))
+        // Every few seconds by every open page, and nobody's traffic.
+        .quiet(Server, routes!(status::status))
+        .quiet(Server, routes!(storage::storage))
+        .quiet(Server, routes!(senders::senders))
+        .quiet(Search, routes!(aliases::aliases))
+        .logged(Aliases, "aliases", routes!(aliases::add_alias))
+        .logged(Aliases, "aliases", routes!(aliases::remove_alias))
+        .quiet(Users, routes!(auth::users))
+        .logged(Users, "users", routes!(auth::add_user))
+        .logged(Users, "users", routes!(auth::change_user, auth::remove_user))
+        .logged(Audit, "audit", routes!(audit::audit))
+}
+
+/// Routes of which each has said what it needs.
+#[derive(Default)]
+struct Guarded(OpenApiRouter<ApiState>);
+
+/// What a route needs, and what it is called in the audit log.
+#[derive(Clone, Copy)]
+struct Guard {
+    permission: Permission,
+    action: Option<&'static str>,
+}
+
+impl Guarded {
+    /// Routes whose requests are written down under this name.
+    fn logged(
+        self,
+        permission: Permission,
+        action: &'static str,
+        routes: UtoipaMethodRouter<ApiState>,
+    ) -> Self {
+        self.with(Guard { permission, action: Some(action) }, routes)
+    }
+
+    /// Routes that ask for nothing that is anybody's: their requests are not written down, unless they are refused.
+    fn quiet(self, permission: Permission, routes: UtoipaMethodRouter<ApiState>) -> Self {
+        self.with(Guard { permission, action: None }, routes)
+    }
+
+    fn with(self, guard: Guard, (schemas, mut paths, methods): UtoipaMethodRouter<ApiState>) -> Self {
+        for item in paths.paths.values_mut() {
+            let operations =
+                [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+            for operation in operations.into_iter().filter_map(Option::as_mut) {
+                let name = ExtensionsBuilder::new().add("x-permission", guard.permission.name()).build();
+                operation.extensions.get_or_insert_default().merge(name);
+            }
+        }
+        let methods = methods.route_layer(from_fn_with_state(guard, enter));
+        Self(self.0.routes((schemas, paths, methods)))
+    }
+}
+
+/// Lets through who may, and writes down who has done what.
+async fn enter(State(guard): State<Guard>, mut request: Request, next: Next) -> Result<Response, ApiError> {
+    let extensions = request.extensions();
+    let caller = extensions.get::<Caller>().ok_or_else(ApiError::unauthorized)?;
+    let book = extensions.get::<Arc<Book>>().ok_or_else(ApiError::unauthorized)?;
+    let allowed = guard.permission.check(caller);
+    let action = guard.action.or(allowed.is_err().then(|| guard.permission.name()));
+    let address = auth::peer(extensions);
+    let trail = action.map(|action| Trail::begin(book, caller, address, action, request.uri()));
+    let trail = trail.unwrap_or_default();
+    if let Err(refusal) = allowed {
+        let response = refusal.into_response();
+        trail.answered(response.status());
+        return Ok(response);
+    }
+    request.extensions_mut().insert(trail.clone());
+    let response = next.run(request).await;
+    trail.answered(response.status());
+    Ok(response)
 }
 
 async fn nothing_here(OriginalUri(uri): OriginalUri) -> ApiError {

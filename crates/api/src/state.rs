@@ -8,6 +8,7 @@ use store::Store;
 use tokio::sync::Semaphore;
 
 use crate::aliases::Known;
+use crate::audit::Book;
 use crate::auth::{Auth, SettingsError};
 use crate::complete::Gathered;
 use crate::limits;
@@ -18,7 +19,7 @@ use crate::time::now;
 /// What the API needs to know at its start.
 #[derive(Clone)]
 pub struct ApiConfig {
-    /// The data folder: users, tokens and the local token live here.
+    /// The data folder: users, tokens, the audit log and the local token live here.
     pub dir: PathBuf,
     /// Where a browser on this machine finds the server, for the local token file: `http://127.0.0.1:9080`.
     pub url: String,
@@ -34,6 +35,8 @@ pub struct ApiConfig {
     pub legs: calls::legs::Rules,
     /// Who counts for `/metrics`.
     pub metrics: Option<Arc<dyn Metrics>>,
+    /// How long the audit log keeps an entry.
+    pub audit_days: u32,
 }
 
 /// What all requests share. Cheap to clone.
@@ -43,6 +46,7 @@ pub struct ApiState(Arc<Inner>);
 struct Inner {
     auth: Auth,
     aliases: Known,
+    book: Arc<Book>,
     first_password: Option<String>,
     store: Arc<Store>,
     live: Arc<dyn Live>,
@@ -66,11 +70,14 @@ impl ApiState {
     /// Opens the settings, makes `admin` if there is none and writes the local token file. Blocks on files and on
     /// password hashes: call it before serving.
     pub fn new(config: &ApiConfig, store: Arc<Store>, live: Arc<dyn Live>) -> Result<Self, SettingsError> {
-        let (auth, first_password) = Auth::open(&config.dir, &config.url, config.admin_password.as_deref())?;
+        let book = Arc::new(Book::open(&config.dir, config.audit_days)?);
+        let (auth, first_password) =
+            Auth::open(&config.dir, &config.url, config.admin_password.as_deref(), Arc::clone(&book))?;
         let aliases = Known::new(auth.aliases()?);
         Ok(Self(Arc::new(Inner {
             auth,
             aliases,
+            book,
             first_password,
             catalogue: catalogue(config.protocols, store.derived()),
             tables: config.protocols.tables().iter().chain(store.derived()).copied().collect(),
@@ -109,6 +116,11 @@ impl ApiState {
 
     pub(crate) fn known_aliases(&self) -> &Known {
         &self.0.aliases
+    }
+
+    /// Where it is written who has done what.
+    pub(crate) fn book(&self) -> &Arc<Book> {
+        &self.0.book
     }
 
     pub(crate) fn store(&self) -> &Arc<Store> {

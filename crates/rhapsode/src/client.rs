@@ -130,6 +130,19 @@ impl Client {
         Ok(checked(answer)?.into_body().into_reader())
     }
 
+    /// Sends a change; nothing is answered.
+    pub(crate) fn patch(&self, path: &Path, body: &Value) -> Result<()> {
+        let request = self.agent.patch(format!("{}{}", self.url, path.0));
+        let request = request.header("Authorization", &format!("Bearer {}", self.token));
+        checked(request.send_json(body).map_err(|error| self.unreachable(&error))?).map(|_| ())
+    }
+
+    pub(crate) fn delete(&self, path: &Path) -> Result<()> {
+        let request = self.agent.delete(format!("{}{}", self.url, path.0));
+        let request = request.header("Authorization", &format!("Bearer {}", self.token));
+        checked(request.call().map_err(|error| self.unreachable(&error))?).map(|_| ())
+    }
+
     fn request(&self, path: &Path) -> Result<ureq::http::Response<ureq::Body>> {
         let answer = self
             .agent

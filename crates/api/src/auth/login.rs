@@ -1,15 +1,17 @@
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 
-use axum::extract::{ConnectInfo, State};
-use axum::http::{Extensions, StatusCode, header};
+use axum::extract::State;
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use model::Micros;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::settings::TokenKind;
-use super::{Auth, COOKIE, Caller, password};
+use super::access::{Permission, Role};
+use super::settings::{NewToken, TokenKind};
+use super::{Auth, COOKIE, Caller, password, peer};
+use crate::audit::Login;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::extract::Body;
 use crate::limits;
@@ -34,7 +36,11 @@ pub(crate) struct LoginAnswer {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Me {
     user: String,
-    role: String,
+    role: Role,
+    /// What records must satisfy, so that they are shown: a text of the query language. Null: all are.
+    scope: Option<String>,
+    /// What routes may be asked: those that name one of these as `x-permission` in the description of this API.
+    permissions: Vec<Permission>,
 }
 
 /// Log in
@@ -47,29 +53,35 @@ pub(crate) struct Me {
 pub(crate) async fn login(
     State(state): State<ApiState>,
     extensions: Extensions,
+    headers: HeaderMap,
     Body(request): Body<LoginRequest>,
 ) -> Result<Response, ApiError> {
     let auth = state.auth();
-    let address = peer(&extensions);
-    if let Some(seconds) = auth.attempts(|attempts, now| attempts.wait_seconds(address, now)) {
-        let message = format!("too many failed logins from this address: wait {seconds} s");
-        return Err(ApiError::new(Code::TooManyAttempts, message).retry_after(seconds));
-    }
-    let Some(role) = role_if_right(auth, &request).await? else {
-        auth.attempts(|attempts, now| attempts.failed(address, now));
-        tracing::warn!("a login failed");
-        return Err(ApiError::new(Code::LoginFailed, "wrong user or password"));
+    let known = peer(&extensions);
+    let address = auth.may_try(known)?;
+    let role = match checked(auth, &request).await? {
+        Checked::Right(role) => role,
+        Checked::Wrong { is_user } => {
+            auth.attempts(|attempts, now| attempts.failed(address, now));
+            tracing::warn!(%address, "a login failed");
+            // People type passwords where names belong: what is no name is not written down.
+            let name = if is_user { request.user.as_str() } else { "" };
+            auth.book.login(name, known, Login::Failed);
+            return Err(ApiError::new(Code::LoginFailed, "wrong user or password"));
+        }
     };
     auth.attempts(|attempts, _| attempts.succeeded(address));
 
-    let user = request.user.clone();
+    auth.book.login(&request.user, known, Login::Succeeded);
     let life = limits::SESSION_LIFE.as_secs();
     let expires = Micros(now().0 + life as i64 * Micros::SECOND);
+    let session = NewToken::plain(TokenKind::Session, &request.user, "", expires);
     let (_, token) = auth
-        .settings(move |settings| settings.add_token(TokenKind::Session, &user, "", now(), expires))
+        .settings(move |settings| settings.add_token(&session, now()))
         .await?
         .expect("sessions have no limit, the oldest goes");
-    let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={life}; HttpOnly; SameSite=Strict");
+    let secure = if came_over_tls(&headers) { "; Secure" } else { "" };
+    let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={life}; HttpOnly; SameSite=Strict{secure}");
     Ok(([(header::SET_COOKIE, cookie)], Json(LoginAnswer { token, user: request.user, role }))
         .into_response())
 }
@@ -88,34 +100,66 @@ pub(crate) async fn logout(
 /// Who am I
 #[utoipa::path(get, path = "/api/v1/me", tag = "login", responses((status = 200, body = Me)))]
 pub(crate) async fn me(Extension(caller): Extension<Caller>) -> Json<Me> {
-    Json(Me { user: caller.user, role: caller.role })
+    let permissions = Permission::ALL.into_iter().filter(|permission| permission.is_of(&caller)).collect();
+    let scope = match caller.scopes.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        several => Some(several.iter().map(|scope| format!("({scope})")).collect::<Vec<_>>().join(" and ")),
+    };
+    Json(Me { user: caller.user, role: caller.role, scope, permissions })
 }
 
-/// The user's role if the password is the right one. Takes as long for a user that does not exist.
-async fn role_if_right(auth: &Auth, request: &LoginRequest) -> Result<Option<String>, ApiError> {
+/// As the browser sees it, which is what counts: a proxy may end TLS before us.
+fn came_over_tls(headers: &HeaderMap) -> bool {
+    headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
+}
+
+/// What came of comparing a password.
+pub(super) enum Checked {
+    Right(String),
+    Wrong { is_user: bool },
+}
+
+/// Compares the password. Takes as long for a user that does not exist.
+async fn checked(auth: &Auth, request: &LoginRequest) -> Result<Checked, ApiError> {
     if request.password.len() > limits::PASSWORD_BYTES_MAX || request.user.len() > limits::PASSWORD_BYTES_MAX
     {
-        return Ok(None);
+        return Ok(Checked::Wrong { is_user: false });
     }
-    let turn = auth.password_turns.acquire();
-    let Ok(turn) = tokio::time::timeout(limits::PASSWORD_CHECK_WAIT, turn).await else {
-        return Err(ApiError::new(Code::Busy, "too many logins at once: try again").retry_after(1));
-    };
-    let _turn = turn.map_err(|cause| ApiError::internal(&cause))?;
-    let (user, given) = (request.user.clone(), request.password.clone());
-    let nobodys_hash = auth.nobodys_hash.clone();
-    auth.settings(move |settings| {
-        let stored = settings.stored_login(&user)?;
-        let right =
-            password::matches(&given, stored.as_ref().map_or(&nobodys_hash, |stored| &stored.password));
-        Ok(stored.filter(|_| right).map(|stored| stored.role))
-    })
-    .await
+    auth.compare(&request.user, &request.password).await
 }
 
-/// Where the request comes from. Whoever serves the router says so; without it all share one count.
-fn peer(extensions: &Extensions) -> IpAddr {
-    extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
+impl Auth {
+    /// Whether a password may be tried from there now; the address that counts.
+    pub(super) fn may_try(&self, known: Option<IpAddr>) -> Result<IpAddr, ApiError> {
+        // Without an address all share one count.
+        let address = known.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        match self.attempts(|attempts, now| attempts.wait_seconds(address, now)) {
+            None => Ok(address),
+            Some(seconds) => {
+                let message = format!("too many failed logins from this address: wait {seconds} s");
+                Err(ApiError::new(Code::TooManyAttempts, message).retry_after(seconds))
+            }
+        }
+    }
+
+    /// Compares a password in its turn.
+    pub(super) async fn compare(&self, user: &str, password: &str) -> Result<Checked, ApiError> {
+        let turn = self.password_turns.acquire();
+        let Ok(turn) = tokio::time::timeout(limits::PASSWORD_CHECK_WAIT, turn).await else {
+            return Err(ApiError::new(Code::Busy, "too many logins at once: try again").retry_after(1));
+        };
+        let _turn = turn.map_err(|cause| ApiError::internal(&cause))?;
+        let (user, given) = (user.to_owned(), password.to_owned());
+        let nobodys_hash = self.nobodys_hash.clone();
+        self.settings(move |settings| {
+            let stored = settings.stored_login(&user)?;
+            let hash = stored.as_ref().map_or(&nobodys_hash, |stored| &stored.password);
+            Ok(match (password::matches(&given, hash), stored) {
+                (true, Some(stored)) => Checked::Right(stored.role),
+                (_, stored) => Checked::Wrong { is_user: stored.is_some() },
+            })
+        })
+        .await
+    }
 }

@@ -1,5 +1,7 @@
 //! Who may ask: users, sessions and tokens, and the guard before every route that is not public.
 
+mod access;
+mod address;
 mod attempts;
 mod local;
 mod login;
@@ -7,18 +9,22 @@ mod password;
 mod settings;
 mod token;
 mod tokens;
+mod users;
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use model::Micros;
+use model::query::Net;
 use tokio::sync::Semaphore;
 
+use crate::audit::Book;
 use crate::error::{ApiError, Code};
 use crate::limits;
 use crate::state::ApiState;
@@ -27,16 +33,23 @@ use crate::time::now;
 pub use local::{LOCAL_TOKEN_FILE, LocalToken};
 pub use settings::SettingsError;
 
+pub(crate) use access::Permission;
 pub(crate) use login::{login, logout, me};
+pub(crate) use settings::TokenKind;
 pub(crate) use tokens::{add_token, remove_token, tokens};
+pub(crate) use users::{add_user, change_password, change_user, remove_user, users};
 
 // The macro behind `routes!` looks for these beside the handlers.
 pub(crate) use login::{__path_login, __path_logout, __path_me};
 pub(crate) use tokens::{__path_add_token, __path_remove_token, __path_tokens};
+pub(crate) use users::{
+    __path_add_user, __path_change_password, __path_change_user, __path_remove_user, __path_users,
+};
 
+use access::Role;
 use attempts::Attempts;
 pub(crate) use settings::AliasRow;
-use settings::{ADMIN, Settings, TokenKind};
+use settings::{ADMIN, NewToken, Settings};
 use token::TokenHash;
 
 /// Name of the session cookie.
@@ -48,21 +61,33 @@ const SETTINGS_FILE: &str = "settings.sqlite";
 /// Far enough for a token that lives as long as the process.
 const LOCAL_TOKEN_LIFE: i64 = 10 * 365 * Micros::DAY;
 
-/// Who asks.
-#[derive(Clone, Debug)]
+/// Who asks, and what they may.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) token_id: i64,
+    pub(crate) kind: TokenKind,
+    /// What the token is called.
+    pub(crate) token: String,
     pub(crate) user: String,
-    pub(crate) role: String,
+    /// The less of their own and their token's.
+    pub(crate) role: Role,
+    /// Their own and their token's: records must satisfy all of them.
+    pub(crate) scopes: Vec<String>,
+    /// Where the token may be used from; empty: everywhere.
+    pub(crate) addresses: Vec<Net>,
 }
 
-/// What a request was let in with.
+/// What a request was let in with, and as whom.
 #[derive(Clone)]
-pub(crate) struct Pass(TokenHash);
+pub(crate) struct Pass {
+    hash: TokenHash,
+    caller: Caller,
+}
 
 /// Users, tokens and what protects them.
 pub(crate) struct Auth {
     settings: Arc<Settings>,
+    book: Arc<Book>,
     attempts: Mutex<Attempts>,
     /// Turns for computing password hashes.
     password_turns: Semaphore,
@@ -77,16 +102,19 @@ impl Auth {
         dir: &Path,
         url: &str,
         admin_password: Option<&str>,
+        book: Arc<Book>,
     ) -> Result<(Self, Option<String>), SettingsError> {
         let settings = Settings::open(&dir.join(SETTINGS_FILE))?;
         let first_password = settings.prepare_admin(admin_password, now())?;
         let expires = Micros(now().0 + LOCAL_TOKEN_LIFE);
+        let owner = settings.first_admin()?.unwrap_or_else(|| ADMIN.to_owned());
         let (_, local) = settings
-            .add_token(TokenKind::Local, ADMIN, "command line", now(), expires)?
+            .add_token(&NewToken::plain(TokenKind::Local, &owner, "command line", expires), now())?
             .expect("local tokens have no limit, the old one goes");
         local::write(dir, url, &local)?;
         let auth = Self {
             settings: Arc::new(settings),
+            book,
             attempts: Mutex::new(Attempts::default()),
             password_turns: Semaphore::new(limits::PASSWORD_CHECKS_AT_ONCE),
             nobodys_hash: password::hash(&password::random()?)?,
@@ -111,10 +139,14 @@ impl Auth {
             .map_err(|cause| ApiError::internal(&cause))
     }
 
-    /// Whether the request would still be let in: its token may have been removed or expired since.
+    /// Whether the request would still be let in, and might see as much: its token may have been removed or expired since,
+    /// its user may have become less.
     pub(crate) async fn is_valid(&self, pass: &Pass) -> bool {
-        let hash = pass.0;
-        matches!(self.settings(move |settings| settings.caller(&hash, now())).await, Ok(Some(_)))
+        let hash = pass.hash;
+        match self.settings(move |settings| settings.caller(&hash, now())).await {
+            Ok(Some(caller)) => caller == pass.caller,
+            Ok(None) | Err(_) => false,
+        }
     }
 
     fn attempts<T>(&self, action: impl FnOnce(&mut Attempts, Instant) -> T) -> T {
@@ -135,9 +167,23 @@ pub(crate) async fn require_login(
         return Err(ApiError::new(Code::Forbidden, "the request came from a page of another site"));
     }
     let caller = state.auth().settings(move |settings| settings.caller(&hash, now())).await?;
-    request.extensions_mut().insert(caller.ok_or_else(ApiError::unauthorized)?);
-    request.extensions_mut().insert(Pass(hash));
+    let caller = caller.ok_or_else(ApiError::unauthorized)?;
+    let address = peer(request.extensions());
+    if !address::may_come_from(&caller.addresses, address) {
+        let from = address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
+        let message = format!("this token is not for {from}");
+        state.auth().book.refused_address(&caller, address);
+        return Err(ApiError::new(Code::Forbidden, message));
+    }
+    request.extensions_mut().insert(Arc::clone(state.book()));
+    request.extensions_mut().insert(Pass { hash, caller: caller.clone() });
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
+}
+
+/// Where the request comes from. Whoever serves the router says so.
+pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip().to_canonical())
 }
 
 /// The token of a request and whether it is the browser's cookie. A Bearer token wins: it was sent on purpose.
@@ -183,7 +229,7 @@ fn has_own_origin(headers: &HeaderMap) -> bool {
 }
 
 /// Makes the file, or tightens it, so that only its owner reads it, before anything secret is in it.
-fn private_file(path: &Path) -> std::io::Result<()> {
+pub(crate) fn private_file(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use arrow::array::{RecordBatch, StringArray};
 use axum::Json;
-use axum::extract::State as Shared;
 use calls::kpi::{Kpi, RegistrationKpi, Sketch, family, prefix};
 use model::query::Expr;
 use model::{Aliases, Micros, Table};
@@ -20,6 +19,7 @@ use crate::extract::Parameters;
 use crate::limits;
 use crate::state::ApiState;
 use crate::time;
+use crate::view::View;
 
 /// Points of a series: more than a screen has columns.
 const POINTS_MAX: i64 = 2_000;
@@ -159,7 +159,7 @@ pub(crate) struct Quantiles {
 #[utoipa::path(get, path = "/api/v1/kpi", tag = "calls", params(KpiQuery),
     responses((status = 200, body = KpiAnswer), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 pub(crate) async fn kpi(
-    Shared(state): Shared<ApiState>,
+    state: View,
     Parameters(query): Parameters<KpiQuery>,
 ) -> Result<Json<KpiAnswer>, ApiError> {
     let begun = std::time::Instant::now();
@@ -204,7 +204,7 @@ fn asked(
 
 /// Reads all rows that fit.
 async fn scan(
-    state: &ApiState,
+    state: &View,
     table: &'static Table,
     expr: Expr,
     window: Window,
@@ -510,7 +510,7 @@ pub(crate) struct RegistrationFigures {
     responses((status = 200, body = RegistrationKpiAnswer), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody)))]
 pub(crate) async fn registration_kpi(
-    Shared(state): Shared<ApiState>,
+    state: View,
     Parameters(query): Parameters<RegistrationKpiQuery>,
 ) -> Result<Json<RegistrationKpiAnswer>, ApiError> {
     let begun = std::time::Instant::now();

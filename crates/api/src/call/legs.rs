@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::limits;
 use crate::row::Row;
 use crate::state::ApiState;
+use crate::view::View;
 
 /// A leg is looked for as long before as it may wait for the next one, and until this long after the last message: a call
 /// that was asked for by REFER.
@@ -81,7 +82,7 @@ pub(super) struct Found {
 }
 
 /// Looks for the legs of the call that has these records.
-pub(super) async fn find(state: &ApiState, call_id: &str, rows: &[Row]) -> Result<Found, ApiError> {
+pub(super) async fn find(state: &View, call_id: &str, rows: &[Row]) -> Result<Found, ApiError> {
     let mut search =
         Legs { judge: Judge::new(Rules::clone(&state.legs())), read: HashSet::new(), partial: None };
     search.take(state, rows);
@@ -137,7 +138,7 @@ impl Legs {
     }
 
     /// Call-IDs that may be of the call, those that fit best first.
-    async fn candidates(&mut self, state: &ApiState, group: &[Known]) -> Result<Vec<String>, ApiError> {
+    async fn candidates(&mut self, state: &View, group: &[Known]) -> Result<Vec<String>, ApiError> {
         let mut candidates: Vec<String> = Vec::new();
         let names: BTreeSet<&str> = group.iter().flat_map(Known::names).collect();
         let mut named = self.search(state, call_ids(names.iter().copied()), Window::ALL).await?;
@@ -165,7 +166,7 @@ impl Legs {
         Ok(candidates)
     }
 
-    async fn search(&mut self, state: &ApiState, expr: Expr, window: Window) -> Result<Vec<Row>, ApiError> {
+    async fn search(&mut self, state: &View, expr: Expr, window: Window) -> Result<Vec<Row>, ApiError> {
         if expr == Expr::Never {
             return Ok(Vec::new());
         }
@@ -191,12 +192,7 @@ impl Legs {
     }
 
     /// Reads the candidates whole.
-    async fn read(
-        &mut self,
-        state: &ApiState,
-        candidates: &[String],
-        group: &[Known],
-    ) -> Result<(), ApiError> {
+    async fn read(&mut self, state: &View, candidates: &[String], group: &[Known]) -> Result<(), ApiError> {
         let from = group.iter().map(|leg| leg.first).min().unwrap_or_default();
         let to = group.iter().map(|leg| leg.last).max().unwrap_or_default();
         let search = Search {

@@ -1,7 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
 use axum::Json;
-use axum::extract::State as Shared;
 use model::query::{Expr, Literal};
 use model::{Micros, Table};
 use serde::{Deserialize, Serialize};
@@ -14,7 +13,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::extract::Parameters;
 use crate::limits;
 use crate::row::Row;
-use crate::state::ApiState;
+use crate::view::View;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +50,7 @@ pub(crate) struct Calls {
 #[utoipa::path(get, path = "/api/v1/calls", tag = "search", params(ListQuery),
     responses((status = 200, body = Calls), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 pub(crate) async fn calls(
-    Shared(state): Shared<ApiState>,
+    state: View,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Json<Calls>, ApiError> {
     let begun = std::time::Instant::now();
@@ -63,8 +62,11 @@ pub(crate) async fn calls(
     let aliases = state.aliases();
 
     let turn = ask::turn(&state).await?;
-    if let Some(table) = rows::table(&state, calls::CALLS.name).filter(|table| asked.is_about(table)) {
+    // A scope that rows of calls do not know is put to their messages.
+    let may_ask = |table: &&Table| asked.is_about(table) && state.scope().knows(table);
+    if let Some(table) = rows::table(&state, calls::CALLS.name).filter(|table| may_ask(table)) {
         let page = rows::page(&state, table, asked, window, cursor, limit).await?;
+        state.tell_rows(page.rows.len());
         let calls = page.rows.iter().map(|row| CallSummary::of_row(row, &aliases)).collect();
         let elapsed_ms = ask::milliseconds(begun.elapsed());
         return Ok(Json(Calls { calls, partial: page.partial, elapsed_ms, next: page.next }));
@@ -88,6 +90,7 @@ pub(crate) async fn calls(
         }
     }
     drop(turn);
+    state.tell_rows(calls.len());
     let elapsed_ms = ask::milliseconds(begun.elapsed());
     Ok(Json(Calls { calls, partial, elapsed_ms, next: found.next.map(Cursor::write) }))
 }
@@ -101,7 +104,7 @@ struct FoundCalls {
 
 /// Reads matching messages from the newest on until enough calls are together.
 async fn call_ids(
-    state: &ApiState,
+    state: &View,
     asked: &Expr,
     window: Window,
     cursor: Option<Cursor>,
@@ -165,7 +168,7 @@ async fn call_ids(
 /// The calls of these rows that no earlier page has shown: those without a matching message newer than where this
 /// page begins.
 async fn not_on_earlier_pages(
-    state: &ApiState,
+    state: &View,
     asked: &Expr,
     window: Window,
     cursor: Option<Cursor>,
@@ -195,7 +198,7 @@ async fn not_on_earlier_pages(
 
 /// All records of these calls in time order.
 async fn rows_of(
-    state: &ApiState,
+    state: &View,
     call_ids: &[String],
     window: Window,
 ) -> Result<(Vec<Row>, Option<Partial>), ApiError> {

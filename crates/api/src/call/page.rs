@@ -1,7 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
 use axum::Json;
-use axum::extract::State as Shared;
 use model::query::{Expr, Literal};
 use model::{Aliases, Micros};
 use protocols::sighting::Seen;
@@ -18,8 +17,8 @@ use crate::error::{ApiError, ErrorBody};
 use crate::extract::{Parameters, Segment};
 use crate::limits;
 use crate::row::Row;
-use crate::state::ApiState;
 use crate::summary::Summary;
+use crate::view::View;
 
 /// One call with everything that belongs to it, in time order.
 #[derive(Serialize, ToSchema)]
@@ -95,7 +94,7 @@ pub(crate) enum Wanted {
     responses((status = 200, body = Call), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 pub(crate) async fn call(
-    Shared(state): Shared<ApiState>,
+    state: View,
     Segment(call_id): Segment<String>,
     Parameters(query): Parameters<CallQuery>,
 ) -> Result<Json<Call>, ApiError> {
@@ -112,6 +111,7 @@ pub(crate) async fn call(
     if rows.is_empty() {
         return Err(ApiError::not_found(format!("no records of call `{call_id}`")));
     }
+    state.tell_rows(rows.len());
     let aliases = state.aliases();
     let hosts = hosts(&rows, &aliases);
     let seen = fold(&rows);
@@ -149,7 +149,7 @@ pub(crate) async fn call(
 
 /// All records of a call in time order, payloads included: those with the id as Call-ID or correlation id, and
 /// those that a correlation id found on the way joins to them.
-pub(crate) async fn records(state: &ApiState, call_id: &str) -> Result<Found, ApiError> {
+pub(crate) async fn records(state: &View, call_id: &str) -> Result<Found, ApiError> {
     let mut keys: HashSet<String> = HashSet::from([call_id.to_owned()]);
     for _ in 1..limits::CALL_KEY_ROUNDS_MAX {
         let columns = vec!["id", "ts", "call_id", "correlation_id"];
@@ -178,7 +178,7 @@ pub(crate) async fn records(state: &ApiState, call_id: &str) -> Result<Found, Ap
 }
 
 /// With the records of these legs, in time order.
-async fn with_legs(state: &ApiState, found: Found, call_ids: &[String]) -> Result<Found, ApiError> {
+async fn with_legs(state: &View, found: Found, call_ids: &[String]) -> Result<Found, ApiError> {
     let known: HashSet<&str> = found.rows.iter().filter_map(|row| row.call_id.as_deref()).collect();
     let keys: HashSet<String> = call_ids.iter().filter(|id| !known.contains(id.as_str())).cloned().collect();
     if keys.is_empty() {
@@ -209,7 +209,7 @@ fn fitting(mut found: Found) -> Found {
 }
 
 async fn with_keys(
-    state: &ApiState,
+    state: &View,
     keys: &HashSet<String>,
     columns: Vec<&'static str>,
     limit: usize,

@@ -1,7 +1,6 @@
 //! Registrations: one row for each time one is made, renewed or removed.
 
 use axum::Json;
-use axum::extract::State as Shared;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,7 +12,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::extract::Parameters;
 use crate::limits;
 use crate::row::Row;
-use crate::state::ApiState;
+use crate::view::View;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Registrations {
@@ -65,7 +64,7 @@ pub(crate) struct Registration {
     responses((status = 200, body = Registrations), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody)))]
 pub(crate) async fn registrations(
-    Shared(state): Shared<ApiState>,
+    state: View,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Json<Registrations>, ApiError> {
     let begun = std::time::Instant::now();
@@ -83,6 +82,7 @@ pub(crate) async fn registrations(
     let turn = ask::turn(&state).await?;
     let page = rows::page(&state, table, asked, window, cursor, limit).await?;
     drop(turn);
+    state.tell_rows(page.rows.len());
     Ok(Json(Registrations {
         registrations: page.rows.iter().map(Registration::from).collect(),
         partial: page.partial,

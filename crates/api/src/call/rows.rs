@@ -12,6 +12,7 @@ use crate::error::ApiError;
 use crate::limits;
 use crate::row::{Cell, Row};
 use crate::state::ApiState;
+use crate::view::View;
 
 /// A page of a list, the latest begun first.
 pub(super) struct Page {
@@ -26,7 +27,7 @@ pub(super) fn table(state: &ApiState, name: &str) -> Option<&'static Table> {
 }
 
 pub(super) async fn page(
-    state: &ApiState,
+    state: &View,
     table: &'static Table,
     expr: Expr,
     window: Window,

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 
 use axum::Json;
-use axum::extract::State as Shared;
 use model::Micros;
 use model::query::{Expr, Literal, Op};
 use serde::{Deserialize, Serialize};
@@ -16,8 +15,8 @@ use crate::error::{ApiError, ErrorBody};
 use crate::extract::Parameters;
 use crate::limits;
 use crate::row::Row;
-use crate::state::ApiState;
 use crate::time;
+use crate::view::View;
 
 /// A signature that was not seen for so long before is a new one.
 const MEMORY: i64 = 7 * Micros::DAY;
@@ -96,7 +95,7 @@ pub(crate) struct Signature {
 #[utoipa::path(get, path = "/api/v1/signatures", tag = "calls", params(SignaturesQuery),
     responses((status = 200, body = Signatures), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 pub(crate) async fn signatures(
-    Shared(state): Shared<ApiState>,
+    state: View,
     Parameters(query): Parameters<SignaturesQuery>,
 ) -> Result<Json<Signatures>, ApiError> {
     let begun = std::time::Instant::now();

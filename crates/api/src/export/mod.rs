@@ -6,7 +6,6 @@ mod pcap;
 mod text;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt as _;
@@ -22,7 +21,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::extract::{Parameters, attachment};
 use crate::limits;
 use crate::row::Row;
-use crate::state::ApiState;
+use crate::view::View;
 
 /// Says why an export does not hold everything: a capture file has no place for it.
 const PARTIAL: HeaderName = HeaderName::from_static("x-rhapsode-partial");
@@ -75,7 +74,7 @@ trait Writer: Send + 'static {
             (String = "application/x-ndjson"))),
     (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn export(
-    State(state): State<ApiState>,
+    state: View,
     Parameters(query): Parameters<ExportQuery>,
 ) -> Result<Response, ApiError> {
     let turn = ask::turn(&state).await?;
@@ -110,7 +109,10 @@ pub(crate) async fn export(
         // Held until the last byte is out.
         let _turn = &turn;
         match rows? {
-            Some(rows) => rows.iter().for_each(|row| writer.row(row)),
+            Some(rows) => {
+                state.tell_rows(rows.len());
+                rows.iter().for_each(|row| writer.row(row));
+            }
             None => writer.end(partial.as_ref()),
         }
         Ok::<_, ApiError>(Bytes::from(writer.take()))
@@ -139,7 +141,7 @@ struct Exported {
     name: String,
 }
 
-async fn searched(state: &ApiState, query: &ExportQuery) -> Result<Exported, ApiError> {
+async fn searched(state: &View, query: &ExportQuery) -> Result<Exported, ApiError> {
     let now = crate::time::now();
     let window = ask::window(query.from.as_deref(), query.to.as_deref(), now)?;
     let limit = ask::limit(query.limit, limits::EXPORT_RECORDS_DEFAULT, limits::EXPORT_RECORDS_MAX)?;

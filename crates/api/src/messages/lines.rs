@@ -18,8 +18,8 @@ use crate::ask::{self, Cursor, Partial, Search};
 use crate::error::ApiError;
 use crate::extract;
 use crate::row::Row;
-use crate::state::ApiState;
 use crate::summary::Summary;
+use crate::view::View;
 
 /// The last line.
 #[derive(Serialize)]
@@ -33,7 +33,7 @@ struct End {
 
 /// An answer under way.
 struct Lines {
-    state: ApiState,
+    state: View,
     answer: Answer,
     /// What was found before anything was sent.
     first: Option<RecordBatch>,
@@ -50,7 +50,7 @@ struct Lines {
 
 /// Answers with at most `limit` rows; the search may find more.
 pub(super) async fn answer(
-    state: ApiState,
+    state: View,
     search: Search,
     partial: Option<Partial>,
     limit: usize,
@@ -103,6 +103,7 @@ impl Lines {
     }
 
     fn end(&mut self, partial: Option<Partial>, out: &mut Vec<u8>) {
+        self.state.tell_rows(self.rows.len());
         let next = self.rows.last().filter(|_| self.more).map(|row| Cursor::at(row, row.id).write());
         let witness = |row: super::Listed| Some((row.summary.id, row.witness_of?));
         let witnesses = listed(&self.rows).into_iter().filter_map(witness).collect();

@@ -3,7 +3,6 @@
 mod lines;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use protocols::sighting::Seen;
@@ -17,8 +16,8 @@ use crate::error::{ApiError, ErrorBody};
 use crate::extract::{self, Parameters};
 use crate::limits;
 use crate::row::Row;
-use crate::state::ApiState;
 use crate::summary::Summary;
+use crate::view::View;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +64,7 @@ pub(crate) struct Listed {
     (status = 200, content((Messages = "application/json"), (String = "application/x-ndjson"))),
     (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 pub(crate) async fn messages(
-    State(state): State<ApiState>,
+    state: View,
     headers: HeaderMap,
     Parameters(query): Parameters<MessagesQuery>,
 ) -> Result<Response, ApiError> {
@@ -102,6 +101,7 @@ pub(crate) async fn messages(
     drop(turn);
     let more = found.rows.len() > limit;
     found.rows.truncate(limit);
+    state.tell_rows(found.rows.len());
     let next = found.rows.last().filter(|_| more).map(|row| Cursor::at(row, row.id).write());
     Ok(Json(Messages {
         messages: listed(&found.rows),

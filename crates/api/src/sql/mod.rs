@@ -6,7 +6,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::{Body as AnswerBody, Bytes};
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
@@ -15,11 +14,11 @@ use store::{Answer, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
-use crate::ask::{self, Partial};
+use crate::ask::{self, Partial, SqlRefusal};
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::extract::Body;
 use crate::limits;
-use crate::state::ApiState;
+use crate::view::View;
 use format::{Encoder, Format};
 
 #[derive(Deserialize, ToSchema)]
@@ -58,7 +57,7 @@ pub(crate) struct SqlColumn {
     (status = 200, content((SqlAnswer = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"))),
     (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 pub(crate) async fn sql(
-    State(state): State<ApiState>,
+    state: View,
     headers: HeaderMap,
     Body(request): Body<SqlRequest>,
 ) -> Result<Response, ApiError> {
@@ -68,15 +67,22 @@ pub(crate) async fn sql(
     let format = Format::accepted(&headers);
     let turn = ask::turn(&state).await?;
     let time_max = ask::limited_to(limits::SQL_TIME_MAX);
-    let mut answer = state.store().sql(&request.sql, Some(time_max)).await.map_err(refusal)?;
+    state.trail().say(&request.sql);
+    let mut answer = ask::sql(&state, &request.sql, time_max).await.map_err(|refused| match refused {
+        SqlRefusal::Scoped => {
+            ApiError::new(Code::Forbidden, "SQL is of all that is kept, and you have a scope")
+        }
+        SqlRefusal::Store(error) => refusal(error),
+    })?;
     // The first rows are awaited before anything is sent: what fails by then gets a status of its own.
     let first = answer.next().await.transpose().map_err(refusal)?;
     let mut encoder = Encoder::new(format, Arc::clone(answer.schema()));
     encoder.head();
     if let Some(first) = &first {
+        state.tell_rows(first.num_rows());
         encoder.rows(first);
     }
-    let body = Streaming { encoder, answer, is_over: false, _turn: turn };
+    let body = Streaming { state, encoder, answer, is_over: false, _turn: turn };
     let mut response = AnswerBody::from_stream(stream::unfold(body, Streaming::step)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     Ok(response)
@@ -84,6 +90,7 @@ pub(crate) async fn sql(
 
 /// An answer under way.
 struct Streaming {
+    state: View,
     encoder: Encoder,
     answer: Answer,
     is_over: bool,
@@ -99,6 +106,7 @@ impl Streaming {
         while self.encoder.pending_bytes() < limits::CHUNK_BYTES {
             let partial = match self.answer.next().await {
                 Some(Ok(batch)) => {
+                    self.state.tell_rows(batch.num_rows());
                     self.encoder.rows(&batch);
                     continue;
                 }

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Extension;
-use axum::extract::State;
 use axum::response::Response;
 use futures::{SinkExt as _, StreamExt as _};
 use serde::Deserialize;
@@ -31,6 +30,7 @@ use crate::row;
 use crate::state::ApiState;
 use crate::summary::Summary;
 use crate::time::now;
+use crate::view::View;
 
 use shelf::Shelf;
 use upgrade::{Socket, Upgrade};
@@ -52,7 +52,7 @@ pub(crate) struct TailQuery {
     (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 426, body = ErrorBody, description = "not a WebSocket handshake"), (status = 503, body = ErrorBody)))]
 pub(crate) async fn tail(
-    State(state): State<ApiState>,
+    state: View,
     Extension(pass): Extension<Pass>,
     Parameters(query): Parameters<TailQuery>,
     upgrade: Result<Upgrade, ApiError>,
@@ -69,8 +69,10 @@ pub(crate) async fn tail(
     })?;
     let columns: Vec<String> =
         ask::all_but_payload(&ask::tables(&state, None)?).into_iter().map(str::to_owned).collect();
-    let tail = state.store().tail(&expr, &columns).await?;
+    let tail = ask::tail(&state, expr, &columns).await?;
     // Told only now: what comes in after the client hears of the upgrade is seen.
+    // Watching may go on for days: it is written down when it begins.
+    let state = ApiState::clone(&state);
     Ok(upgrade.accept(move |socket| watch(socket, tail, state, pass, place)))
 }
 

@@ -3,6 +3,8 @@
 mod about;
 mod access;
 mod aliases;
+mod audit;
+mod authority;
 mod calls;
 mod export;
 mod legs;

@@ -167,6 +167,7 @@ impl Server {
             protocols: Protocols::built_in(),
             beside: Default::default,
             legs: Default::default(),
+            audit_days: 30,
         };
         let state = ApiState::new(&config, Arc::clone(&store), Arc::new(Quiet)).expect("the settings open");
         if password.is_none()
@@ -380,6 +381,8 @@ fn follow(store: &Store, stories: &[(i64, Vec<Captured>)], now: i64) {
             received: now,
             point: 1,
             transport: record.common.transport,
+            capture_id: record.common.capture_id,
+            node: record.common.node.as_deref(),
             ..calls::Sighting::default()
         });
     }

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use ingest::{Doors, IngestConfig};
 use jiff::Timestamp;
+use protocols::Redactions;
 
 use super::serve;
 use crate::config::{self, Origin, Origins, Resolved, ServeArguments};
@@ -104,12 +105,25 @@ fn show(settings: &Resolved, origins: &Origins) {
         count => format!("{count}, not shown"),
     };
     setting("hep.keys", keys);
+    let allow: Vec<String> = settings.hep_allow.iter().map(ToString::to_string).collect();
+    setting("hep.allow", if allow.is_empty() { "anybody".to_owned() } else { allow.join(", ") });
+    let pace = settings.sender_packets_per_second_max;
+    setting(
+        "hep.sender_packets_per_second_max",
+        pace.map_or_else(|| "none".to_owned(), |most| most.to_string()),
+    );
     setting("hep.dedup", if settings.senders.all.drops_duplicates { "drop" } else { "keep" }.to_owned());
     for rule in protocols::corrections::ALL {
         let is_on = settings.senders.all.corrections.contains(rule);
         if is_on != rule.is_default {
             setting(&format!("corrections.{}", rule.name), is_on.to_string());
         }
+    }
+    let Redactions { digest, srtp, message_bodies, dtmf } = settings.redactions;
+    for (name, is_on) in
+        [("digest", digest), ("srtp", srtp), ("message_bodies", message_bodies), ("dtmf", dtmf)]
+    {
+        setting(&format!("redact.{name}"), is_on.to_string());
     }
     setting("sender", format!("{} with rules of their own", settings.senders.some.len()));
     for (output, origin) in settings.outputs.iter().zip(origins.outputs()) {
@@ -138,6 +152,7 @@ fn show(settings: &Resolved, origins: &Origins) {
         if allowed.is_empty() { "none: a token is needed".to_owned() } else { allowed.join(", ") },
     );
     setting("metrics.heplify_names", settings.metrics.heplify.is_some().to_string());
+    setting("audit.days", settings.audit_days.to_string());
     setting("log.level", settings.log_level.clone());
     setting("log.json", settings.log_json.to_string());
 }

@@ -13,6 +13,7 @@ mod search;
 mod serve;
 mod sql;
 mod tail;
+mod user;
 
 use std::io::ErrorKind;
 
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     /// Write the manual pages of this program
     #[command(hide = true)]
     ManualPages(manual_pages::Arguments),
+    /// Manage users, their roles and scopes
+    User(user::Arguments),
 }
 
 impl Command {
@@ -66,6 +69,7 @@ impl Command {
             Self::Export(arguments) => export::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
             Self::ManualPages(arguments) => manual_pages::run(&arguments),
+            Self::User(arguments) => user::run(&arguments),
         }
     }
 }

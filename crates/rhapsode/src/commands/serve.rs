@@ -161,6 +161,7 @@ impl Server {
                 store: Arc::clone(&self.store),
                 allow: settings.metrics.allow.clone(),
             })),
+            audit_days: settings.audit_days,
         };
         let receiver = Arc::new(Receiver::new(Arc::clone(&self.ingest), Arc::clone(&self.outputs)));
         let state = ApiState::new(&config, Arc::clone(&self.store), receiver)?;
@@ -333,6 +334,9 @@ pub(super) fn ingest_config(settings: &Resolved, protocols: &'static Protocols) 
         tls: settings.tls.clone(),
         keys: settings.hep_keys.iter().map(|key| key.clone().into_bytes()).collect(),
         senders: settings.senders.clone(),
+        redactions: settings.redactions,
+        allow: settings.hep_allow.clone(),
+        sender_packets_per_second_max: settings.sender_packets_per_second_max,
         ..IngestConfig::default()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -25,13 +26,32 @@ pub(super) struct File {
     pub(super) hep: Option<Hep>,
     pub(super) corrections: Option<BTreeMap<String, bool>>,
     pub(super) sender: Option<Vec<Sender>>,
+    pub(super) redact: Option<Redact>,
     pub(super) calls: Option<Calls>,
     pub(super) output: Option<Vec<outputs::Output>>,
     pub(super) retention: Option<Retention>,
     pub(super) storage: Option<Storage>,
     pub(super) query: Option<Query>,
     pub(super) metrics: Option<Metrics>,
+    pub(super) audit: Option<Audit>,
     pub(super) log: Option<Log>,
+}
+
+/// What is overwritten in payloads before they are written to disk.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Redact {
+    pub(super) digest: Option<bool>,
+    pub(super) srtp: Option<bool>,
+    pub(super) message_bodies: Option<bool>,
+    pub(super) dtmf: Option<bool>,
+}
+
+/// Who has done what.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Audit {
+    pub(super) days: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -39,6 +59,9 @@ pub(super) struct File {
 pub(super) struct Hep {
     /// Keys an agent may carry (chunk 0x000e); none means any.
     pub(super) keys: Option<Vec<String>>,
+    /// Who may send; none means anybody.
+    pub(super) allow: Option<Vec<String>>,
+    pub(super) sender_packets_per_second_max: Option<NonZeroU32>,
     pub(super) dedup: Option<Dedup>,
 }
 

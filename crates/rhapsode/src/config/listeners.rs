@@ -78,6 +78,7 @@ pub(super) struct Listener {
     address: Place,
     name: Option<String>,
     keys: Option<Vec<String>>,
+    allow: Option<Vec<Proxy>>,
     proxy_protocol_from: Option<Vec<Proxy>>,
     connections_max: Option<NonZeroUsize>,
     connections_per_peer_max: Option<NonZeroUsize>,
@@ -209,6 +210,7 @@ impl Listener {
         config.name.clone_from(&self.name);
         config.keys =
             self.keys.as_ref().map(|keys| keys.iter().map(|key| key.clone().into_bytes()).collect());
+        config.allow = self.allow.as_ref().map(|networks| networks.iter().map(|network| network.0).collect());
         config.proxies = proxies;
         if let Some(most) = self.connections_max {
             config.connections_max = most.get();

@@ -16,6 +16,7 @@ mod senders;
 mod types;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use ingest::{ListenerConfig, TlsConfig};
 
-use protocols::Protocols;
+use protocols::{Protocols, Redactions};
 use store::LakeLocation;
 
 pub(crate) use changes::Changes;
@@ -32,6 +33,12 @@ pub(crate) use memory::Memory;
 pub(crate) use metrics::Metrics;
 pub(crate) use origin::{Origin, Origins};
 pub(crate) use types::Types;
+
+/// A year: what an inquiry asks for is rarely older.
+const AUDIT_DAYS_DEFAULT: u32 = 365;
+
+/// Ten years.
+const AUDIT_DAYS_MAX: u32 = 3_650;
 
 /// The settings of `serve` as typed on the command line. Each may also stand in the TOML file.
 #[derive(Args, Clone, Debug, Default)]
@@ -66,7 +73,10 @@ pub(crate) struct Resolved {
     pub(crate) listeners: Vec<ListenerConfig>,
     pub(crate) tls: Option<TlsConfig>,
     pub(crate) hep_keys: Vec<String>,
+    pub(crate) hep_allow: Vec<ingest::Network>,
+    pub(crate) sender_packets_per_second_max: Option<u32>,
     pub(crate) senders: ingest::SenderRules,
+    pub(crate) redactions: Redactions,
     pub(crate) legs: calls::Legs,
     /// Whether calls and registrations have rows.
     pub(crate) call_rows: bool,
@@ -80,6 +90,7 @@ pub(crate) struct Resolved {
     pub(crate) query_seconds_max: u64,
     pub(crate) query_memory_bytes_max: u64,
     pub(crate) metrics: Metrics,
+    pub(crate) audit_days: u32,
     pub(crate) log_level: String,
     pub(crate) log_json: bool,
 }
@@ -168,6 +179,19 @@ pub(crate) fn resolve_beside(arguments: &ServeArguments, running: Option<&Resolv
         &data,
         protocols,
     )?;
+    let hep_allow = hep.allow.iter().flatten().map(|text| text.parse().context("hep.allow"));
+    let hep_allow = hep_allow.collect::<Result<Vec<ingest::Network>>>()?;
+    let redact = written.redact.unwrap_or_default();
+    let redactions = Redactions {
+        digest: redact.digest.unwrap_or(false),
+        srtp: redact.srtp.unwrap_or(false),
+        message_bodies: redact.message_bodies.unwrap_or(false),
+        dtmf: redact.dtmf.unwrap_or(false),
+    };
+    let audit_days = written.audit.unwrap_or_default().days.unwrap_or(AUDIT_DAYS_DEFAULT);
+    if !(1..=AUDIT_DAYS_MAX).contains(&audit_days) {
+        bail!("audit.days = {audit_days} is outside 1 to {AUDIT_DAYS_MAX}");
+    }
     let lake = arguments.lake.as_deref().or(storage.lake.as_deref());
     Ok(Resolved {
         lake: lake::location(lake, storage.s3.unwrap_or_default())?,
@@ -177,11 +201,15 @@ pub(crate) fn resolve_beside(arguments: &ServeArguments, running: Option<&Resolv
         protocols,
         outputs,
         senders,
+        redactions,
+        audit_days,
         call_rows: written.calls.as_ref().and_then(|calls| calls.rows).unwrap_or(true),
         legs: calls::legs(written.calls.unwrap_or_default())?,
         listeners,
         tls,
         hep_keys: hep.keys.unwrap_or_default(),
+        hep_allow,
+        sender_packets_per_second_max: hep.sender_packets_per_second_max.map(NonZeroU32::get),
         retention_days: days,
         retention_payload_days: payload_days,
         retention_bytes_max: size(retention.bytes_max.as_ref(), "retention.bytes_max")?,

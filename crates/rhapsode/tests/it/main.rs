@@ -19,11 +19,13 @@ mod object_storage;
 mod openapi;
 mod outputs;
 mod reload;
+mod redact;
 mod replay;
 mod secrets;
 mod shared_lake;
 mod stage;
 mod types;
+mod users;
 
 use anyhow::Result;
 use testkit::server::Options;
