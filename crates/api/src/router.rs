@@ -78,7 +78,7 @@ fn scraped() -> OpenApiRouter<ApiState> {
 
 /// Routes that need a session or a token, and what else they need. There is no other way to add one.
 fn guarded() -> Guarded {
-    use Permission::{Audit, Export, Own, Search, Server, Sql, Users};
+    use Permission::{Aliases, Audit, Export, Own, Search, Server, Sql, Users};
     Guarded::default()
         .quiet(Own, routes!(auth::me))
         .quiet(Own, routes!(catalogue::catalogue))
