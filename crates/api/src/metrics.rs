@@ -26,7 +26,7 @@ const OPENMETRICS: &str = "application/openmetrics-text";
 /// Metrics for Prometheus
 ///
 /// OpenMetrics 1.0 if `Accept` names it, else the text format 0.0.4. What they mean: docs/metrics.md.
-#[utoipa::path(get, path = "/metrics", tag = "status", responses(
+#[utoipa::path(get, path = "/metrics", tag = "status", extensions(("x-permission" = json!("server"))), responses(
     (status = 200, description = "all metrics at this moment",
         content((String = "application/openmetrics-text"), (String = "text/plain"))),
     (status = 401, body = ErrorBody, description = "neither a login or token, nor an address of `metrics.allow`"),

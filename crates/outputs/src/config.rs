@@ -7,7 +7,7 @@ use crate::http::{Elasticsearch, Loki};
 use crate::relay::Relay;
 
 /// One output.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// What it is called among the counters and in the log.
     pub name: String,
@@ -31,7 +31,7 @@ pub struct Config {
 }
 
 /// Room on disk.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SpoolConfig {
     /// Of this output alone.
     pub folder: PathBuf,
@@ -39,7 +39,7 @@ pub struct SpoolConfig {
 }
 
 /// Where to, and in what form.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     Relay(Relay),
     Loki(Loki),

@@ -18,8 +18,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("traffic", &["hep", "sip", "media"]),
     ("store", &["model", "unify"]),
     ("ingest", &["hep", "model", "protocols", "calls", "store"]),
-    ("outputs", &["model", "calls", "store"]),
-    ("outputs", &["hep", "model", "store"]),
+    ("outputs", &["hep", "model", "calls", "store"]),
     ("api", &["model", "protocols", "calls", "store", "hep", "sip", "media", "packet"]),
     (
         "rhapsode",

@@ -36,7 +36,7 @@ pub(crate) struct Token {
     addresses: Vec<String>,
     created: String,
     expires: String,
-    /// Within a minute.
+    /// Within a minute, and from wherever.
     last_used: Option<String>,
 }
 

@@ -22,6 +22,7 @@ fn a_list_tells_what_became_of_each() {
         "method": "INVITE", "from_user": "+4930123", "to_user": "bob", "src": traffic::PHONE, "dst": traffic::PROXY,
         "status": 200, "state": "ended", "setup_ms": 2_000, "talk_ms": 30_000, "messages": 11, "witnesses": 0,
         "tables": {"sip": 9, "rtcp": 1, "log": 1}, "pdd_ms": null, "findings": [], "severity": null, "is_open": null,
+        "src_alias": null, "dst_alias": null,
     });
     assert_eq!(list["calls"][2], answered);
     let state =

@@ -20,7 +20,7 @@ use super::page::Page;
 use super::recent::Recent;
 
 /// Machines by a name of the operator's: `PromTargetName` and `PromTargetIP` of heplify-server.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Targets(HashMap<String, String>);
 
 impl Targets {

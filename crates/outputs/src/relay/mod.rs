@@ -27,7 +27,7 @@ use target::Scheme;
 use tls::Tls;
 
 /// Where to, and what is different there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relay {
     pub targets: Vec<Target>,
     pub balance: Balance,

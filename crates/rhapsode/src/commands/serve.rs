@@ -269,9 +269,12 @@ fn watch_signals(
 
 /// The next one; never, if there are none.
 async fn next(signals: &mut Option<Signal>) {
-    match signals {
-        Some(signals) if signals.recv().await.is_some() => (),
-        _ => std::future::pending().await,
+    let come = match signals {
+        Some(signals) => signals.recv().await,
+        None => None,
+    };
+    if come.is_none() {
+        std::future::pending().await
     }
 }
 

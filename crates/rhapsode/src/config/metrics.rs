@@ -8,7 +8,7 @@ use outputs::metrics::Targets;
 
 use super::file;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Metrics {
     /// Who needs no login.
     pub(crate) allow: Vec<Network>,
