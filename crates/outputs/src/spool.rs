@@ -461,7 +461,9 @@ mod tests {
         let tickets = [taken(&mut spool).0, taken(&mut spool).0];
         assert!(matches!(spool.take(), Some(Taken::Lost(2))));
         assert!(spool.take().is_none());
-        tickets.map(|ticket| spool.done(ticket));
+        for ticket in tickets {
+            spool.done(ticket);
+        }
         assert_eq!(spool.bytes(), 0);
     }
 }
