@@ -95,11 +95,8 @@ fn beside(page: &str, file: &str) -> Option<String> {
     path.pop();
     for part in Path::new(file).components() {
         match part {
-            Component::ParentDir => {
-                if !path.pop() {
-                    return None;
-                }
-            }
+            Component::ParentDir if path.pop() => {}
+            Component::ParentDir => return None,
             Component::Normal(name) => path.push(name),
             _ => {}
         }

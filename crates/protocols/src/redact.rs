@@ -128,7 +128,7 @@ fn json_body(payload: &[u8]) -> Vec<Range<usize>> {
     }
     let end = end.min(payload.len());
     let body = find(&payload[start..end], BLANK_LINE).map_or(start, |at| start + at + BLANK_LINE.len());
-    vec![body..end]
+    std::iter::once(body..end).collect()
 }
 
 /// `response="..."` and the like, also with the quotes escaped.
@@ -192,7 +192,7 @@ fn event(payload: &[u8]) -> Vec<Range<usize>> {
         return Vec::new();
     }
     let start = (packet.payload.as_ptr() as usize).saturating_sub(payload.as_ptr() as usize);
-    vec![start..start + 1]
+    std::iter::once(start..start + 1).collect()
 }
 
 fn blank(payload: &mut [u8], places: Vec<Range<usize>>) {

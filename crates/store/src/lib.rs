@@ -60,6 +60,6 @@ pub use search::{Answer, Cursor, Cut, Order, SearchRequest};
 pub use status::{Alarm, CompactionStatus, StoreStatus, TableStatus};
 pub use storage::{Amount, Measured, NextFile, Storage, TableStorage};
 pub use store::Store;
-pub use times::Times;
 pub use tail::{Seen, Tail, TailEnd};
+pub use times::Times;
 pub use view::block;

@@ -49,6 +49,7 @@ pub(crate) struct Settler {
 }
 
 impl Settler {
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the store that is made once")]
     pub(crate) fn new(
         config: &Config,
         retain: Retain,

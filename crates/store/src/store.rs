@@ -50,6 +50,7 @@ pub struct Store {
 impl Store {
     /// Opens the store of a data folder, creating what is missing. Then the caller replays: it reads
     /// [`Store::replay`], understands each block again and publishes it, before it appends new blocks.
+    #[expect(clippy::needless_pass_by_value, reason = "a configuration is handed over, not lent")]
     pub fn open(config: Config, tables: &'static [&'static Table]) -> Result<Self, StoreError> {
         let folder = DataFolder::open(&config.dir, &config.lake)?;
         let cores = thread::available_parallelism().map_or(2, usize::from);
