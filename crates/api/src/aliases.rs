@@ -9,7 +9,7 @@ use model::{Addresses, Alias, Aliases};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::auth::AliasRow;
+use crate::auth::{AliasRow, Settings};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{Body, Segment};
 use crate::limits;
@@ -78,7 +78,7 @@ pub(crate) struct AliasRequest {
 #[utoipa::path(get, path = "/api/v1/aliases", tag = "aliases",
     responses((status = 200, body = AliasList), (status = 401, body = ErrorBody)))]
 pub(crate) async fn aliases(State(state): State<ApiState>) -> Result<Json<AliasList>, ApiError> {
-    let rows = state.auth().settings(|settings| settings.aliases()).await?;
+    let rows = state.auth().settings(Settings::aliases).await?;
     Ok(Json(AliasList { aliases: rows.into_iter().map(NamedAddresses::from).collect() }))
 }
 

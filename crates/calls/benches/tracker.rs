@@ -32,7 +32,7 @@ fn main() {
 
 /// The whole mix: its packets that are no SIP, or of no call, cost the tracker next to nothing.
 fn follow(rate: f64, seconds: f64) {
-    let mut traffic = Traffic::new(Settings::new(7, START, Rate::Calls(rate)));
+    let mut traffic = Traffic::new(&Settings::new(7, START, Rate::Calls(rate)));
     let mut tracker = Tracker::new(Limits::default());
     let mut spent = 0;
     let (mut taken, mut rows) = (0, 0);
@@ -56,7 +56,7 @@ fn follow(rate: f64, seconds: f64) {
 /// Calls in conversation, as many as are asked for.
 fn keep(rate: f64, wanted: usize) {
     let mix = Mix::of(&[(Scenario::Good, 1)]).expect("a mix");
-    let mut traffic = Traffic::new(Settings { mix, ..Settings::new(7, START, Rate::Calls(rate * 10.0)) });
+    let mut traffic = Traffic::new(&Settings { mix, ..Settings::new(7, START, Rate::Calls(rate * 10.0)) });
     let mut tracker = Tracker::new(Limits { open_max: wanted * 2, ..Limits::default() });
     let mut due = Vec::new();
     let (mut kept, mut spent) = (0, 0);
@@ -104,8 +104,8 @@ struct Traffic {
 }
 
 impl Traffic {
-    fn new(settings: Settings) -> Self {
-        Self { generator: Generator::new(&settings), now: START, packets: 0, early: None }
+    fn new(settings: &Settings) -> Self {
+        Self { generator: Generator::new(settings), now: START, packets: 0, early: None }
     }
 
     /// The SIP messages of the next tick, numbered in their order.

@@ -71,7 +71,7 @@ pub(crate) fn expires_granted(request: &Message<'_>, reply: &Message<'_>) -> Opt
     let own = asked.contact()?.uri;
     let Some(sip::value::Contact::Addresses(addresses)) = given.contacts() else { return None };
     let mut contacts = addresses.take(CONTACTS_MAX).peekable();
-    let first = contacts.peek().cloned();
+    let first = contacts.peek().copied();
     let mut count = 0;
     let same = contacts.inspect(|_| count += 1).find(|contact| {
         (contact.uri.user, contact.uri.host, contact.uri.port) == (own.user, own.host, own.port)

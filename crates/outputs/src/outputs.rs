@@ -294,7 +294,7 @@ impl Shared {
         for news in inner.mood.look(problem, dropped, Instant::now()) {
             match news {
                 News::Failing(problem) => {
-                    tracing::warn!(output, waiting, %problem, "an output does not get through")
+                    tracing::warn!(output, waiting, %problem, "an output does not get through");
                 }
                 News::Recovered => tracing::info!(output, waiting, "an output gets through again"),
                 News::Losing => {

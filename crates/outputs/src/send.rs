@@ -35,6 +35,7 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
+    #[expect(clippy::needless_pass_by_value, reason = "an error ends here")]
     pub(crate) fn down(problem: impl ToString) -> Self {
         Self::Down { problem: problem.to_string(), after: None }
     }

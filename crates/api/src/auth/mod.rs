@@ -48,8 +48,8 @@ pub(crate) use users::{
 
 use access::Role;
 use attempts::Attempts;
-pub(crate) use settings::AliasRow;
-use settings::{ADMIN, NewToken, Settings};
+use settings::{ADMIN, NewToken};
+pub(crate) use settings::{AliasRow, Settings};
 use token::TokenHash;
 
 /// Name of the session cookie.

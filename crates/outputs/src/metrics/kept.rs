@@ -3,7 +3,7 @@
 use store::{Store, StoreStatus, TableStatus, Times};
 
 use super::histogram::Histogram;
-use super::metric::Metric;
+use super::metric::{Metric, Reading};
 use super::page::Page;
 
 static LOG_BYTES: Metric = Metric::gauge(
@@ -75,7 +75,7 @@ pub(super) static METRICS: [&Metric; 16] = [
 pub(super) fn write(status: &StoreStatus, store: &Store, page: &mut Page) {
     page.family(&LOG_BYTES).series(&[], status.log_bytes);
     page.family(&HOT_BYTES).series(&[], status.hot_bytes);
-    let of: [(&'static Metric, fn(&TableStatus) -> u64); 4] = [
+    let of: [Reading<TableStatus>; 4] = [
         (&HOT_ROWS, |table| table.hot_rows),
         (&LAKE_ROWS, |table| table.rows - table.hot_rows),
         (&LAKE_BYTES, |table| table.bytes),

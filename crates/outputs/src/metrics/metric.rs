@@ -62,3 +62,6 @@ impl Kind {
         }
     }
 }
+
+/// A metric, and where its value is read.
+pub(super) type Reading<T> = (&'static Metric, fn(&T) -> u64);

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::metric::Metric;
+use super::metric::{Metric, Reading};
 use super::page::Page;
+
+/// A metric, and where its value by cause is read.
+type Causes = (&'static Metric, fn(&Listener) -> &BTreeMap<String, u64>);
 
 static RECEIVED: Metric = Metric::counter(
     "rhapsode_packets_received_total",
@@ -110,7 +113,7 @@ pub struct Listener {
 
 pub(super) fn write(receiver: &Receiver, store_alarms: &[store::Alarm], page: &mut Page) {
     let listeners = &receiver.listeners;
-    let of: [(&'static Metric, fn(&Listener) -> u64); 5] = [
+    let of: [Reading<Listener>; 5] = [
         (&RECEIVED, |listener| listener.received),
         (&STORED, |listener| listener.stored),
         (&DUPLICATES, |listener| listener.duplicates),
@@ -123,7 +126,7 @@ pub(super) fn write(receiver: &Receiver, store_alarms: &[store::Alarm], page: &m
             family.series(&[&listener.name], value(listener));
         }
     }
-    let causes: [(&'static Metric, fn(&Listener) -> &BTreeMap<String, u64>); 2] =
+    let causes: [Causes; 2] =
         [(&REFUSED, |listener| &listener.refused), (&DROPPED, |listener| &listener.dropped)];
     for (metric, counts) in causes {
         let mut family = page.family(metric);

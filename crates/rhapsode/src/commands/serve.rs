@@ -274,7 +274,7 @@ async fn next(signals: &mut Option<Signal>) {
         None => None,
     };
     if come.is_none() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

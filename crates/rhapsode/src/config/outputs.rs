@@ -223,6 +223,7 @@ impl Output {
         fn span<T>(value: Option<&Spanned<T>>) -> Option<Range<usize>> {
             value.map(Spanned::span)
         }
+        #[expect(clippy::type_complexity, reason = "a key, what it fits, and where it is written")]
         let keys: [(&str, &[KindName], Option<Range<usize>>); 17] = [
             ("targets", &[Hep], span(self.targets.as_ref())),
             ("balance", &[Hep], span(self.balance.as_ref())),
