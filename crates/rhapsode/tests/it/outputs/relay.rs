@@ -17,10 +17,13 @@ use super::{server, settled};
 const RECORDINGS: [&str; 4] =
     ["kamailio-hep1-udp.pcap", "kamailio-hep2-udp.pcap", "kamailio-hep3-udp.pcap", "sngrep-hep3-udp.pcap"];
 
+/// Of each: a socket that nobody has given more room keeps a hundred.
+const DATAGRAMS_OF_EACH: usize = 15;
+
 fn recorded() -> Result<Vec<Vec<u8>>> {
     let mut datagrams = Vec::new();
     for name in RECORDINGS {
-        datagrams.extend(recording(name)?.context(name)?.pieces);
+        datagrams.extend(recording(name)?.context(name)?.pieces.into_iter().take(DATAGRAMS_OF_EACH));
     }
     // A key is blanked when it arrives: those packets are a matter of their own.
     datagrams.retain(|datagram| hep::decode(datagram, 0).is_ok_and(|(packet, _)| packet.key.is_none()));
@@ -78,7 +81,7 @@ fn packets_are_passed_through_byte_for_byte_over_udp_tcp_and_tls() -> Result<()>
     let (collector, _) = collector;
     collector.wait_for_count("SELECT count(*) AS n FROM messages WHERE hep_version = 3", count)?;
     let rows = |server: &Server| {
-        let columns = "hep_type, src_ip, src_port, dst_ip, dst_port, call_id, size";
+        let columns = "hep_type, src_ip, src_port, dst_ip, dst_port, call_id, raw";
         server.sql(&format!("SELECT {columns} FROM messages ORDER BY {columns}"))
     };
     ensure!(rows(&from)? == rows(&collector)?, "both understand the same");
