@@ -9,6 +9,7 @@ use model::{Addresses, Alias, Aliases};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::audit::Trail;
 use crate::auth::{AliasRow, Settings};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{Body, Segment};
@@ -89,9 +90,14 @@ pub(crate) async fn aliases(State(state): State<ApiState>) -> Result<Json<AliasL
     responses((status = 201, body = NamedAddresses), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 pub(crate) async fn add_alias(
     State(state): State<ApiState>,
+    trail: Trail,
     Body(request): Body<AliasRequest>,
 ) -> Result<(StatusCode, Json<NamedAddresses>), ApiError> {
     let alias = alias(&request)?;
+    let of =
+        alias.addresses.map_or_else(|| "the capture point".to_owned(), |addresses| addresses.to_string());
+    let point = alias.capture_id.map(|id| format!(", capture_id {id}")).unwrap_or_default();
+    trail.say(&format!("aliases: {} for {of}{point}", alias.name));
     let known = state.clone();
     let kept = state
         .auth()

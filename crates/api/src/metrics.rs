@@ -1,7 +1,7 @@
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::Extension;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -60,7 +60,7 @@ pub(crate) async fn require_allowed(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let peer = auth::peer(request.extensions());
     let is_open = state.metrics().zip(peer).is_some_and(|(metrics, peer)| metrics.is_open_to(peer));
     if is_open { Ok(next.run(request).await) } else { auth::require_login(State(state), request, next).await }
 }

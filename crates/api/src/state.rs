@@ -71,8 +71,7 @@ impl ApiState {
     /// password hashes: call it before serving.
     pub fn new(config: &ApiConfig, store: Arc<Store>, live: Arc<dyn Live>) -> Result<Self, SettingsError> {
         let book = Arc::new(Book::open(&config.dir, config.audit_days)?);
-        let (auth, first_password) =
-            Auth::open(&config.dir, &config.url, config.admin_password.as_deref(), Arc::clone(&book))?;
+        let (auth, first_password) = Auth::open(&config.dir, &config.url, config.admin_password.as_deref())?;
         let aliases = Known::new(auth.aliases()?);
         Ok(Self(Arc::new(Inner {
             auth,

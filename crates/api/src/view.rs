@@ -114,9 +114,12 @@ impl Scope {
         self.terms.is_empty()
     }
 
-    /// The first name that rows of a derived table do not have: then these rows cannot be told apart.
+    /// The first name that rows of a derived table do not have: then these rows cannot be told apart. They are of another
+    /// table than the messages they are made of.
     fn name_beyond(&self, table: &Table) -> Option<&'static str> {
-        self.terms.iter().flat_map(Expr::fields).find(|field| !field.is_of(table)).map(|field| field.name)
+        let missing = self.terms.iter().flat_map(Expr::fields).find(|field| !field.is_of(table));
+        let of_table = || self.terms.iter().any(Expr::names_table).then_some("table");
+        missing.map(|field| field.name).or_else(of_table)
     }
 
     /// Whether rows of this table can be told apart by it.

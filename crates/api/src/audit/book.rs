@@ -3,9 +3,9 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use model::Micros;
@@ -47,9 +47,10 @@ const SCHEMA: &str = "
 pub(crate) struct Book {
     path: PathBuf,
     /// `None` once it is closed.
-    sender: Mutex<Option<SyncSender<Message>>>,
-    lost: AtomicU64,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    sender: Option<SyncSender<Message>>,
+    /// Entries that nobody has been told of yet.
+    lost: Arc<AtomicU64>,
+    writer: Option<JoinHandle<()>>,
 }
 
 enum Message {
@@ -67,16 +68,13 @@ impl Book {
         let connection = Connection::open(&path)?;
         connection.execute_batch(SCHEMA)?;
         let (sender, receiver) = sync_channel(limits::AUDIT_WAITING_MAX);
+        let lost = Arc::new(AtomicU64::new(0));
+        let not_written = Arc::clone(&lost);
         let writer = std::thread::Builder::new()
             .name("audit".to_owned())
-            .spawn(move || write(connection, &receiver, days))
+            .spawn(move || write(connection, &receiver, &not_written, days))
             .map_err(|source| SettingsError::Open { path: path.display().to_string(), source })?;
-        Ok(Self {
-            path,
-            sender: Mutex::new(Some(sender)),
-            lost: AtomicU64::new(0),
-            writer: Mutex::new(Some(writer)),
-        })
+        Ok(Self { path, sender: Some(sender), lost, writer: Some(writer) })
     }
 
     /// Takes an entry, or counts it as lost. Never waits.
@@ -86,7 +84,7 @@ impl Book {
             let told = Entry {
                 at: entry.at,
                 action: "lost".to_owned(),
-                what: format!("{lost} entries before this one could not be written in time"),
+                what: format!("{lost} entries before this one could not be written"),
                 ..Entry::default()
             };
             if !self.send(Message::Entry(Box::new(told))) {
@@ -99,11 +97,7 @@ impl Book {
     }
 
     fn send(&self, message: Message) -> bool {
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
-        match sender.as_ref().map(|sender| sender.try_send(message)) {
-            Some(Ok(())) => true,
-            Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) | None => false,
-        }
+        self.sender.as_ref().is_some_and(|sender| sender.try_send(message).is_ok())
     }
 
     /// Waits until what was taken so far can be read.
@@ -155,16 +149,15 @@ pub(super) fn entry_of(caller: &Caller) -> Entry {
 impl Drop for Book {
     /// All that was taken is written.
     fn drop(&mut self) {
-        *self.sender.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if writer.is_some_and(|writer| writer.join().is_err()) {
+        self.sender = None;
+        if self.writer.take().is_some_and(|writer| writer.join().is_err()) {
             tracing::error!("the thread of the audit log ended by a panic");
         }
     }
 }
 
 /// Writes until nobody can send any more.
-fn write(mut connection: Connection, receiver: &Receiver<Message>, days: u32) {
+fn write(mut connection: Connection, receiver: &Receiver<Message>, lost: &AtomicU64, days: u32) {
     let mut pruned = 0;
     while let Ok(first) = receiver.recv() {
         let mut flushed = Vec::new();
@@ -176,6 +169,7 @@ fn write(mut connection: Connection, receiver: &Receiver<Message>, days: u32) {
             }
         }
         if let Err(error) = insert(&mut connection, &entries) {
+            lost.fetch_add(entries.len() as u64, Ordering::Relaxed);
             tracing::error!(%error, entries = entries.len(), "the audit log cannot be written");
         }
         for done in flushed {
@@ -262,7 +256,7 @@ mod tests {
         book.lost.store(7, Ordering::Relaxed);
         book.take(entry(now().0, "next"));
         drop(book);
-        assert_eq!(texts(dir.path()), ["7 entries before this one could not be written in time", "next"]);
+        assert_eq!(texts(dir.path()), ["7 entries before this one could not be written", "next"]);
     }
 
     #[cfg(unix)]

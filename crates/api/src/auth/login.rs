@@ -66,13 +66,13 @@ pub(crate) async fn login(
             tracing::warn!(%address, "a login failed");
             // People type passwords where names belong: what is no name is not written down.
             let name = if is_user { request.user.as_str() } else { "" };
-            auth.book.login(name, known, Login::Failed);
+            state.book().login(name, known, Login::Failed);
             return Err(ApiError::new(Code::LoginFailed, "wrong user or password"));
         }
     };
     auth.attempts(|attempts, _| attempts.succeeded(address));
 
-    auth.book.login(&request.user, known, Login::Succeeded);
+    state.book().login(&request.user, known, Login::Succeeded);
     let life = limits::SESSION_LIFE.as_secs();
     let expires = Micros(now().0 + life as i64 * Micros::SECOND);
     let session = NewToken::plain(TokenKind::Session, &request.user, "", expires);

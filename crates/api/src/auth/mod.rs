@@ -24,7 +24,6 @@ use model::Micros;
 use model::query::Net;
 use tokio::sync::Semaphore;
 
-use crate::audit::Book;
 use crate::error::{ApiError, Code};
 use crate::limits;
 use crate::state::ApiState;
@@ -81,13 +80,13 @@ pub(crate) struct Caller {
 #[derive(Clone)]
 pub(crate) struct Pass {
     hash: TokenHash,
+    from: Option<IpAddr>,
     caller: Caller,
 }
 
 /// Users, tokens and what protects them.
 pub(crate) struct Auth {
     settings: Arc<Settings>,
-    book: Arc<Book>,
     attempts: Mutex<Attempts>,
     /// Turns for computing password hashes.
     password_turns: Semaphore,
@@ -102,7 +101,6 @@ impl Auth {
         dir: &Path,
         url: &str,
         admin_password: Option<&str>,
-        book: Arc<Book>,
     ) -> Result<(Self, Option<String>), SettingsError> {
         let settings = Settings::open(&dir.join(SETTINGS_FILE))?;
         let first_password = settings.prepare_admin(admin_password, now())?;
@@ -114,7 +112,6 @@ impl Auth {
         local::write(dir, url, &local)?;
         let auth = Self {
             settings: Arc::new(settings),
-            book,
             attempts: Mutex::new(Attempts::default()),
             password_turns: Semaphore::new(limits::PASSWORD_CHECKS_AT_ONCE),
             nobodys_hash: password::hash(&password::random()?)?,
@@ -142,8 +139,8 @@ impl Auth {
     /// Whether the request would still be let in, and might see as much: its token may have been removed or expired since,
     /// its user may have become less.
     pub(crate) async fn is_valid(&self, pass: &Pass) -> bool {
-        let hash = pass.hash;
-        match self.settings(move |settings| settings.caller(&hash, now())).await {
+        let (hash, from) = (pass.hash, pass.from);
+        match self.settings(move |settings| settings.caller(&hash, from, now())).await {
             Ok(Some(caller)) => caller == pass.caller,
             Ok(None) | Err(_) => false,
         }
@@ -166,17 +163,17 @@ pub(crate) async fn require_login(
     if from_cookie && !is_own_page(request.method(), request.headers()) {
         return Err(ApiError::new(Code::Forbidden, "the request came from a page of another site"));
     }
-    let caller = state.auth().settings(move |settings| settings.caller(&hash, now())).await?;
-    let caller = caller.ok_or_else(ApiError::unauthorized)?;
     let address = peer(request.extensions());
+    let caller = state.auth().settings(move |settings| settings.caller(&hash, address, now())).await?;
+    let caller = caller.ok_or_else(ApiError::unauthorized)?;
     if !address::may_come_from(&caller.addresses, address) {
         let from = address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
         let message = format!("this token is not for {from}");
-        state.auth().book.refused_address(&caller, address);
+        state.book().refused_address(&caller, address);
         return Err(ApiError::new(Code::Forbidden, message));
     }
     request.extensions_mut().insert(Arc::clone(state.book()));
-    request.extensions_mut().insert(Pass { hash, caller: caller.clone() });
+    request.extensions_mut().insert(Pass { hash, from: address, caller: caller.clone() });
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }

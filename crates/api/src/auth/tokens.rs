@@ -36,7 +36,7 @@ pub(crate) struct Token {
     addresses: Vec<String>,
     created: String,
     expires: String,
-    /// Within a minute, and from wherever.
+    /// Within a minute.
     last_used: Option<String>,
 }
 

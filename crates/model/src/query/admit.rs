@@ -22,6 +22,15 @@ impl Expr {
         }
     }
 
+    /// Whether some condition of it is on the table.
+    pub fn names_table(&self) -> bool {
+        match self {
+            Expr::And(terms) | Expr::Or(terms) => terms.iter().any(Expr::names_table),
+            Expr::Not(term) => term.names_table(),
+            leaf => matches!(leaf, Expr::Table(_)),
+        }
+    }
+
     /// Whether some condition of it is on the payload, which whoever sends it can write.
     pub fn reads_payload(&self) -> bool {
         match self {

@@ -21,7 +21,7 @@ fn session(settings: &Settings) -> String {
 
 fn caller(settings: &Settings, text: &str, now: Micros) -> Option<String> {
     let hash = token::hash(text).expect("a token");
-    settings.caller(&hash, now).expect("read").map(|caller| caller.user)
+    settings.caller(&hash, None, now).expect("read").map(|caller| caller.user)
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_token_is_never_more_than_its_owner() {
     };
     let (_, text) = settings.add_token(&new, NOW).expect("stored").expect("made");
     let hash = token::hash(&text).expect("a token");
-    let caller = || settings.caller(&hash, NOW).expect("read").expect("known");
+    let caller = || settings.caller(&hash, None, NOW).expect("read").expect("known");
     assert_eq!((caller().role, caller().scopes.as_slice()), (Role::Engineer, &["node = a".to_owned()][..]));
     let change = UserChange {
         role: Some(Role::Viewer),
@@ -131,7 +131,7 @@ fn a_token_is_never_more_than_its_owner() {
     assert_eq!(caller().role, Role::Viewer);
     assert_eq!(caller().scopes, ["capture_id = 1", "node = a"], "both hold");
     settings.lock().execute("UPDATE user SET role = 'owner' WHERE name = 'ann'", []).expect("written");
-    assert!(settings.caller(&hash, NOW).expect("read").is_none(), "what is not known is refused");
+    assert!(settings.caller(&hash, None, NOW).expect("read").is_none(), "what is not known is refused");
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Tokens: of sessions, of programs, and of the command line.
 
+use std::net::IpAddr;
+
 use model::Micros;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{Settings, SettingsError};
 use crate::auth::access::Role;
 use crate::auth::token::TokenHash;
-use crate::auth::{Caller, token};
+use crate::auth::{Caller, address, token};
 use crate::limits::{SESSIONS_PER_USER_MAX, TOKENS_PER_USER_MAX};
 
 /// `last_used` is written at most this often: a read must not become a write for every request.
@@ -126,8 +128,13 @@ impl Settings {
         Ok(Some((id, text)))
     }
 
-    /// Who holds this token, if it is one and has not expired.
-    pub(crate) fn caller(&self, hash: &TokenHash, now: Micros) -> Result<Option<Caller>, SettingsError> {
+    /// Who holds this token, if it is one and has not expired. Where it may not be used from `from`, that is no use of it.
+    pub(crate) fn caller(
+        &self,
+        hash: &TokenHash,
+        from: Option<IpAddr>,
+        now: Micros,
+    ) -> Result<Option<Caller>, SettingsError> {
         let connection = self.lock();
         let found = connection
             .prepare_cached(
@@ -143,7 +150,7 @@ impl Settings {
             }
             return Ok(None);
         };
-        if now.0 - last_used >= LAST_USED_STEP {
+        if now.0 - last_used >= LAST_USED_STEP && address::may_come_from(&caller.addresses, from) {
             let noted = connection
                 .prepare_cached("UPDATE token SET last_used = ?1 WHERE id = ?2")?
                 .execute(params![now.0, caller.token_id]);
