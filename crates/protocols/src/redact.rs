@@ -156,10 +156,10 @@ fn proofs(payload: &[u8]) -> Vec<Range<usize>> {
     found
 }
 
-/// `inline:` of a crypto attribute, up to its lifetime; and all of a MIKEY message.
+/// `inline:` of a crypto attribute, up to its lifetime; and all of a MIKEY message (RFC 4567).
 fn media_keys(payload: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    for (name, blanks) in [(&b"inline:"[..], false), (b"mikey", true)] {
+    for (name, blanks) in [(&b"inline:"[..], false), (b"key-mgmt:mikey", true)] {
         let mut at = 0;
         while let Some(place) = find_any_case(&payload[at..], name) {
             at += place + name.len();

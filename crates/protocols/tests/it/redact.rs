@@ -76,6 +76,8 @@ fn keys_of_media_go_and_the_description_stays() {
         .replace("WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz", &"*".repeat(40))
         .replace("AQAFgM0XflABAAAAAAAAAAAAAAsAyONQ6gAAAAAGEEoo2pee4hp2", &"*".repeat(52));
     assert_eq!(kept(SIP, CRYPTO.as_bytes(), only), blanked);
+    let name = "INVITE sip:mikey2@h SIP/2.0\r\nCall-ID: a\r\nFrom: \"Mikey Jones\" <sip:mikey2@h>\r\n\r\n";
+    assert_eq!(kept(SIP, name.as_bytes(), only), name, "somebody may be called so");
     let event = br#"{"sdp":"a=crypto:1 X inline:ab\/cd+ef=|2^20\r\n"}"#;
     assert_eq!(kept(LOG, event, only), r#"{"sdp":"a=crypto:1 X inline:**********|2^20\r\n"}"#);
 }
