@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -133,6 +133,12 @@ impl Admission {
         Self { shared, listener, tally: Tally::default(), gathering: Gathering::default() }
     }
 
+    /// Whether this address may send here.
+    pub(crate) fn may_send(&self, sender: IpAddr) -> bool {
+        let allow = &self.shared.allow[usize::from(self.listener.place)];
+        allow.is_empty() || allow.iter().any(|network| network.contains(sender.to_canonical()))
+    }
+
     /// Takes the packets of one datagram, stream frame or request body.
     pub(crate) fn take(
         &mut self,
@@ -146,8 +152,7 @@ impl Admission {
         let orders = self.shared.orders.load();
         let mut outcome = Outcome::default();
         // Before anything is read or inflated for somebody who may not send.
-        let allow = &self.shared.allow[usize::from(self.listener.place)];
-        if !allow.is_empty() && !allow.iter().any(|network| network.contains(sender.ip())) {
+        if !self.may_send(sender.ip()) {
             self.refuse(Refused::SenderNotAllowed, sender, received);
             outcome.refused.push(Refused::SenderNotAllowed);
             return outcome;

@@ -175,6 +175,10 @@ impl Entry {
         Self { sender, now: clock::now(), admission, admitted }
     }
 
+    pub(super) fn may_send(&self) -> bool {
+        self.admission.may_send(self.sender.ip())
+    }
+
     pub(super) fn take(&mut self, bytes: &[u8]) -> Outcome {
         self.admission.take(bytes, self.now, self.sender, &mut self.admitted)
     }

@@ -44,6 +44,11 @@ pub(super) struct Item {
 pub(super) fn admit(entry: &mut Entry, headers: &HeaderMap, body: &[u8]) -> Answer {
     let key = key(headers);
     let mut answer = Answer::default();
+    if !entry.may_send() {
+        entry.refuse(Refused::SenderNotAllowed);
+        answer.refuse(Refused::SenderNotAllowed);
+        return answer;
+    }
     let mut frame = Vec::new();
     let mut count = 0;
     for (index, item) in hep::json::items(body).enumerate() {
