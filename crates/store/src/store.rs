@@ -201,11 +201,11 @@ impl Store {
         going
     }
 
-    /// Finds records as [`Store::search`] does, for a thread that may wait: all rows at once.
+    /// Finds records as [`Store::search`] does, for a thread of the program that may wait: all rows at once.
     pub fn search_now(&self, request: SearchRequest) -> Result<Vec<RecordBatch>, StoreError> {
         let mut batches = Vec::new();
         self.engine.questions().block_on(async {
-            let mut answer = self.search(request).await?;
+            let mut answer = self.engine.search(self.hot.view(), request, &self.engine.own_turn).await?;
             while let Some(batch) = answer.next().await {
                 batches.push(batch?);
             }
@@ -236,7 +236,7 @@ impl Store {
 
     /// Finds records; see [`SearchRequest`].
     pub async fn search(&self, request: SearchRequest) -> Result<Answer, StoreError> {
-        self.engine.search(self.hot.view(), request).await
+        self.engine.search(self.hot.view(), request, &self.engine.turns).await
     }
 
     /// Shows the rows that satisfy the condition as they are published, from now on. `columns` as in a

@@ -31,6 +31,9 @@ const TICK: Duration = Duration::from_millis(500);
 /// Making rows takes no more than this part of the time: with many open calls it is done less often.
 const TICK_SHARE: u32 = 10;
 
+/// However long that took, lists are not behind by more.
+const TICK_MAX: Duration = Duration::from_secs(5);
+
 /// To measure memory is to look at every call.
 const MEASURED_EVERY: u64 = 20;
 
@@ -122,9 +125,11 @@ impl Joiner {
                 }
             }
             if Instant::now() >= tick_at {
+                // To wait for an answer is no work.
+                self.surviving(Self::look_up);
                 let begun = Instant::now();
                 self.surviving(Self::tick);
-                tick_at = Instant::now() + TICK.max(begun.elapsed() * TICK_SHARE);
+                tick_at = Instant::now() + (begun.elapsed() * TICK_SHARE).clamp(TICK, TICK_MAX);
             }
         }
     }
@@ -163,7 +168,6 @@ impl Joiner {
     }
 
     fn tick(&mut self) {
-        self.look_up();
         let mut rows = Vec::new();
         self.tracker.due(clock::now().0, &mut rows);
         self.tell(rows);

@@ -33,7 +33,10 @@ pub(crate) struct Engine {
     questions: Handle,
     template: SessionState,
     places: Arc<Places>,
-    turns: Arc<Semaphore>,
+    /// Of whoever asks from outside.
+    pub(crate) turns: Arc<Semaphore>,
+    /// Of the program itself: rows of calls, and with them receiving, must not wait until others have had their answers.
+    pub(crate) own_turn: Arc<Semaphore>,
     /// How long searches, and statements, take.
     pub(crate) searching: Arc<Clock>,
     pub(crate) sql: Arc<Clock>,
@@ -75,6 +78,7 @@ impl Engine {
         functions::register(&mut template)?;
         Ok(Self {
             turns: Arc::new(Semaphore::new(limits.concurrent_max.max(1))),
+            own_turn: Arc::new(Semaphore::new(1)),
             limits,
             house,
             questions,
@@ -130,19 +134,20 @@ impl Engine {
         self.questions.spawn(work).await.map_err(|error| StoreError::Internal(error.to_string()))?
     }
 
-    /// Runs the work of an answer when its turn comes, no longer than allowed; `clock` is told how long it took.
+    /// Runs the work of an answer when there is one of these turns, no longer than allowed; `clock` is told how long it took.
     pub(super) fn answer<F, W>(
         &self,
         schema: arrow::datatypes::SchemaRef,
         limits: Limits,
         clock: &Arc<Clock>,
+        turns: &Arc<Semaphore>,
         work: F,
     ) -> Answer
     where
         F: FnOnce(Rows) -> W + Send + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
-        let (turns, clock) = (Arc::clone(&self.turns), Arc::clone(clock));
+        let (turns, clock) = (Arc::clone(turns), Arc::clone(clock));
         Answer::start(schema, limits.time_max, &self.house, &self.questions, move |rows| async move {
             let _taking = Taking::of(&clock);
             let _turn = turns.acquire_owned().await;

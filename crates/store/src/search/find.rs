@@ -15,6 +15,7 @@ use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr as Compiled, Operator, cast, lit};
 use datafusion::scalar::ScalarValue;
 use model::Table;
+use tokio::sync::Semaphore;
 
 use crate::StoreError;
 use crate::lake::encode::ROW_GROUP_ROWS;
@@ -54,11 +55,16 @@ fn by_row_group(ts: Range, rows: u64) -> impl Iterator<Item = (Range, u64)> {
 const TABLE_COLUMN: &str = "table";
 
 impl Engine {
-    pub(crate) async fn search(&self, view: Arc<View>, request: SearchRequest) -> Result<Answer, StoreError> {
+    pub(crate) async fn search(
+        &self,
+        view: Arc<View>,
+        request: SearchRequest,
+        turns: &Arc<Semaphore>,
+    ) -> Result<Answer, StoreError> {
         let mut search = Search::new(self, &view, &request)?;
         let limits = search.limits;
         let schema = Arc::clone(&search.schema);
-        Ok(self.answer(schema, limits, &self.searching, move |rows| async move {
+        Ok(self.answer(schema, limits, &self.searching, turns, move |rows| async move {
             if let Err(error) = search.narrow().await {
                 rows.send(Err(error)).await;
                 return;

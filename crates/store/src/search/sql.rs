@@ -40,7 +40,8 @@ impl Engine {
         let planning = plan(self.state(tables), text.to_owned());
         let frame = self.on_question_thread(planning).await?;
         let schema = Arc::clone(frame.schema().inner());
-        Ok(self.answer(schema, limits.unwrap_or(self.limits), &self.sql, move |rows| async move {
+        let limits = limits.unwrap_or(self.limits);
+        Ok(self.answer(schema, limits, &self.sql, &self.turns, move |rows| async move {
             rows.send_all(frame, Ok).await;
         }))
     }
