@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ingest::{Ingest, Network, Published};
+use outputs::Outputs;
 use outputs::metrics::{Format, Listener, Metrics, Receiver};
 use store::{Derived, Store};
 
@@ -26,6 +27,7 @@ impl ingest::Watcher for Watching {
 pub(crate) struct Page {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) ingest: Arc<Ingest>,
+    pub(crate) outputs: Arc<Outputs>,
     pub(crate) store: Arc<Store>,
     pub(crate) allow: Vec<Network>,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Page {
 impl api::Metrics for Page {
     fn page(&self, is_openmetrics: bool) -> Result<(&'static str, String), String> {
         let format = if is_openmetrics { Format::OpenMetrics } else { Format::Prometheus };
-        let page = self.metrics.page(format, &receiver(&self.ingest), &self.store);
+        let page = self.metrics.page(format, &receiver(&self.ingest, &self.outputs), &self.store);
         page.map(|page| (format.content_type(), page)).map_err(|late| late.to_string())
     }
 
@@ -42,7 +44,7 @@ impl api::Metrics for Page {
     }
 }
 
-fn receiver(ingest: &Ingest) -> Receiver {
+fn receiver(ingest: &Ingest, sending: &Outputs) -> Receiver {
     let owned = |counts: &BTreeMap<&'static str, u64>| {
         counts.iter().map(|(cause, count)| ((*cause).to_owned(), *count)).collect()
     };
@@ -53,11 +55,13 @@ fn receiver(ingest: &Ingest) -> Receiver {
         Listener { name: listener.name, received, stored, refused, dropped, duplicates, pending, bytes }
     });
     let ingest::CallsGauge { open, bytes, evicted, beyond } = ingest.calls();
+    let failing = sending.status().into_iter().filter(|output| output.state != outputs::State::Working);
+    let failing = failing.map(|output| format!("output_{}", output.name));
     Receiver {
         listeners: listeners.collect(),
         senders: ingest.senders_count() as u64,
         is_ready: ingest.is_ready(),
-        alarms: ingest.alarms().into_iter().map(|alarm| alarm.name.to_owned()).collect(),
+        alarms: ingest.alarms().into_iter().map(|alarm| alarm.name.to_owned()).chain(failing).collect(),
         followed: open,
         followed_bytes: bytes,
         evicted,

@@ -40,7 +40,7 @@ pub use complete::{Choice, Completion, complete};
 pub use error::QueryError;
 pub use evaluate::{matches, raw_contains};
 pub use expr::{Expr, FieldRef, Literal, Net, Op};
-pub use names::nearest;
+pub use names::{METHODS, nearest};
 pub use pattern::{Part, Pattern};
 pub use value::time;
 

@@ -69,7 +69,7 @@ pub(super) const ALIASES: &[(&str, Target, &str)] = &[
 ];
 
 /// SIP methods: RFC 3261, 3262, 3265, 3311, 3428, 3515, 3903, 6086, and PING of some vendors is left out.
-pub(super) const METHODS: &[&str] = &[
+pub const METHODS: &[&str] = &[
     "INVITE",
     "ACK",
     "BYE",

@@ -7,6 +7,9 @@ use super::page::{Family, Number};
 /// What stands in every label beyond the limit.
 pub(super) const OTHER: &str = "other";
 
+/// Bytes of a label value that are kept: names are shorter, and a node may send 64 KiB as its own.
+const VALUE_BYTES_MAX: usize = 128;
+
 /// Values by label values.
 #[derive(Debug)]
 pub(super) struct Bounded<V> {
@@ -22,7 +25,8 @@ impl<V> Bounded<V> {
 
     /// The value of these labels, made if they are new.
     pub(super) fn at(&mut self, labels: &[&str], make: impl FnOnce() -> V) -> &mut V {
-        let mut key: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+        let cut = |label: &&str| label[..label.floor_char_boundary(VALUE_BYTES_MAX)].to_owned();
+        let mut key: Vec<String> = labels.iter().map(cut).collect();
         if self.series.len() >= self.most && !self.series.contains_key(&key) {
             key = vec![OTHER.to_owned(); labels.len()];
         }
@@ -60,5 +64,15 @@ mod tests {
         }
         let seen: Vec<(Vec<&str>, u64)> = counts.iter().map(|(labels, count)| (labels, *count)).collect();
         assert_eq!(seen, [(vec!["a", "x"], 2), (vec!["b", "x"], 1), (vec![OTHER, OTHER], 3)]);
+    }
+
+    #[test]
+    fn of_long_names_the_beginning_counts() {
+        let mut counts = Bounded::new(2);
+        for end in ["one", "other"] {
+            counts.add(&[&format!("{}ä{end}", "n".repeat(127))], 1);
+        }
+        let seen: Vec<(Vec<&str>, u64)> = counts.iter().map(|(labels, count)| (labels, *count)).collect();
+        assert_eq!(seen, [(vec!["n".repeat(127).as_str()], 2)]);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Int16Type, Int32Type, Int64Type};
 use model::Table;
+use model::query::METHODS;
 
 use super::bounded::{Bounded, OTHER};
 use super::columns::{Numbers, Texts};
@@ -35,25 +36,6 @@ static RESPONSES: Metric = Metric::counter(
 );
 
 pub(super) static METRICS: [&Metric; 5] = [&PACKETS, &PAYLOAD_BYTES, &AGENT_PACKETS, &REQUESTS, &RESPONSES];
-
-/// Methods with a label of their own (RFC 3261, 3262, 3265, 3311, 3428, 3515, 3903, 6086): what else stands there is
-/// a sender's invention.
-const METHODS: [&str; 14] = [
-    "INVITE",
-    "ACK",
-    "BYE",
-    "CANCEL",
-    "OPTIONS",
-    "REGISTER",
-    "PRACK",
-    "SUBSCRIBE",
-    "NOTIFY",
-    "PUBLISH",
-    "INFO",
-    "REFER",
-    "MESSAGE",
-    "UPDATE",
-];
 
 /// Types in use are a few dozen; those that documents define come on top.
 const TYPES_MAX: usize = 256;
@@ -157,7 +139,7 @@ impl Messages {
     }
 }
 
-/// A method that may be a label.
+/// A method that may be a label: what is not registered is a sender's invention.
 pub(super) fn known(method: Option<&str>) -> &'static str {
-    METHODS.into_iter().find(|known| Some(*known) == method).unwrap_or(OTHER)
+    METHODS.iter().copied().find(|known| Some(*known) == method).unwrap_or(OTHER)
 }

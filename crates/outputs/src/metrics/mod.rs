@@ -49,8 +49,8 @@ pub use metric::{Kind, Metric};
 pub use page::Format;
 pub use receiver::{Listener, Receiver};
 
-/// Batches that may wait to be counted: some seconds of the greatest load. They are in memory for search anyway.
-const QUEUE_MAX: usize = 64;
+/// Batches that may wait to be counted: seconds of the greatest load. They are mostly in memory for search anyway.
+const QUEUE_MAX: usize = 16;
 
 /// A page is written in milliseconds. A scraper gives up after ten seconds by default.
 const PAGE_TIME_MAX: Duration = Duration::from_secs(8);

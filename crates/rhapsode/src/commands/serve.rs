@@ -158,6 +158,7 @@ impl Server {
             metrics: Some(Arc::new(Page {
                 metrics: Arc::clone(&self.metrics),
                 ingest: Arc::clone(&self.ingest),
+                outputs: Arc::clone(&self.outputs),
                 store: Arc::clone(&self.store),
                 allow: settings.metrics.allow.clone(),
             })),
