@@ -20,12 +20,12 @@ impl Backoff {
     }
 
     /// The pause after one more failure. What the other side asks for counts, if it is longer, but not beyond the
-    /// longest: nobody may keep an output silent for ever. `chance` in 0 to 1 takes up to a fifth away, so that many who
+    /// longest: nobody may keep an output silent for ever. `chance` in 0 to 1 takes up to a fifth of its own, so that many who
     /// failed together do not come back together.
     pub(crate) fn failed(&mut self, asked: Option<Duration>, chance: f64) -> Duration {
-        let pause = self.next.max(asked.unwrap_or_default()).min(self.longest);
+        let own = self.next.mul_f64(1.0 - 0.2 * chance.clamp(0.0, 1.0));
         self.next = (self.next * 2).min(self.longest);
-        pause.mul_f64(1.0 - 0.2 * chance.clamp(0.0, 1.0))
+        own.max(asked.unwrap_or_default()).min(self.longest)
     }
 }
 

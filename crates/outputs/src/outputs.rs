@@ -338,7 +338,8 @@ impl Shared {
         let before = inner.queue.counts().dropped();
         inner.queue.close();
         let (sent, lost) = (inner.queue.counts().sent, inner.queue.counts().dropped() - before);
-        let spooled = inner.queue.waiting();
+        let counts = inner.queue.counts();
+        let spooled = counts.taken - counts.sent - counts.dropped();
         if lost > 0 {
             tracing::warn!(output = self.name, sent, lost, spooled, "an output stopped before all was sent");
         } else {

@@ -88,7 +88,7 @@ pub(crate) async fn send(mut sink: Sink, shared: Arc<Shared>, config: Config) {
         let mut batch = shared.batch(portion.rows(), config.batch_bytes);
         if batch.is_empty() {
             if ended {
-                return;
+                break;
             }
             shared.wait().await;
             continue;
@@ -131,9 +131,12 @@ pub(crate) async fn send(mut sink: Sink, shared: Arc<Shared>, config: Config) {
             }
         };
         if ended {
-            return;
+            break;
         }
         rest(pause, &shared).await;
+    }
+    if let SinkKind::Relay(relay) = &mut sink.kind {
+        relay.close().await;
     }
 }
 

@@ -111,8 +111,12 @@ impl Spool {
     fn write(&mut self, item: &Item) -> io::Result<()> {
         if self.writer.is_none() || self.segments.back().is_none_or(|segment| segment.bytes >= FILE_BYTES) {
             let number = self.next_number;
-            let mut file =
-                OpenOptions::new().write(true).create_new(true).open(path(&self.folder, number))?;
+            // One of this number is there if the disk was full just now.
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(path(&self.folder, number))?;
             file.write_all(MAGIC)?;
             self.next_number += 1;
             self.segments.push_back(Segment { number, bytes: HEADER_BYTES, left: 0 });

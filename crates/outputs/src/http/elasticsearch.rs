@@ -65,7 +65,8 @@ impl ElasticsearchMaker {
     ) -> serde_json::Result<Vec<u8>> {
         let time = micros(rows, "ts", row).unwrap_or(received).to_string();
         let table = label(rows, "table", row).unwrap_or_default();
-        let date = time.get(..10).unwrap_or_default().replace('-', ".");
+        // Of arrival: a wrong clock of a sender must not make an index for every day.
+        let date = received.to_string().get(..10).unwrap_or_default().replace('-', ".");
         let index = self.config.index.replace("{table}", &table).replace("{date}", &date);
         let action = json!({"create": {"_index": index, "_id": format!("{}-{id}", self.node)}});
         let mut document = document(rows, row);

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket, lookup_host};
 
 use super::target::{Scheme, Target};
@@ -62,6 +62,14 @@ impl Connection {
             }
         }
         true
+    }
+
+    /// Ends it in order: when the other side has closed too, it has everything.
+    pub(super) async fn close(self) {
+        let Self::Stream(mut stream) = self else { return };
+        let _ = stream.shutdown().await;
+        let mut rest = [0; 512];
+        while stream.read(&mut rest).await.is_ok_and(|length| length > 0) {}
     }
 
     /// What becomes of a batch. The connection is given back if it can be used again.

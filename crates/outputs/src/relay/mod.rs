@@ -56,6 +56,9 @@ pub enum Form {
     Hep3 { delete: Vec<(u16, u16)>, set: Vec<ChunkValue> },
 }
 
+/// How long a collector has for what is on its way to it when the server stops.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
+
 /// The targets of one relay.
 pub(crate) struct RelaySink {
     targets: Vec<Goal>,
@@ -116,6 +119,9 @@ impl RelaySink {
                         goal.rests_until = None;
                     } else {
                         // It took a part and then broke: the rest may go elsewhere.
+                        if let Reply::Each { problem: Some(problem), .. } = &reply {
+                            self.problem = format!("{}: {problem}", goal.target);
+                        }
                         goal.rest();
                     }
                     self.next = (place + 1) % self.targets.len();
@@ -134,6 +140,14 @@ impl RelaySink {
         let soonest = self.targets.iter().filter_map(|goal| goal.rests_until).min();
         let after = soonest.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
         Reply::Down { problem: self.problem.clone(), after: Some(after) }
+    }
+
+    /// Says good-bye where there is a connection. One that is dropped with something unread in it takes along what the
+    /// other side has not received yet.
+    pub(crate) async fn close(&mut self) {
+        let open = self.targets.iter_mut().filter_map(|goal| goal.connection.take());
+        // Late or not, it is over.
+        let _ = timeout(CLOSE_TIME_MAX, futures::future::join_all(open.map(Connection::close))).await;
     }
 }
 
