@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use testkit::programs::find;
 use testkit::recordings::repository;
 use testkit::server::{PASSWORD, Server};
 
 use crate::commands::rhapsode;
-use crate::stage::Stage;
+use crate::stage::{Stage, call_id};
 
 /// Answering scenario and its port.
 type Callee = (&'static str, u16);
@@ -155,12 +155,4 @@ fn browser(server: &Server, output: &Path, with: &str) -> Result<()> {
     let printed = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     ensure!(run.status.success(), "the browser run failed ({}):\n{printed}", run.status);
     Ok(())
-}
-
-fn call_id(server: &Server, scenario: &str) -> Result<String> {
-    let rows = server.sql(&format!(
-        "SELECT call_id FROM sip WHERE method = 'INVITE' AND call_id LIKE '%-{scenario}-%' LIMIT 1"
-    ))?;
-    let row = rows.first().with_context(|| format!("no INVITE of scenario {scenario}"))?;
-    Ok(row["call_id"].as_str().context("no Call-ID")?.to_owned())
 }

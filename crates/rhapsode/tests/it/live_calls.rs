@@ -7,7 +7,7 @@ use serde_json::Value;
 use testkit::programs::find;
 use testkit::server::{Server, wait};
 
-use crate::stage::Stage;
+use crate::stage::{Stage, call_id};
 
 /// How a call is played, and how it must end.
 struct Scenario {
@@ -153,12 +153,4 @@ fn is_told(server: &Server, scenario: &Scenario) -> Result<()> {
         scenario.found
     );
     Ok(())
-}
-
-fn call_id(server: &Server, scenario: &str) -> Result<String> {
-    let rows = server.sql(&format!(
-        "SELECT call_id FROM sip WHERE method = 'INVITE' AND call_id LIKE '%-{scenario}-%' LIMIT 1"
-    ))?;
-    let row = rows.first().with_context(|| format!("no INVITE of scenario {scenario}"))?;
-    Ok(row["call_id"].as_str().context("no Call-ID")?.to_owned())
 }

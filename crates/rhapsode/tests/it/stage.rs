@@ -129,6 +129,15 @@ impl Stage {
     }
 }
 
+/// Of the INVITE that a scenario of SIPp has sent.
+pub(crate) fn call_id(server: &Server, scenario: &str) -> Result<String> {
+    let rows = server.sql(&format!(
+        "SELECT call_id FROM sip WHERE method = 'INVITE' AND call_id LIKE '%-{scenario}-%' LIMIT 1"
+    ))?;
+    let row = rows.first().with_context(|| format!("no INVITE of scenario {scenario}"))?;
+    Ok(row["call_id"].as_str().context("no Call-ID")?.to_owned())
+}
+
 /// Forty seconds of a 440 Hz tone, 8 kHz mono: what the phones say to each other.
 fn tone(path: &Path) -> Result<()> {
     const RATE: u32 = 8000;

@@ -80,9 +80,35 @@ fn packets_are_passed_through_byte_for_byte_over_udp_tcp_and_tls() -> Result<()>
     // What does not say its length becomes version 3 on a stream; all else is as it was.
     let (collector, _) = collector;
     collector.wait_for_count("SELECT count(*) AS n FROM messages WHERE hep_version = 3", count)?;
+    let rows = |server: &Server| {
+        let columns = "hep_type, src_ip, src_port, dst_ip, dst_port, call_id, raw";
+        server.sql(&format!("SELECT {columns} FROM messages ORDER BY {columns}"))
+    };
+    ensure!(rows(&from)? == rows(&collector)?, "both understand the same");
     from.terminate()?;
     let bytes = stream.join().expect("the thread does not panic")?;
-    ensure!(!bytes.is_empty(), "nothing came over TCP");
+    let mut framer = hep::Framer::new();
+    framer.push(&bytes, 0);
+    let mut received = Vec::new();
+    while let Some(frame) = framer.next_frame() {
+        received.push(frame.context("a refusal")?.to_vec());
+    }
+    ensure!(framer.finish().is_none(), "the stream ends within a packet");
+    ensure!(received.len() == datagrams.len(), "{} of {}", received.len(), datagrams.len());
+    let (of_version_3, older): (Vec<_>, Vec<_>) =
+        datagrams.into_iter().partition(|frame| frame.starts_with(b"HEP3"));
+    ensure!(!of_version_3.is_empty() && !older.is_empty());
+    for frame in &of_version_3 {
+        let place =
+            received.iter().position(|other| other == frame).context("a packet of version 3 was changed")?;
+        received.remove(place);
+    }
+    let payloads = |frames: &[Vec<u8>]| -> Result<Vec<Vec<u8>>> {
+        let payloads: Result<Vec<_>, hep::Refusal> =
+            frames.iter().map(|frame| Ok(hep::decode(frame, 0)?.0.payload.into_owned())).collect();
+        Ok(sorted(payloads?))
+    };
+    ensure!(payloads(&received)? == payloads(&older)?, "older ones say the same");
     Ok(())
 }
 
