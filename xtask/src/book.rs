@@ -104,10 +104,9 @@ fn beside(page: &str, file: &str) -> Option<String> {
     Some(path.to_string_lossy().into_owned())
 }
 
-/// Line and target of each link outside of blocks and code.
+/// Line and target of each link outside of blocks.
 fn targets(text: &str) -> impl Iterator<Item = (usize, &str)> {
     prose(text).flat_map(|(line, text)| {
-        // Even pieces are outside of backticks. A link's text may have some; its target has none.
         let tails = text.split("](").skip(1);
         tails.filter_map(move |tail| Some((line, tail.split_once(')')?.0)))
     })

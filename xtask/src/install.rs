@@ -35,6 +35,7 @@ const PACKAGING_TOOLS: &[(&str, &str)] = &[
     ("setpriv", "util-linux"),
     ("unshare", "util-linux"),
     ("ip", "iproute2"),
+    ("sysctl", "procps"),
     ("systemd-analyze", "systemd"),
     ("deb-systemd-helper", "init-system-helpers"),
 ];

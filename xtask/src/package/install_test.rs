@@ -18,7 +18,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{Recipe, make, version};
 use crate::demo::target_folder;
 use crate::install;
-use crate::run::{command, output, run};
+use crate::run::{cargo, command, output, run};
 
 const UNIT: &str = "lib/systemd/system/rhapsode.service";
 const SETTINGS: &str = "etc/rhapsode/rhapsode.toml";
@@ -32,16 +32,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Makes two versions of the package and takes them through their lives.
 pub(crate) fn test() -> Result<()> {
     install::packaging_tools()?;
-    let version = version()?;
+    run(cargo(&["build", "--release", "--workspace", "--bins"]))?;
+    let current = version()?;
     // Not compressed: what is tested is the same, and a minute of work is not.
-    let first = make(&Recipe { version: &version, compression: "none" })?;
-    let second = make(&Recipe { version: &format!("{version}+1"), compression: "none" })?;
-    let root = target_folder()?.join("package/root");
+    let package = |version: &str| make(&Recipe { version, compression: "none", folder: "package-test" });
+    let (first, second) = (package(&current)?, package(&format!("{current}+1"))?);
+    let root = target_folder()?.join("package-test/root");
     fs::create_dir_all(&root)?;
     let mut probe = install::privileged(&NAMESPACE);
     probe.args(["mount", "-t", "tmpfs", "none"]).arg(&root);
-    if output(probe).is_err() {
-        println!("SKIPPED installing the package: this machine lets nobody mount anything");
+    if let Err(error) = output(probe) {
+        println!("SKIPPED installing the package: there is no namespace for it: {error:#}");
         return Ok(());
     }
     let mut inside = install::privileged(&NAMESPACE);
@@ -121,6 +122,8 @@ impl Machine {
         mount(&["--rbind", "/dev"], &root.join("dev"))?;
         mount(&["-t", "tmpfs", "none"], &root.join("run"))?;
         run(command("ip", &["link", "set", "lo", "up"]))?;
+        // A container may have its own over that of the root below.
+        fs::copy("/etc/hosts", root.join("etc/hosts"))?;
         let machine = Self { root };
         // Whatever this machine has of an earlier package.
         if machine.run(&["dpkg", "--status", "rhapsode"]).is_ok() {
@@ -227,9 +230,15 @@ impl Service {
     fn stop(mut self) -> Result<()> {
         run(command("kill", &["-TERM", &self.child.id().to_string()]))?;
         self.wait_for("STOPPING=1")?;
-        let status = self.child.wait()?;
-        ensure!(status.success(), "the server ended with {status}");
-        Ok(())
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait()? {
+                ensure!(status.success(), "the server ended with {status}");
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        bail!("the server does not end")
     }
 }
 
@@ -243,6 +252,7 @@ impl Drop for Service {
 
 fn ask_health() -> Result<String> {
     let mut stream = TcpStream::connect("127.0.0.1:9080")?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

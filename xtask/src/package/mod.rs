@@ -25,7 +25,7 @@ pub(crate) fn build() -> Result<()> {
     })?;
     step("package", || {
         let version = version()?;
-        let package = make(&Recipe { version: &version, compression: "xz" })?;
+        let package = make(&Recipe { version: &version, compression: "xz", folder: "package" })?;
         println!("{}", package.display());
         Ok(())
     })
@@ -35,6 +35,8 @@ struct Recipe<'a> {
     version: &'a str,
     /// As `dpkg-deb -Z` names it.
     compression: &'a str,
+    /// Of the target folder.
+    folder: &'a str,
 }
 
 /// File in the package, its source in the repository, its mode.
@@ -44,6 +46,9 @@ const FILES: &[(&str, &str, u32)] = &[
     ("lib/systemd/system/rhapsode.service", "packaging/systemd/rhapsode.service", 0o644),
     ("usr/share/doc/rhapsode/copyright", "packaging/debian/copyright", 0o644),
     ("usr/share/doc/rhapsode/CHANGELOG.md", "CHANGELOG.md", 0o644),
+    ("usr/share/doc/rhapsode/openapi.json", "docs/openapi.json", 0o644),
+    ("usr/share/doc/rhapsode/grafana/calls.json", "docs/grafana/calls.json", 0o644),
+    ("usr/share/doc/rhapsode/grafana/ingest.json", "docs/grafana/ingest.json", 0o644),
     ("DEBIAN/postinst", "packaging/debian/postinst", 0o755),
     ("DEBIAN/prerm", "packaging/debian/prerm", 0o755),
     ("DEBIAN/postrm", "packaging/debian/postrm", 0o755),
@@ -52,7 +57,7 @@ const FILES: &[(&str, &str, u32)] = &[
 /// Of a built program.
 fn make(recipe: &Recipe<'_>) -> Result<PathBuf> {
     let target = target_folder()?;
-    let work = target.join("package");
+    let work = target.join(recipe.folder);
     let tree = work.join("tree");
     if tree.exists() {
         fs::remove_dir_all(&tree)?;
