@@ -1,6 +1,9 @@
 // Messages for the tests of this folder.
 
+import type { Redaction } from '../export/redact';
 import type { CallMessage } from '../types';
+
+export const REDACT_ALL: Redaction = { numbers: true, addresses: true, digest: true };
 
 let number = 0;
 

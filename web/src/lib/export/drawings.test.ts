@@ -5,7 +5,8 @@ import type { CallPage } from '../types';
 import { anchorOf, htmlDocument } from './html';
 import { drawLadder } from './ladder-svg';
 import { mermaid } from './mermaid';
-import { REDACT_ALL, REDACT_NOTHING, redactorOf } from './redact';
+import { REDACT_ALL } from '../call/testing';
+import { REDACT_NOTHING, redactorOf } from './redact';
 import { fileName, pngScale } from './save';
 
 const options: LadderOptions = { grouping: 'ip', fold: true, expanded: new Set(), hidden: new Set(), detail: true, gapMilliseconds: 3000 };

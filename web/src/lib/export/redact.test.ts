@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { REDACT_ALL, REDACT_NOTHING, redactorOf } from './redact';
+import { REDACT_ALL } from '../call/testing';
+import { REDACT_NOTHING, redactorOf } from './redact';
 
 const body = 'v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n';
 const invite = [

@@ -13,7 +13,6 @@ export interface Redaction {
   digest: boolean;
 }
 
-export const REDACT_ALL: Redaction = { numbers: true, addresses: true, digest: true };
 export const REDACT_NOTHING: Redaction = { numbers: false, addresses: false, digest: false };
 
 export interface Redactor {
