@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use arrow::array::RecordBatch;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use model::query::Expr;
 use model::{Micros, Table};
 use tokio::runtime::{Builder, Runtime};
@@ -234,21 +236,34 @@ impl Store {
         receiver.recv().map_err(|_| StoreError::Closed)?
     }
 
+    // Those who ask get boxed futures: else the engine would be compiled once more in each crate and test that awaits one.
+
     /// Finds records; see [`SearchRequest`].
-    pub async fn search(&self, request: SearchRequest) -> Result<Answer, StoreError> {
-        self.engine.search(self.hot.view(), request, &self.engine.turns).await
+    pub fn search(&self, request: SearchRequest) -> BoxFuture<'_, Result<Answer, StoreError>> {
+        self.engine.search(self.hot.view(), request, &self.engine.turns).boxed()
     }
 
     /// Shows the rows that satisfy the condition as they are published, from now on. `columns` as in a
     /// [`SearchRequest`].
-    pub async fn tail(&self, expr: &Expr, columns: &[String]) -> Result<Tail, StoreError> {
-        let filters = self.engine.filters(&self.hot.view(), expr, columns).await?;
-        Ok(self.hot.viewers.add(filters, self.engine.questions().clone()))
+    pub fn tail<'a>(
+        &'a self,
+        expr: &'a Expr,
+        columns: &'a [String],
+    ) -> BoxFuture<'a, Result<Tail, StoreError>> {
+        let filtering = async move {
+            let filters = self.engine.filters(&self.hot.view(), expr, columns).await?;
+            Ok(self.hot.viewers.add(filters, self.engine.questions().clone()))
+        };
+        filtering.boxed()
     }
 
     /// Answers one `SELECT` over the tables and the view `messages`.
-    pub async fn sql(&self, statement: &str, limits: Option<Limits>) -> Result<Answer, StoreError> {
-        self.engine.sql(self.hot.view(), statement, limits).await
+    pub fn sql<'a>(
+        &'a self,
+        statement: &'a str,
+        limits: Option<Limits>,
+    ) -> BoxFuture<'a, Result<Answer, StoreError>> {
+        self.engine.sql(self.hot.view(), statement, limits).boxed()
     }
 
     pub fn status(&self) -> StoreStatus {

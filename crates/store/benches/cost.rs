@@ -1,5 +1,5 @@
 //! What one message costs from record to settled file, and what questions about them cost, in CPU time:
-//! `cargo run --release -p store --example cost`.
+//! `cargo bench -p store --bench cost`.
 //!
 //! Rows are made beforehand and not counted: calls of twelve messages with random identifiers between 20,000
 //! users, payload of about 600 bytes. Arguments: messages, and in how many files they are settled.
