@@ -389,14 +389,49 @@ async function run(page) {
 
   await step('make a token and revoke it', async () => {
     await page.goto(at('/settings'));
+    await page.locator('button', { hasText: 'Less than I may' }).click();
     await page.locator('input[name=token]').fill('of the test');
+    await page.locator('input[placeholder="10.1.0.0/16"]').fill('192.0.2.0/24');
     await page.keyboard.press('Enter');
     await page.locator('.made code').waitFor();
-    await shot(page, 'settings');
     const row = page.locator('tbody tr', { hasText: 'of the test' });
+    check((await row.innerText()).includes('from 192.0.2.0/24'), 'the token may be used from anywhere');
+    await shot(page, 'settings');
     await row.locator('button', { hasText: 'Revoke' }).click();
     await row.locator('button', { hasText: 'Revoke of the test' }).click();
     await row.waitFor({ state: 'detached' });
+  });
+
+  await step('name an address, and take the name away', async () => {
+    await page.goto(at('/settings/addresses'));
+    await page.locator('input[name=alias]').fill('of-the-test');
+    await page.locator('input[name=match]').fill('192.0.2.0/24');
+    await page.keyboard.press('Enter');
+    const row = page.locator('tbody tr', { hasText: 'of-the-test' });
+    await row.waitFor();
+    await shot(page, 'settings-addresses');
+    await row.locator('button', { hasText: 'Remove' }).click();
+    await row.locator('button', { hasText: 'Remove of-the-test' }).click();
+    await row.waitFor({ state: 'detached' });
+  });
+
+  await step('make a user who sees a part, and read of it in the audit log', async () => {
+    await page.goto(at('/settings/users'));
+    await page.locator('input[name=user]').fill('of-the-test');
+    await page.locator('input[name=scope]').fill('node = nowhere');
+    await page.keyboard.press('Enter');
+    await page.locator('.made code').waitFor();
+    const password = await page.locator('.made code').innerText();
+    const row = page.locator('tbody tr', { hasText: 'of-the-test' });
+    check((await row.innerText()).includes('node = nowhere'), 'the user sees everything');
+    await shot(page, 'settings-users');
+    await asViewer(page.context().browser(), 'of-the-test', password);
+    await row.locator('button', { hasText: 'Remove' }).click();
+    await row.locator('button', { hasText: 'Remove of-the-test' }).click();
+    await row.waitFor({ state: 'detached' });
+    await page.goto(at('/settings/audit?action=users'));
+    await page.locator('tbody tr', { hasText: 'of-the-test' }).first().waitFor();
+    await shot(page, 'settings-audit');
   });
 
   await step('show what takes room', async () => {
@@ -463,6 +498,25 @@ async function run(page) {
     await page.locator('button', { hasText: 'Log out' }).click();
     await page.locator('input[name=password]').waitFor();
   });
+}
+
+/** What is not for a viewer with a scope is not offered either. */
+async function asViewer(browser, user, password) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MILLISECONDS);
+  await page.goto(at('/search'));
+  await page.locator('input[name=user]').fill(user);
+  await page.locator('input[name=password]').fill(password);
+  await page.keyboard.press('Enter');
+  await page.locator('.nothing').waitFor();
+  const links = (await page.locator('nav[aria-label=Main] .link').allInnerTexts()).join(' ');
+  check(links === 'Search Overview Failures Live', `a viewer with a scope is offered ${links}`);
+  await page.goto(at('/settings'));
+  const parts = (await page.locator('nav[aria-label=Settings] a').allInnerTexts()).join(' ');
+  check(parts === 'Own Addresses', `a viewer may set ${parts}`);
+  await shot(page, 'settings-viewer');
+  await context.close();
 }
 
 /** What is made of a call in the browser, and how to tell that it is it. */

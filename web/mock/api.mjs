@@ -52,13 +52,16 @@ export function mockApi({ empty = false } = {}) {
   const facts = (rows, params, table) => rowsThatFit(rows, params, table).map((one) => one.facts);
 
   let tokens = [];
+  let aliases = [];
+  let users = [{ name: USER, role: 'admin', scope: null, created: new Date().toISOString(), last_seen: new Date().toISOString() }];
   const iso = (ago = 0) => new Date(Date.now() - ago).toISOString();
+  const nextId = (rows) => Math.max(0, ...rows.map((one) => one.id)) + 1;
   const routes = [
     ['POST', /^sql$/, (_, __, body) => sql(body.sql, records, { calls: callRows.map((one) => one.row), registrations: registrationRows.map((one) => one.row) }, Refused)],
     ['GET', /^storage$/, () => storage(empty)],
     ['GET', /^tokens$/, () => ({ tokens })],
     ['POST', /^tokens$/, (_, __, body) => {
-      const made = { id: Math.max(0, ...tokens.map((one) => one.id)) + 1, name: body.name, created: iso(), expires: iso(-864e5 * (body.expires_days ?? 365)), last_used: null };
+      const made = { id: nextId(tokens), user: USER, name: body.name, role: body.role ?? null, scope: body.scope ?? null, addresses: body.addresses ?? [], created: iso(), expires: iso(-864e5 * (body.expires_days ?? 365)), last_used: null };
       tokens = [...tokens, made];
       return { ...made, token: 'rhap_mockmockmockmockmockmockmockmock' };
     }],
@@ -67,12 +70,45 @@ export function mockApi({ empty = false } = {}) {
       tokens = tokens.filter((one) => one.id !== Number(id));
       return {};
     }],
+    ['GET', /^users$/, () => ({ users })],
+    ['POST', /^users$/, (_, __, body) => {
+      if (users.some((one) => one.name === body.name)) throw new Refused(409, 'conflict', `there is a user \`${body.name}\``);
+      users = [...users, { name: body.name, role: body.role, scope: body.scope ?? null, created: iso(), last_seen: null }];
+      return { name: body.name, role: body.role, password: 'mock-mock-mock-mock' };
+    }],
+    ['PATCH', /^users\/(.+)$/, ([, name], __, body) => {
+      users = users.map((one) => (one.name === name ? { ...one, ...body } : one));
+      return {};
+    }],
+    ['DELETE', /^users\/(.+)$/, ([, name]) => {
+      if (name === USER) throw new Refused(409, 'conflict', 'the last admin cannot be removed');
+      users = users.filter((one) => one.name !== name);
+      return {};
+    }],
+    ['GET', /^aliases$/, () => ({ aliases })],
+    ['POST', /^aliases$/, (_, __, body) => {
+      const made = { id: nextId(aliases), name: body.name, match: body.match, capture_id: body.capture_id, created: iso() };
+      aliases = [...aliases, made];
+      return made;
+    }],
+    ['DELETE', /^aliases\/(\d+)$/, ([, id]) => {
+      aliases = aliases.filter((one) => one.id !== Number(id));
+      return {};
+    }],
+    ['GET', /^audit$/, () => ({
+      entries: [
+        { id: 3, at: iso(4e3), user: USER, kind: 'session', token: null, address: '127.0.0.1', action: 'calls', what: 'calls?q=from = 4930*&from=-1h', status: 200, rows: 117, elapsed_ms: 12 },
+        { id: 2, at: iso(9e3), user: USER, kind: 'api', token: 'grafana', address: '10.1.0.7', action: 'export', what: 'export?format=pcap&call_id=a@b', status: 403, rows: null, elapsed_ms: 0 },
+        { id: 1, at: iso(12e3), user: null, kind: null, token: null, address: '203.0.113.9', action: 'login', what: 'login', status: 401, rows: null, elapsed_ms: 61 },
+      ],
+      next: null,
+    })],
     ['POST', /^login$/, (_, __, body) => {
       if (body.user !== USER || body.password !== PASSWORD) throw new Refused(401, 'login_failed', 'wrong user or password');
       return { token: 'mock', user: USER, role: 'admin', cookie: 'rhapsode_session=mock; HttpOnly; SameSite=Strict; Path=/' };
     }],
     ['POST', /^logout$/, () => ({ cookie: 'rhapsode_session=; Max-Age=0; Path=/' })],
-    ['GET', /^me$/, () => ({ user: USER, role: 'admin' })],
+    ['GET', /^me$/, () => ({ user: USER, role: 'admin', scope: null, permissions: ['own', 'search', 'export', 'sql', 'server', 'aliases', 'users', 'audit'] })],
     ['GET', /^catalogue$/, () => ({
       tables: Object.entries({ ...FIELDS, ...DERIVED }).map(([name, fields]) => ({ name, doc: name, fields: [...COMMON, ...fields].map(([field, kind, doc]) => ({ name: field, kind, unit: null, facet: false, indexed: false, doc })) })),
       flags: FLAGS,

@@ -3,7 +3,7 @@
 import type { Kpi, RegistrationKpi, Signatures } from './kpi-types';
 import { lineSplitter } from './lines';
 import { AnswerReader, type Piece } from './sql/answer';
-import type { Call, Calls, CallPage, Catalogue, Completion, Me, Message, MessagesEnd, Registrations, Incomplete, NewToken, Senders, Status, Storage, Summary, Token } from './types';
+import type { Alias, AuditEntry, Call, Calls, CallPage, Catalogue, Completion, Me, Message, MessagesEnd, Registrations, Incomplete, NewToken, Senders, Status, Storage, Summary, Token, TokenRequest, User } from './types';
 
 export class ApiError extends Error {
   constructor(
@@ -96,6 +96,10 @@ async function sqlRows(sql: string, signal: AbortSignal, found: (piece: Piece) =
   return read.end();
 }
 
+const tell = <T>(method: 'POST' | 'PUT' | 'PATCH', path: string, body: object): Promise<T> =>
+  ask<T>(path, {}, { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+const remove = (path: string): Promise<void> => ask<void>(path, {}, { method: 'DELETE' });
+
 async function readError(response: Response): Promise<ApiError> {
   try {
     const { error } = await response.json();
@@ -123,8 +127,8 @@ export interface KpiRequest {
 }
 
 export const api = {
-  login: (user: string, password: string) =>
-    ask<Me>('login', {}, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ user, password }) }),
+  /** What the session may is told by `me`. */
+  login: (user: string, password: string) => tell<unknown>('POST', 'login', { user, password }),
   logout: () => ask<void>('logout', {}, { method: 'POST' }),
   me: () => ask<Me>('me'),
   status: (signal?: AbortSignal) => ask<Status>('status', {}, { signal: signal ?? null }),
@@ -143,9 +147,18 @@ export const api = {
   sql: sqlRows,
   sqlCsv: async (sql: string, signal: AbortSignal) => (await askSql(sql, 'text/csv', signal)).blob(),
   storage: (signal?: AbortSignal) => ask<Storage>('storage', {}, { signal: signal ?? null }),
-  tokens: () => ask<{ tokens: Token[] }>('tokens'),
-  makeToken: (name: string, days: number) => ask<NewToken>('tokens', {}, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, expires_days: days }) }),
-  removeToken: (id: number) => ask<void>(`tokens/${id}`, {}, { method: 'DELETE' }),
+  tokens: (all: boolean) => ask<{ tokens: Token[] }>('tokens', { all: all ? 'true' : null }),
+  makeToken: (request: TokenRequest) => tell<NewToken>('POST', 'tokens', request),
+  removeToken: (id: number) => remove(`tokens/${id}`),
+  changePassword: (current: string, wanted: string) => tell<void>('PUT', 'me/password', { current, new: wanted }),
+  users: () => ask<{ users: User[] }>('users'),
+  addUser: (request: Pick<User, 'name' | 'role' | 'scope'>) => tell<{ name: string; password: string | null }>('POST', 'users', request),
+  changeUser: (name: string, change: Pick<User, 'role' | 'scope'>) => tell<void>('PATCH', `users/${encodeURIComponent(name)}`, change),
+  removeUser: (name: string) => remove(`users/${encodeURIComponent(name)}`),
+  aliases: () => ask<{ aliases: Alias[] }>('aliases'),
+  addAlias: (request: Pick<Alias, 'name' | 'match' | 'capture_id'>) => tell<Alias>('POST', 'aliases', request),
+  removeAlias: (id: number) => remove(`aliases/${id}`),
+  audit: (params: Params) => ask<{ entries: AuditEntry[]; next: number | null }>('audit', params),
   exportAddress: (format: 'pcap' | 'text' | 'json' | 'hepjs', params: Params) => address('export', { format, ...params }),
 };
 

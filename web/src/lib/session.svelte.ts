@@ -1,6 +1,10 @@
 import { api, ApiError, whenLoggedOut } from './api';
 import type { Catalogue, Me, Status } from './types';
 
+/** Each may do all that the ones before may. */
+export const ROLES: readonly string[] = ['viewer', 'engineer', 'admin'];
+export const rolesUpTo = (role: string): readonly string[] => ROLES.slice(0, ROLES.indexOf(role) + 1);
+
 type State = 'unknown' | 'out' | 'in';
 
 /** Who is logged in, and what every screen shares: the catalogue and the alarms. */
@@ -26,7 +30,8 @@ class Session {
   }
 
   async login(user: string, password: string): Promise<void> {
-    this.entered(await api.login(user, password));
+    await api.login(user, password);
+    this.entered(await api.me());
   }
 
   async logout(): Promise<void> {
@@ -51,6 +56,11 @@ class Session {
   private ended(): void {
     this.me = null;
     this.state = 'out';
+  }
+
+  /** Whether the server lets us: what is not for us is not shown. */
+  may(permission: string): boolean {
+    return this.me?.permissions.includes(permission) ?? false;
   }
 
   flagDoc(name: string): string {

@@ -3,6 +3,10 @@
 export interface Me {
   user: string;
   role: string;
+  /** What records must satisfy, so that they are shown. */
+  scope: string | null;
+  /** What routes may be asked. */
+  permissions: string[];
 }
 
 export type Counts = Record<string, number>;
@@ -328,10 +332,55 @@ export interface Completion {
 /** An API token, without the token: that was shown once. */
 export interface Token {
   id: number;
+  user: string;
   name: string;
+  /** Narrower than the owner's; null and none: as the owner's. */
+  role: string | null;
+  scope: string | null;
+  addresses: string[];
   created: string;
   expires: string;
   last_used: string | null;
+}
+
+export interface TokenRequest {
+  name: string;
+  expires_days: number;
+  role?: string | null;
+  scope?: string | null;
+  addresses?: string[];
+}
+
+export interface User {
+  name: string;
+  role: string;
+  scope: string | null;
+  created: string;
+  last_seen: string | null;
+}
+
+export interface Alias {
+  id: number;
+  name: string;
+  /** Null: the capture point itself has the name. */
+  match: string | null;
+  capture_id: number | null;
+  created: string;
+}
+
+export interface AuditEntry {
+  id: number;
+  at: string;
+  user: string | null;
+  /** How they came: session, api, local. */
+  kind: string | null;
+  token: string | null;
+  address: string | null;
+  action: string;
+  what: string;
+  status: number;
+  rows: number | null;
+  elapsed_ms: number;
 }
 
 export interface NewToken {
