@@ -308,7 +308,8 @@ pub(crate) async fn rows(state: &View, search: Search) -> Result<RowStream, ApiE
             None => answer.cut().map(|cut| (Err(ApiError::new(Code::Internal, cut.to_string())), None)),
         }
     });
-    Ok(rows.boxed())
+    // What compresses an answer asks again after its end.
+    Ok(rows.fuse().boxed())
 }
 
 /// How many rows there are, up to the limit of the search.

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use serde::Serialize;
 use store::Answer;
 use tokio::sync::OwnedSemaphorePermit;
@@ -62,7 +62,7 @@ pub(super) async fn answer(
     let first = answer.next().await.transpose()?;
     let (rows, more, is_over) = (Vec::new(), false, false);
     let lines = Lines { state, answer, first, rows, partial, limit, more, begun, is_over, _turn: turn };
-    let mut response = Body::from_stream(stream::unfold(lines, Lines::step)).into_response();
+    let mut response = Body::from_stream(stream::unfold(lines, Lines::step).fuse()).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(extract::LINES));
     Ok(response)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::body::{Body as AnswerBody, Bytes};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use serde::Deserialize;
 use store::{Answer, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
@@ -83,7 +83,7 @@ pub(crate) async fn sql(
         encoder.rows(first);
     }
     let body = Streaming { state, encoder, answer, is_over: false, _turn: turn };
-    let mut response = AnswerBody::from_stream(stream::unfold(body, Streaming::step)).into_response();
+    let mut response = AnswerBody::from_stream(stream::unfold(body, Streaming::step).fuse()).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     Ok(response)
 }

@@ -1,5 +1,7 @@
 //! SQL: its formats, exactly, and what it refuses.
 
+use std::io::Read as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -18,6 +20,29 @@ fn rows(server: &Server, sql: &str) -> Vec<Value> {
     let text = String::from_utf8(answer.body).expect("UTF-8");
     assert!(text.is_empty() || text.ends_with('\n'));
     text.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect()
+}
+
+#[test]
+fn what_is_compressed_on_the_way_is_whole() {
+    let server = Server::start();
+    let request = json!({"sql": "SELECT ts, raw FROM messages ORDER BY ts"});
+    for accept in ["application/json", "text/csv", "application/x-ndjson"] {
+        let plain = server.send("POST", "/api/v1/sql", &[("accept", accept)], Some(&request));
+        let headers = [("accept", accept), ("accept-encoding", "gzip")];
+        let answer = server.send("POST", "/api/v1/sql", &headers, Some(&request));
+        let mut whole = Vec::new();
+        match answer.header("content-encoding") {
+            Some("gzip") => {
+                flate2::read::GzDecoder::new(&*answer.body).read_to_end(&mut whole).expect("gzip to its end");
+            }
+            encoding => {
+                // Lines arrive as they are written.
+                assert_eq!((encoding, accept), (None, "application/x-ndjson"));
+                whole = answer.body;
+            }
+        }
+        assert_eq!(whole, plain.body, "{accept}");
+    }
 }
 
 #[test]
