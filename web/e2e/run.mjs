@@ -234,6 +234,22 @@ async function run(page) {
     await page.keyboard.press('Escape');
   });
 
+  await step('count what was found by its fields, and keep what has a value', async () => {
+    await page.goto(at(`/search?from=${encodeURIComponent(settings.from)}`));
+    await page.locator('[role=option].row').first().waitFor();
+    await page.keyboard.press('f');
+    const facet = page.locator('aside section', { hasText: 'ended_by' }).first();
+    await facet.locator('.only').first().waitFor();
+    await shot(page, 'facets');
+    const most = facet.locator('.only').first();
+    const wanted = Number((await most.locator('.number').innerText()).replace(/\D/g, ''));
+    await most.click();
+    await page.waitForURL((url) => url.hash.includes('ended_by'));
+    await page.locator('.summary strong', { hasText: new RegExp(`^${wanted}$`) }).waitFor();
+    await page.keyboard.press('f');
+    await page.locator('aside').waitFor({ state: 'detached' });
+  });
+
   await step('keep a search under a name', async () => {
     await page.locator('button', { hasText: 'Saved' }).click();
     await page.locator('.saved input').fill('of the test');
@@ -513,6 +529,7 @@ async function asViewer(browser, user, password) {
   const links = (await page.locator('nav[aria-label=Main] .link').allInnerTexts()).join(' ');
   check(links === 'Search Overview Failures Live', `a viewer with a scope is offered ${links}`);
   await page.goto(at('/settings'));
+  await page.locator('nav[aria-label=Settings] a').first().waitFor();
   const parts = (await page.locator('nav[aria-label=Settings] a').allInnerTexts()).join(' ');
   check(parts === 'Own Addresses', `a viewer may set ${parts}`);
   await shot(page, 'settings-viewer');

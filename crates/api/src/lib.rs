@@ -18,6 +18,7 @@ mod encode;
 mod error;
 mod export;
 mod extract;
+mod facets;
 mod hepjs;
 mod label;
 mod limits;

@@ -201,5 +201,14 @@ pub(crate) const TAIL_RECEIVED_BYTES_MAX: usize = 4 * 1024;
 /// Rows that figures are made of: a day of 100 calls a second.
 pub(crate) const KPI_ROWS_MAX: usize = 10_000_000;
 
+/// Records that facets are counted of: an hour of 25 calls a second, read in a part of a second.
+pub(crate) const FACET_ROWS_MAX: usize = 100_000;
+
+/// Values of a field that are counted one by one: a field with more is no choice, and they are in memory.
+pub(crate) const FACET_DISTINCT_MAX: usize = 10_000;
+
+/// Values of a field that are told: as many as one looks through.
+pub(crate) const FACET_VALUES_MAX: usize = 10;
+
 /// Failed calls that signatures are made of: a week of one each second.
 pub(crate) const SIGNATURE_CALLS_MAX: usize = 600_000;

@@ -21,8 +21,8 @@ use crate::error::{ApiError, Code};
 use crate::openapi::Document;
 use crate::state::ApiState;
 use crate::{
-    aliases, audit, auth, call, catalogue, complete, export, extract, limits, message, messages, metrics,
-    openapi, senders, sql, status, storage, tail, web,
+    aliases, audit, auth, call, catalogue, complete, export, extract, facets, limits, message, messages,
+    metrics, openapi, senders, sql, status, storage, tail, web,
 };
 
 /// Everything this room answers. Serve it with the peer's address known
@@ -91,6 +91,7 @@ fn guarded() -> Guarded {
         // At every key stroke, and what it offers is not of one message.
         .quiet(Search, routes!(complete::complete))
         .logged(Search, "messages", routes!(messages::messages))
+        .logged(Search, "facets", routes!(facets::facets))
         .logged(Search, "tail", routes!(tail::tail))
         .logged(Search, "message", routes!(message::message))
         .logged(Search, "calls", routes!(call::calls))

@@ -3,7 +3,7 @@
 import type { Kpi, RegistrationKpi, Signatures } from './kpi-types';
 import { lineSplitter } from './lines';
 import { AnswerReader, type Piece } from './sql/answer';
-import type { Alias, AuditEntry, Call, Calls, CallPage, Catalogue, Completion, Me, Message, MessagesEnd, Registrations, Incomplete, NewToken, Senders, Status, Storage, Summary, Token, TokenRequest, User } from './types';
+import type { Alias, AuditEntry, Call, Calls, CallPage, Catalogue, Completion, Facets, Me, Message, MessagesEnd, Registrations, Incomplete, NewToken, Senders, Status, Storage, Summary, Token, TokenRequest, User } from './types';
 
 export class ApiError extends Error {
   constructor(
@@ -143,6 +143,7 @@ export const api = {
   signatures: (request: Pick<ListRequest, 'q' | 'from' | 'to' | 'limit'>, signal: AbortSignal) => ask<Signatures>('signatures', { ...request }, { signal }),
   call: (callId: string, signal?: AbortSignal, legs = true) => ask<CallPage>(`call/${encodeURIComponent(callId)}`, { legs: legs ? null : 'off' }, { signal: signal ?? null }),
   message: (id: string, signal?: AbortSignal) => ask<Message>(`messages/${encodeURIComponent(id)}`, {}, { signal: signal ?? null }),
+  facets: (params: Params, signal: AbortSignal) => ask<Facets>('facets', params, { signal }),
   complete: (q: string, at: number, signal: AbortSignal) => ask<Completion>('complete', { q, at }, { signal }),
   sql: sqlRows,
   sqlCsv: async (sql: string, signal: AbortSignal) => (await askSql(sql, 'text/csv', signal)).blob(),

@@ -1,5 +1,6 @@
+import { keepChoice, readChoice } from './choice';
+
 export type Theme = 'auto' | 'light' | 'dark';
-const KEY = 'rhapsode.theme';
 const ORDER: readonly Theme[] = ['auto', 'light', 'dark'];
 
 class ThemeChoice {
@@ -11,11 +12,7 @@ class ThemeChoice {
 
   next(): void {
     this.current = ORDER[(ORDER.indexOf(this.current) + 1) % ORDER.length] ?? 'auto';
-    try {
-      localStorage.setItem(KEY, this.current);
-    } catch {
-      // Holds for this page then.
-    }
+    keepChoice('theme', this.current);
     this.apply();
   }
 
@@ -25,12 +22,8 @@ class ThemeChoice {
 }
 
 function read(): Theme {
-  try {
-    const kept = localStorage.getItem(KEY);
-    return kept === 'light' || kept === 'dark' ? kept : 'auto';
-  } catch {
-    return 'auto';
-  }
+  const kept = readChoice('theme');
+  return kept === 'light' || kept === 'dark' ? kept : 'auto';
 }
 
 export const theme = new ThemeChoice();

@@ -343,6 +343,22 @@ export interface Token {
   last_used: string | null;
 }
 
+export interface Facet {
+  field: string;
+  doc: string;
+  /** The most frequent first, each with what a search must say to find it, and to leave it out. */
+  values: { value: string; alias: string | null; count: number; only: string; without: string }[];
+  others: number;
+  none: number;
+}
+
+export interface Facets {
+  rows: number;
+  facets: Facet[];
+  partial: Incomplete | null;
+  elapsed_ms: number;
+}
+
 export interface TokenRequest {
   name: string;
   expires_days: number;

@@ -37,6 +37,7 @@ const NEEDS: &[(&str, &[&str])] = &[
             "GET /api/v1/kpi",
             "GET /api/v1/kpi/registrations",
             "GET /api/v1/signatures",
+            "GET /api/v1/facets",
             "GET /api/v1/aliases",
         ],
     ),

@@ -137,6 +137,66 @@ fn figures_are_those_of_the_calls() {
 }
 
 #[test]
+fn what_was_found_is_counted_by_its_fields() {
+    let server = Server::with_calls(&[
+        (60, traffic::busy_call("one")),
+        (50, traffic::busy_call("two")),
+        (40, traffic::refused_call("three", 503)),
+        (30, traffic::answered_call("good")),
+    ]);
+    server.post("/api/v1/aliases", &json!({"name": "carrier", "match": "192.0.2.0/24"}));
+    let facet = |path: &str, field: &str| {
+        let told = server.ask(path);
+        let facets = told["facets"].as_array().expect("facets").clone();
+        facets.into_iter().find(|facet| facet["field"] == field)
+    };
+    let calls = "/api/v1/facets?table=calls";
+    assert_eq!(server.ask(calls)["rows"], 4);
+    let status = facet(calls, "status").expect("calls differ in it");
+    let told: Vec<Value> = status["values"]
+        .as_array()
+        .expect("values")
+        .iter()
+        .map(|it| json!([it["value"], it["count"], it["only"], it["without"]]))
+        .collect();
+    let expected = [("486", 2), ("200", 1), ("503", 1)].map(|(status, count)| {
+        json!([status, count, format!("status = {status}"), format!("not status = {status}")])
+    });
+    assert_eq!((told.as_slice(), &status["none"]), (expected.as_slice(), &json!(0)));
+    // What it says is found is found.
+    for (field, q) in
+        [("status", ""), ("state", "status = 486"), ("finding", ""), ("sender", ""), ("src_ip", "")]
+    {
+        for value in facet(&format!("{calls}&q={}", escaped(q)), field).iter().flat_map(values) {
+            let only = value["only"].as_str().expect("a condition");
+            let found = server.ask(&format!("/api/v1/calls?q={}", escaped(only)));
+            assert_eq!(
+                found["calls"].as_array().map(Vec::len),
+                value["count"].as_u64().map(|count| count as usize),
+                "{only}"
+            );
+        }
+    }
+    assert_eq!(facet(&format!("{calls}&q=status%20%3D%20503"), "status"), None, "all are alike in it");
+    let messages = facet("/api/v1/facets", "method").expect("messages differ in it");
+    let found = server.ask("/api/v1/messages?q=method%20%3D%20BYE");
+    let byes = values(&messages).find(|value| value["value"] == "BYE").expect("BYE").clone();
+    assert_eq!(
+        found["messages"].as_array().map(Vec::len),
+        byes["count"].as_u64().map(|count| count as usize)
+    );
+    assert_eq!((byes["only"].as_str(), byes["alias"].as_str()), (Some("method = \"BYE\""), None));
+    let source = facet("/api/v1/facets", "src_ip").expect("messages differ in it");
+    assert!(values(&source).any(|value| value["alias"] == "carrier"), "{source}");
+    assert_eq!(server.get("/api/v1/facets?table=calls&q=method%20%3D%20BYE").status, 400);
+    assert_eq!(server.get("/api/v1/facets?table=nothing").status, 400);
+}
+
+fn values(facet: &Value) -> impl Iterator<Item = &Value> {
+    facet["values"].as_array().expect("values").iter()
+}
+
+#[test]
 fn failures_that_are_alike_are_one_signature() {
     let days = 24 * 3_600;
     let server = Server::with_calls(&[
