@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use model::Micros;
+use model::{Micros, Table};
 
 use crate::StoreError;
 use crate::clock::now;
@@ -98,7 +98,15 @@ pub fn check(config: &Config, options: Options, progress: &Progress) -> Result<O
         Err(error) => return Err(error),
     };
     let place = Place::of(config, &path, node.as_deref().unwrap_or_default())?;
-    let check = Check { path: &path, place: &place, options, progress, read_at_once: cores, now: now() };
+    let check = Check {
+        path: &path,
+        place: &place,
+        derived: config.derived,
+        options,
+        progress,
+        read_at_once: cores,
+        now: now(),
+    };
     wait_for(&runtime, check.run(config, node, wrong_id)).map(Some)
 }
 
@@ -111,6 +119,8 @@ struct Check<'a> {
     /// Absolute.
     path: &'a Path,
     place: &'a Place,
+    /// Tables whose rows are made of others, and made again.
+    derived: &'static [&'static Table],
     options: Options,
     progress: &'a Progress,
     /// Files whose rows are read at the same time.

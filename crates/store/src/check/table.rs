@@ -111,7 +111,9 @@ impl CheckedTable {
         log_first: Option<u64>,
     ) -> Result<Vec<Finding>, StoreError> {
         let mut findings = self.files(check).await;
-        findings.extend(self.rows_twice());
+        if !check.derived.iter().any(|table| table.name == self.name) {
+            findings.extend(self.rows_twice());
+        }
         findings.extend(self.orphans(log_first).await?);
         findings.extend(self.staged.iter().filter_map(|path| {
             // A lake elsewhere has its whole name.

@@ -2,6 +2,7 @@
 
 mod check;
 mod compaction;
+mod derived;
 mod exactly_once;
 mod faulty;
 mod lake;
