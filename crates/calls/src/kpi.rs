@@ -5,10 +5,15 @@
 //! `None`: there was no traffic, which is not a bad figure.
 
 mod label;
+mod minute;
+mod pairs;
 mod sketch;
+mod talking;
 
 pub use label::{family, prefix};
+pub use minute::{By, GROUPS_MAX, KPI_1M, MINUTE, Minute, Over, PREFIX_DIGITS, Share};
 pub use sketch::Sketch;
+pub use talking::Talking;
 
 use crate::state::State;
 

@@ -12,6 +12,7 @@ mod facts;
 mod identity;
 mod legs;
 mod media;
+mod minutes;
 mod recordings;
 mod registration;
 mod routing;
