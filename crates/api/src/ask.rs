@@ -334,6 +334,7 @@ pub(crate) async fn begin(state: &View, search: Search) -> Result<Answer, ApiErr
         columns: search.columns.iter().map(|name| (*name).to_owned()).collect(),
         limit: Some(search.limit),
         order: search.order,
+        only_open: false,
         limits: Some(limited_to(search.time_max)),
     };
     Ok(state.store().search(request).await?)

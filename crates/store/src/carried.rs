@@ -18,6 +18,31 @@ pub struct Going {
     pub received: i64,
 }
 
+/// For which minutes a derived table of figures has a version that counts. All times are microseconds since 1970, where the
+/// minute begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Minutes {
+    /// Before, nothing is known of any.
+    pub since: i64,
+    /// What they are made of has changed: in order, and each once.
+    pub stale: Vec<i64>,
+}
+
+/// What is to be gone on with, also by the next start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unfinished {
+    /// What goes on and has no row yet.
+    pub going: Vec<Going>,
+    /// `None`: as before.
+    pub minutes: Option<Minutes>,
+}
+
+impl From<Vec<Going>> for Unfinished {
+    fn from(going: Vec<Going>) -> Self {
+        Self { going, minutes: None }
+    }
+}
+
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Carried {
     /// Rows, and this file, tell of all log blocks up to here.
@@ -25,6 +50,12 @@ pub(crate) struct Carried {
     pub(crate) going: Vec<Going>,
     /// Rows that were just about to settle. Whether they did is not known; telling them again does no harm.
     pub(crate) ending: Vec<Going>,
+    /// `None`: nothing is known of any minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) minutes: Option<Minutes>,
+    /// Minutes whose new versions were just about to settle: as for [`Carried::ending`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ending_minutes: Vec<i64>,
 }
 
 impl Carried {
@@ -40,6 +71,15 @@ impl Carried {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(source) => Err(StoreError::Folder { path, source }),
         }
+    }
+
+    /// What is known of minutes when the next run begins.
+    pub(crate) fn known_minutes(&self) -> Option<Minutes> {
+        let mut minutes = self.minutes.clone()?;
+        minutes.stale.extend(&self.ending_minutes);
+        minutes.stale.sort_unstable();
+        minutes.stale.dedup();
+        Some(minutes)
     }
 
     /// Replaces what was written before, or fails and leaves it.

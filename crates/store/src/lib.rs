@@ -52,10 +52,11 @@ pub mod check;
 pub mod log;
 
 pub use batch::TableBatch;
-pub use carried::Going;
+pub use carried::{Going, Minutes, Unfinished};
 pub use config::{Bucket, Config, LakeLocation, Limits, Retention};
 pub use error::StoreError;
 pub use hot::Derived;
+pub use lake::nodes::node_number;
 pub use search::{Answer, Cursor, Cut, Order, SearchRequest};
 pub use status::{Alarm, CompactionStatus, StoreStatus, TableStatus};
 pub use storage::{Amount, Measured, NextFile, Storage, TableStorage};

@@ -212,8 +212,8 @@ impl Settler {
     /// What goes on is written down before the rows of what has ended settle, and once more after: whenever a crash
     /// comes, each call is in the lake or among those that are carried on.
     async fn settle_derived(&mut self, due: DueDerived) -> Result<(), StoreError> {
-        let DueDerived { position, ended, going, ending } = due;
-        let mut carried = Carried { position, going, ending };
+        let DueDerived { position, ended, going, ending, minutes, ending_minutes } = due;
+        let mut carried = Carried { position, going, ending, minutes, ending_minutes };
         carried.write(&self.folder)?;
         for (place, ended) in ended {
             self.refresh(place).await?;
@@ -223,8 +223,9 @@ impl Settler {
             }
             self.passed[place] = self.passed[place].max(position);
         }
-        if !carried.ending.is_empty() {
+        if !carried.ending.is_empty() || !carried.ending_minutes.is_empty() {
             carried.ending.clear();
+            carried.ending_minutes.clear();
             carried.write(&self.folder)?;
         }
         Ok(())

@@ -10,11 +10,12 @@ use model::query::Expr;
 use model::{Micros, Table};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::carried::{Carried, Going};
+use crate::carried::{Carried, Going, Minutes, Unfinished};
 use crate::compact::{Compactor, Progress};
 use crate::config::{Config, Retention, Rules};
 use crate::folder::DataFolder;
 use crate::hot::{Derived, Hot};
+use crate::lake::nodes::node_number;
 use crate::lake::{Lake, LakeTable, Place};
 use crate::log::{Log, Options, Replay};
 use crate::retain::Retain;
@@ -86,6 +87,7 @@ impl Store {
         };
         let log = Arc::new(log);
         let hot = Arc::new(Hot::new(view, settled, config.hot_bytes_max));
+        hot.remember_minutes(carried.known_minutes());
         let alarms = Arc::new(Alarms::default());
         let engine = Engine::new(
             &place,
@@ -185,14 +187,14 @@ impl Store {
     }
 
     /// Makes rows of derived tables searchable. Together with those published before they tell of all rows of log blocks
-    /// up to `position`, but for what `waiting` names: it goes on and has no row yet.
+    /// up to `position`, but for what `unfinished` names: it goes on and has no row yet.
     pub fn publish_derived(
         &self,
         position: u64,
         told: Vec<Derived>,
-        waiting: Vec<Going>,
+        unfinished: impl Into<Unfinished>,
     ) -> Result<(), StoreError> {
-        self.hot.publish_derived(position, told, waiting)
+        self.hot.publish_derived(position, told, unfinished.into())
     }
 
     /// What went on when an earlier run ended, or may have: rows are to be made of it again. Given once.
@@ -201,6 +203,30 @@ impl Store {
         let mut going = std::mem::take(&mut carried.going);
         going.append(&mut carried.ending);
         going
+    }
+
+    /// For which minutes figures are kept, as of the latest [`Store::publish_derived`] or, before the first, as an earlier run
+    /// left it. `None`: of none.
+    pub fn minutes(&self) -> Option<Minutes> {
+        self.hot.minutes()
+    }
+
+    /// The least `ts` of a table's rows.
+    pub fn oldest(&self, table: &Table) -> Option<Micros> {
+        let view = self.hot.view();
+        let table = view.tables.iter().find(|view| view.table.name == table.name)?;
+        let files = table.files.iter().filter_map(|file| file.ranges);
+        let all = files.chain(table.hot.iter().map(|batch| batch.ranges));
+        all.map(|ranges| Micros(ranges.ts.min)).min()
+    }
+
+    /// Whether all rows of a table are numbered by the node that numbered `id`: else other nodes write into the lake too.
+    pub fn is_of_one_node(&self, table: &Table, id: i64) -> bool {
+        let view = self.hot.view();
+        let Some(table) = view.tables.iter().find(|view| view.table.name == table.name) else { return true };
+        let files = table.files.iter().filter_map(|file| file.ranges).map(|ranges| ranges.id);
+        let hot = table.hot.iter().map(|batch| batch.ranges.id);
+        files.chain(hot).all(|ids| [ids.min, ids.max].iter().all(|of| node_number(*of) == node_number(id)))
     }
 
     /// Finds records as [`Store::search`] does, for a thread of the program that may wait: all rows at once.

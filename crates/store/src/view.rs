@@ -64,6 +64,12 @@ impl TableView {
             is_derived: false,
         }
     }
+
+    /// The rows of what goes on.
+    pub(crate) fn only_open(&self) -> Self {
+        let hot = self.hot.iter().filter(|batch| batch.is_open).cloned().collect();
+        Self { files: Arc::default(), hot, ..self.clone() }
+    }
 }
 
 impl HotBatch {

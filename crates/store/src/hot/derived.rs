@@ -12,7 +12,7 @@ use model::Table;
 
 use super::{Hot, place};
 use crate::StoreError;
-use crate::carried::Going;
+use crate::carried::{Going, Minutes, Unfinished};
 use crate::view::{HotBatch, View, fits};
 
 /// What has become of the rows of one derived table.
@@ -33,6 +33,9 @@ pub(crate) struct DueDerived {
     /// What goes on, and what is just ending.
     pub(crate) going: Vec<Going>,
     pub(crate) ending: Vec<Going>,
+    pub(crate) minutes: Option<Minutes>,
+    /// Those whose rows are just ending.
+    pub(crate) ending_minutes: Vec<i64>,
 }
 
 /// How far derived rows have come; nothing before the first publishing of a run.
@@ -41,6 +44,7 @@ pub(super) struct Progress {
     position: Option<u64>,
     /// What goes on and has no row yet.
     waiting: Vec<Going>,
+    minutes: Option<Minutes>,
 }
 
 impl Hot {
@@ -49,7 +53,7 @@ impl Hot {
         &self,
         position: u64,
         told: Vec<Derived>,
-        waiting: Vec<Going>,
+        unfinished: Unfinished,
     ) -> Result<(), StoreError> {
         let mut prepared = Vec::with_capacity(told.len());
         for Derived { table, ended, open } in told {
@@ -75,7 +79,9 @@ impl Hot {
         state.view = Arc::new(view);
         state.bytes = super::settling_bytes(&state.view);
         let position = state.derived.position.map_or(position, |before| before.max(position));
-        state.derived = Progress { position: Some(position), waiting };
+        let Unfinished { going, minutes } = unfinished;
+        let minutes = minutes.or_else(|| state.derived.minutes.take());
+        state.derived = Progress { position: Some(position), waiting: going, minutes };
         Ok(())
     }
 
@@ -88,15 +94,27 @@ impl Hot {
             ended: Vec::new(),
             going: state.derived.waiting.clone(),
             ending: Vec::new(),
+            minutes: state.derived.minutes.clone(),
+            ending_minutes: Vec::new(),
         };
         for place in self.first_derived..state.view.tables.len() {
             let (open, ended): (Vec<_>, Vec<_>) =
                 state.view.tables[place].hot.iter().cloned().partition(|batch| batch.is_open);
             due.going.extend(open.iter().flat_map(|batch| going(&batch.rows)));
             due.ending.extend(ended.iter().flat_map(|batch| going(&batch.rows)));
+            due.ending_minutes.extend(ended.iter().flat_map(|batch| minutes(&batch.rows)));
             due.ended.push((place, ended));
         }
         Some(due)
+    }
+
+    /// What an earlier run knew of minutes.
+    pub(crate) fn remember_minutes(&self, minutes: Option<Minutes>) {
+        self.lock().derived.minutes = minutes;
+    }
+
+    pub(crate) fn minutes(&self) -> Option<Minutes> {
+        self.lock().derived.minutes.clone()
     }
 
     /// Tables from this place on are derived.
@@ -107,6 +125,19 @@ impl Hot {
     pub(super) fn is_derived(&self, place: usize) -> bool {
         place >= self.first_derived
     }
+}
+
+/// Rows of no call tell of the minutes they are of.
+fn minutes(rows: &RecordBatch) -> Vec<i64> {
+    let call_ids = rows.column_by_name("call_id").and_then(|column| column.as_string_opt::<i32>());
+    let begins =
+        rows.column_by_name("ts").and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
+    let (Some(call_ids), Some(begins)) = (call_ids, begins) else { return Vec::new() };
+    let mut minutes: Vec<i64> =
+        (0..rows.num_rows()).filter(|row| call_ids.is_null(*row)).map(|row| begins.value(row)).collect();
+    minutes.sort_unstable();
+    minutes.dedup();
+    minutes
 }
 
 fn going(rows: &RecordBatch) -> Vec<Going> {

@@ -9,6 +9,7 @@ use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
 
 use crate::StoreError;
 use crate::lake::Place;
+use crate::view::block;
 
 /// Beside the tables.
 pub(crate) const FOLDER: &str = "_nodes";
@@ -18,6 +19,11 @@ const BLOCKS: u64 = 1 << 37;
 
 /// As many as there are ids for: an id is the block's number times 65,536, in 63 bits.
 const NODES_MAX: u64 = 1 << (63 - 16 - 37);
+
+/// Which node gave a row its id.
+pub fn node_number(id: i64) -> u64 {
+    block(id) / BLOCKS
+}
 
 /// The number before that of the node's first block.
 pub(crate) async fn first_block(place: &Place, node: &str) -> Result<u64, StoreError> {

@@ -123,7 +123,13 @@ impl Search {
             request.tables.is_empty() && !table.is_derived
                 || request.tables.iter().any(|name| name == table.table.name)
         };
-        let views: Vec<&Arc<TableView>> = view.tables.iter().filter(asked).collect();
+        let views: Vec<Arc<TableView>> = view
+            .tables
+            .iter()
+            .filter(asked)
+            .map(|table| if request.only_open { Arc::new(table.only_open()) } else { Arc::clone(table) })
+            .collect();
+        let views: Vec<&Arc<TableView>> = views.iter().collect();
         let all: Vec<&Table> = view.tables.iter().map(|table| table.table).collect();
         let fields = answer_fields(&views, &all, &request.columns)?;
         let tables = views

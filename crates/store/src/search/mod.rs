@@ -41,6 +41,8 @@ pub struct SearchRequest {
     /// Most rows; `None` for all.
     pub limit: Option<usize>,
     pub order: Order,
+    /// Only rows of what goes on: see [`crate::Derived::open`]. They are all in memory.
+    pub only_open: bool,
     /// Instead of the store's own limits.
     pub limits: Option<crate::Limits>,
 }
@@ -72,6 +74,7 @@ impl SearchRequest {
             columns: Vec::new(),
             limit: None,
             order: Order::NewestFirst,
+            only_open: false,
             limits: None,
         }
     }

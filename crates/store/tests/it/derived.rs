@@ -1,10 +1,14 @@
-//! Tables whose rows are made of others.
+//! Tables whose rows are made of others: figures of minutes, of which a start knows what is to be made again.
 
-use model::{Field, Kind, Table, Value};
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use model::query::Expr;
+use model::{Field, Kind, Micros, Table, Value};
 use store::check::{Options, Progress, check};
-use store::{Config, Derived, Store, TableBatch};
+use store::{Config, Derived, Minutes, SearchRequest, Store, TableBatch, Unfinished};
 
-use crate::rows::{Row, TABLES, config};
+use crate::rows::{NOW, Row, TABLES, config, numbers};
 
 static FIGURES: Table = Table {
     name: "figures",
@@ -15,24 +19,96 @@ static FIGURES: Table = Table {
 
 static DERIVED: &[&Table] = &[&FIGURES];
 
+fn with_figures(folder: &Path) -> Config {
+    Config { derived: DERIVED, ..config(folder) }
+}
+
+fn open(folder: &Path) -> Store {
+    Store::open(with_figures(folder), TABLES).expect("a store")
+}
+
+fn minute(number: i64) -> i64 {
+    NOW.0 + number * Micros::MINUTE
+}
+
+/// Figures of this minute.
+fn figures(number: i64, calls: i64) -> RecordBatch {
+    let row = Row {
+        table: &FIGURES,
+        ts: Micros(minute(number)),
+        call_id: None,
+        values: vec![Value::Int(calls)],
+        raw: Vec::new(),
+        ..Row::sip(0, "", "")
+    };
+    let mut batch = TableBatch::new(&FIGURES);
+    batch.push(&row.record(1 << 16));
+    batch.finish()
+}
+
+fn publish(store: &Store, ended: Option<RecordBatch>, open: Vec<RecordBatch>, stale: &[i64]) {
+    let told = vec![Derived { table: &FIGURES, ended, open }];
+    let stale = stale.iter().map(|number| minute(*number)).collect();
+    let unfinished = Unfinished { going: Vec::new(), minutes: Some(Minutes { since: 7, stale }) };
+    store.publish_derived(1, told, unfinished).expect("published");
+}
+
+fn stale(store: &Store) -> Vec<i64> {
+    let minutes = store.minutes().expect("known");
+    assert_eq!(minutes.since, 7);
+    minutes.stale.iter().map(|begin| (begin - NOW.0) / Micros::MINUTE).collect()
+}
+
+#[test]
+fn what_goes_on_can_be_asked_for_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    publish(&store, Some(figures(1, 10)), vec![figures(2, 20)], &[]);
+    let asked = |only_open| SearchRequest {
+        tables: vec!["figures".to_owned()],
+        columns: vec!["calls".to_owned()],
+        only_open,
+        ..SearchRequest::new(Expr::Always)
+    };
+    let found = |only_open| numbers(&store.search_now(asked(only_open)).expect("found"), "calls");
+    assert_eq!((found(true), found(false)), (vec![20], vec![20, 10]));
+    store.settle().expect("settled");
+    assert_eq!((found(true), found(false)), (vec![20], vec![20, 10]));
+    assert_eq!(store.oldest(&FIGURES), Some(Micros(minute(1))));
+}
+
+#[test]
+fn the_next_start_knows_which_minutes_are_to_be_made_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path());
+    assert_eq!(store.minutes(), None);
+    publish(&store, None, Vec::new(), &[1, 2, 3]);
+    assert_eq!(stale(&store), [1, 2, 3]);
+    store.settle().expect("settled");
+    // Their figures are made, but nobody has settled them when the program is killed.
+    publish(&store, Some(figures(2, 20)), Vec::new(), &[1, 3]);
+    assert_eq!(stale(&store), [1, 3]);
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!(stale(&store), [1, 2, 3]);
+    publish(&store, Some(figures(2, 20)), Vec::new(), &[1, 3]);
+    store.settle().expect("settled");
+    drop(store);
+    assert_eq!(stale(&open(folder.path())), [1, 3]);
+}
+
 /// Of what other rows are made there may be many with one id.
 #[test]
 fn rows_that_were_made_again_are_no_damage() {
     let folder = tempfile::tempdir().expect("a folder");
-    let with_figures = Config { derived: DERIVED, ..config(folder.path()) };
-    let store = Store::open(with_figures.clone(), TABLES).expect("a store");
+    let store = open(folder.path());
     for calls in 1..4 {
-        let values = vec![Value::Int(calls)];
-        let row = Row { table: &FIGURES, values, raw: Vec::new(), ..Row::sip(0, "call", "") };
-        let mut batch = TableBatch::new(&FIGURES);
-        batch.push(&row.record(1 << 16));
-        let told = Derived { table: &FIGURES, ended: Some(batch.finish()), open: Vec::new() };
-        store.publish_derived(1, vec![told], Vec::new()).expect("published");
+        publish(&store, Some(figures(1, calls)), Vec::new(), &[]);
         store.settle().expect("settled");
     }
     store.shutdown().expect("closed");
     let options = Options { deep: true, ..Options::default() };
-    let report = check(&with_figures, options, &Progress::default());
+    let report = check(&with_figures(folder.path()), options, &Progress::default());
     let report = report.expect("checked").expect("there is data");
     assert!(report.findings.is_empty(), "{:#?}", report.findings);
 }
