@@ -72,13 +72,15 @@ impl ApiState {
     pub fn new(config: &ApiConfig, store: Arc<Store>, live: Arc<dyn Live>) -> Result<Self, SettingsError> {
         let book = Arc::new(Book::open(&config.dir, config.audit_days)?);
         let (auth, first_password) = Auth::open(&config.dir, &config.url, config.admin_password.as_deref())?;
+        let of_calls: &'static [&'static Table] =
+            if store.derived().is_empty() { &[] } else { calls::OF_CALLS };
         let aliases = Known::new(auth.aliases()?);
         Ok(Self(Arc::new(Inner {
             auth,
             aliases,
             book,
             first_password,
-            catalogue: catalogue(config.protocols, store.derived()),
+            catalogue: catalogue(config.protocols, of_calls),
             tables: config.protocols.tables().iter().chain(store.derived()).copied().collect(),
             store,
             live,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use calls::kpi::KPI_1M;
 use model::query::{self, Expr};
 use model::{Micros, Table};
 
@@ -134,6 +135,10 @@ impl Scope {
             return Ok(Expr::Always);
         }
         for table in tables.iter().filter(|table| derived.iter().any(|derived| derived.name == table.name)) {
+            if table.name == KPI_1M.name {
+                let message = format!("{} has figures of all calls, which your scope cannot cut", table.name);
+                return Err(ApiError::new(Code::Forbidden, message));
+            }
             if let Some(name) = self.name_beyond(table) {
                 let message = format!("your scope names `{name}`, which rows of {} do not have", table.name);
                 return Err(ApiError::new(Code::Forbidden, message));

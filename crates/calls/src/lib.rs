@@ -36,7 +36,7 @@ pub use findings::{Blame, Confidence, Finding, Severity};
 pub use message::{End, Message, Raw};
 pub use passport::{Check, Passport};
 pub use registration::{Contact, Registration};
-pub use row::{CALLS, REGISTRATIONS, Row, TABLES, finding_names};
+pub use row::{CALLS, OF_CALLS, REGISTRATIONS, Row, TABLES, finding_names};
 pub use session::{EndedBy, MediaAddress, Session, Side};
 pub use state::{Outcome, State, outcome};
 pub use subscription::Subscription;

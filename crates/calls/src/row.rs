@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use model::{Common, Field, Kind, Micros, Record, Table, Unit, Value};
 
 use crate::call::Call;
+use crate::kpi::KPI_1M;
 use crate::message::{End, Message, words};
 use crate::registration;
 use crate::state::State;
@@ -123,7 +124,10 @@ pub static REGISTRATIONS: Table = Table {
 };
 
 /// The tables of this room.
-pub static TABLES: &[&Table] = &[&CALLS, &REGISTRATIONS];
+pub static TABLES: &[&Table] = &[&CALLS, &REGISTRATIONS, &KPI_1M];
+
+/// Those of which a row tells of one call: what lists and the query language know.
+pub static OF_CALLS: &[&Table] = &[&CALLS, &REGISTRATIONS];
 
 const STATE: Field = Field::new(
     "state",
@@ -221,6 +225,8 @@ pub struct Row {
     pub id: i64,
     /// It may go on: another row with this id will come.
     pub is_open: bool,
+    /// An earlier row with this id told it to its end, or may have.
+    pub is_retold: bool,
     call_id: Box<str>,
     ts: i64,
     received: i64,
@@ -244,6 +250,7 @@ pub(crate) struct Told<'b, 'a> {
     pub(crate) beyond: u64,
     /// Arrival of the newest message.
     pub(crate) received: i64,
+    pub(crate) is_retold: bool,
     pub(crate) now: i64,
     pub(crate) patience: &'b Patience,
 }
@@ -271,6 +278,7 @@ impl Row {
             table: if is_registration { &REGISTRATIONS } else { &CALLS },
             id: sorted.first_id,
             is_open: told.patience.look_again_in.is_some(),
+            is_retold: told.is_retold,
             call_id: first.call_id?.into(),
             ts: session.started.unwrap_or(first.at),
             received: told.received,
@@ -286,6 +294,11 @@ impl Row {
                 of_call(told, opening, &session, &findings)
             },
         })
+    }
+
+    /// When it began.
+    pub fn begun(&self) -> i64 {
+        self.ts
     }
 
     pub fn call_id(&self) -> &str {

@@ -61,6 +61,9 @@ pub struct IngestConfig {
     pub watchers: Vec<Arc<dyn Watcher>>,
     /// Who else sees each accepted block, before the rows made of it are published.
     pub tap: Option<Tap>,
+    /// The figures of a minute are made after this long at the earliest, counted from the end of one of its calls: most
+    /// of the others end in this time, and until then its rows are read whenever somebody asks.
+    pub minute_after: Duration,
     /// How long a stop may take before what is still in kernel buffers, or cannot be logged, is given up.
     pub stop_time_max: Duration,
 }
@@ -98,6 +101,7 @@ impl Default for IngestConfig {
             senders_max: 10_000,
             watchers: Vec::new(),
             tap: None,
+            minute_after: Duration::from_secs(600),
             stop_time_max: Duration::from_secs(8),
         }
     }

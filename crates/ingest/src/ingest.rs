@@ -184,6 +184,7 @@ impl Ingest {
             Arc::clone(&self.replayed),
             Arc::clone(&self.give_up),
             self.config.watchers.clone(),
+            self.config.minute_after,
         );
         self.threads().joiner = Some(spawn("calls".to_owned(), move || joiner.run(&feed_end))?);
         Ok(Some(feed))

@@ -125,6 +125,8 @@ struct Open {
     is_quiet: bool,
     /// Its earlier messages are asked for; until they are there it has no row.
     waits: bool,
+    /// An earlier row told it to its end, or may have.
+    is_retold: bool,
 }
 
 impl Tracker {
@@ -283,6 +285,7 @@ impl Tracker {
             untold: None,
             look_at: i64::MAX,
             waits: false,
+            is_retold: false,
         };
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
@@ -297,6 +300,7 @@ impl Tracker {
     fn wait(&mut self, slot: usize) {
         if let Some(open) = self.slots[slot].open.as_mut() {
             open.waits = true;
+            open.is_retold = true;
             self.waiting += 1;
             self.strangers.push(open.call_id.to_string());
         }
@@ -362,6 +366,7 @@ impl Tracker {
                 origin: &open.origin,
                 beyond: open.beyond,
                 received: open.received,
+                is_retold: open.is_retold,
                 now,
                 patience: &patience,
             })

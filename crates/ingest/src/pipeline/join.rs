@@ -9,13 +9,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
-use calls::{Limits, Row, Tracker};
+use calls::kpi::KPI_1M;
+use calls::{CALLS, Limits, Row, Tracker};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use model::Table;
-use store::{Derived, Going, TableBatch, block};
+use store::{Derived, Going, TableBatch, Unfinished, block, node_number};
 
 use super::current::Current;
 use super::journal::Journal;
+use super::minutes::Minutes;
+use super::over;
 use super::sightings::Sightings;
 use crate::alarms::Alarms;
 use crate::clock;
@@ -33,6 +36,9 @@ const TICK_SHARE: u32 = 10;
 
 /// However long that took, lists are not behind by more.
 const TICK_MAX: Duration = Duration::from_secs(5);
+
+/// Making figures of minutes takes no more than this part of the time either: after an import many of them wait.
+const MINUTES_SHARE: u32 = 10;
 
 /// To measure memory is to look at every call.
 const MEASURED_EVERY: u64 = 20;
@@ -66,6 +72,16 @@ pub(crate) struct Joiner {
     watchers: Vec<Arc<dyn Watcher>>,
     tracker: Tracker,
     tables: Vec<TableRows>,
+    /// `None`: the store has no table for them.
+    minutes: Option<Minutes>,
+    /// No minute is made before.
+    minutes_at: Instant,
+    /// When the last version of a minute was made: of two the later one must be told apart.
+    made_at: i64,
+    /// Those with a version that is to be published.
+    made: Option<(i64, i64)>,
+    /// The last block of an earlier run. Its messages may come once more, and what they tell may have been told.
+    before: u64,
     /// Went on in an earlier run and not asked for yet.
     carried: BTreeMap<String, i64>,
     /// To be asked for.
@@ -90,14 +106,24 @@ impl Joiner {
         replayed: Arc<OnceLock<Replayed>>,
         give_up: Arc<AtomicBool>,
         watchers: Vec<Arc<dyn Watcher>>,
+        minute_after: Duration,
     ) -> Self {
         let tables = journal.derived().iter().map(|table| TableRows::new(table)).collect();
         // Rows of an earlier run tell of all up to here.
         let told = journal.derived().iter().map(|table| journal.settled(table)).min().unwrap_or(0);
+        let has_minutes = journal.derived().iter().any(|table| std::ptr::eq(*table, &raw const KPI_1M));
+        let has_calls = journal.settled(&CALLS) > 0;
+        let minutes =
+            has_minutes.then(|| Minutes::new(journal.minutes(), has_calls, clock::now().0, minute_after));
         let carried = journal.carried().into_iter().map(|going| (going.call_id, going.received)).collect();
         Self {
             tracker: Tracker::new(Limits::default()),
             tables,
+            minutes,
+            minutes_at: Instant::now(),
+            made_at: i64::MIN,
+            made: None,
+            before: journal.last_seq(),
             carried,
             strangers: Vec::new(),
             upto: told,
@@ -127,6 +153,7 @@ impl Joiner {
             if Instant::now() >= tick_at {
                 // To wait for an answer is no work.
                 self.surviving(Self::look_up);
+                self.surviving(Self::make_minutes);
                 let begun = Instant::now();
                 self.surviving(Self::tick);
                 tick_at = Instant::now() + (begun.elapsed() * TICK_SHARE).clamp(TICK, TICK_MAX);
@@ -143,6 +170,11 @@ impl Joiner {
             .raise(ALARM, "calls that were going on had to be left: rows of them may be missing".to_owned());
         self.tracker = Tracker::new(Limits::default());
         self.tables = self.journal.derived().iter().map(|table| TableRows::new(table)).collect();
+        // Which of them had been told is not known either.
+        self.made = None;
+        if let Some(minutes) = &mut self.minutes {
+            minutes.lose(clock::now().0);
+        }
     }
 
     fn take(&mut self, feed: &Feed) {
@@ -219,9 +251,44 @@ impl Joiner {
         asked.iter().for_each(|call_id| self.tracker.past_is_there(call_id));
     }
 
+    /// Makes the figures of minutes whose time has come, of all rows that are published by now.
+    fn make_minutes(&mut self) {
+        let (now, begun) = (clock::now().0, Instant::now());
+        let Some(minutes) = &mut self.minutes else { return };
+        if self.replayed.get().is_none() || self.give_up.load(Ordering::Relaxed) || begun < self.minutes_at {
+            return;
+        }
+        let Some(span) = minutes.due(now) else { return };
+        let id = own_id(self.upto.max(self.journal.last_seq()));
+        match over::figures(&*self.journal, span, node_number(id)) {
+            Ok(made) => {
+                self.made_at = now.max(self.made_at.saturating_add(1));
+                let records = made.into_values().flat_map(|minute| minute.into_records(id, self.made_at));
+                if let Some(table) = self.tables.iter_mut().find(|table| is_of_minutes(table)) {
+                    records.for_each(|record| table.ended.push(&record));
+                }
+                self.made = Some(span);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot make the figures of some minutes: again later");
+                minutes.put_off(span, now);
+            }
+        }
+        self.minutes_at = Instant::now() + begun.elapsed() * MINUTES_SHARE;
+    }
+
     fn tell(&mut self, rows: Vec<Row>) {
-        let is_news = !rows.is_empty();
+        let is_news = !rows.is_empty() || self.tables.iter().any(|table| !table.ended.is_empty());
+        let now = clock::now().0;
+        // Rows from here on are in no version yet.
+        if let (Some(minutes), Some(made)) = (&mut self.minutes, self.made.take()) {
+            minutes.made(made);
+        }
         for row in rows {
+            if let Some(minutes) = &mut self.minutes {
+                let is_retold = row.is_retold || block(row.id) <= self.before;
+                minutes.told(&row, is_retold, now);
+            }
             let Some(table) = self.tables.iter_mut().find(|table| std::ptr::eq(table.table, row.table))
             else {
                 continue;
@@ -267,12 +334,23 @@ impl Joiner {
         let waiting = waiting.chain(
             self.tracker.waiting().map(|(call_id, received)| Going { call_id: call_id.to_owned(), received }),
         );
-        match self.journal.publish_derived(position, told, waiting.collect()) {
+        let going = waiting.collect();
+        let unfinished = Unfinished { going, minutes: self.minutes.as_ref().map(Minutes::state) };
+        match self.journal.publish_derived(position, told, unfinished) {
             Ok(()) => self.told = position,
             // The store is closing: the next start makes these rows again.
             Err(error) => tracing::debug!(%error, "rows of calls are left to the next start"),
         }
     }
+}
+
+fn is_of_minutes(table: &TableRows) -> bool {
+    std::ptr::eq(table.table, &raw const KPI_1M)
+}
+
+/// An id that this node may give: of the block it has come to.
+fn own_id(block: u64) -> i64 {
+    i64::try_from(block << 16).unwrap_or(i64::MAX)
 }
 
 impl TableRows {

@@ -1,10 +1,16 @@
-use arrow::array::RecordBatch;
-use model::query::{Expr, FieldRef, Literal};
-use model::{COMMON, Table};
-use store::log::{Block, BlockBuilder, Damage, LogError};
-use store::{Derived, Going, Order, SearchRequest, Store, StoreError};
+use std::time::Duration;
 
-use super::sightings;
+use arrow::array::RecordBatch;
+use calls::kpi::{By, KPI_1M};
+use model::query::{Expr, FieldRef, Literal, Op};
+use model::{COMMON, Micros, Table};
+use store::log::{Block, BlockBuilder, Damage, LogError};
+use store::{Derived, Going, Limits, Minutes, Order, SearchRequest, Store, StoreError, Unfinished};
+
+use super::{over, sightings};
+
+/// Rows of calls are asked for by the thread that follows calls: it has no more time than this.
+const CALLS_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// What the pipeline needs of the store: the seam where tests put a log that fails.
 pub(crate) trait Journal: Send + Sync {
@@ -18,11 +24,22 @@ pub(crate) trait Journal: Send + Sync {
     fn publish(&self, upto: u64, batches: Vec<(&'static Table, RecordBatch)>) -> Result<(), StoreError>;
     /// Tables whose rows are made of messages; none: no rows are.
     fn derived(&self) -> &'static [&'static Table];
-    fn publish_derived(&self, upto: u64, told: Vec<Derived>, waiting: Vec<Going>) -> Result<(), StoreError>;
+    fn publish_derived(
+        &self,
+        upto: u64,
+        told: Vec<Derived>,
+        unfinished: Unfinished,
+    ) -> Result<(), StoreError>;
     /// What went on when an earlier run ended.
     fn carried(&self) -> Vec<Going>;
     /// All SIP messages of these calls.
     fn messages_of(&self, call_ids: &[String]) -> Result<Vec<RecordBatch>, StoreError>;
+    /// What an earlier run knew of minutes.
+    fn minutes(&self) -> Option<Minutes>;
+    /// Rows of calls that began at the first time or later, but before the last.
+    fn calls_of(&self, span: (i64, i64)) -> Result<Vec<RecordBatch>, StoreError>;
+    /// What there is of the figures of these minutes, of all calls of each.
+    fn figures_of(&self, span: (i64, i64)) -> Result<Vec<RecordBatch>, StoreError>;
 }
 
 impl Journal for Store {
@@ -50,8 +67,13 @@ impl Journal for Store {
         Store::derived(self)
     }
 
-    fn publish_derived(&self, upto: u64, told: Vec<Derived>, waiting: Vec<Going>) -> Result<(), StoreError> {
-        Store::publish_derived(self, upto, told, waiting)
+    fn publish_derived(
+        &self,
+        upto: u64,
+        told: Vec<Derived>,
+        unfinished: Unfinished,
+    ) -> Result<(), StoreError> {
+        Store::publish_derived(self, upto, told, unfinished)
     }
 
     fn carried(&self) -> Vec<Going> {
@@ -66,5 +88,36 @@ impl Journal for Store {
         request.columns = sightings::columns().map(str::to_owned).collect();
         request.order = Order::OldestFirst;
         self.search_now(request)
+    }
+
+    fn minutes(&self) -> Option<Minutes> {
+        Store::minutes(self)
+    }
+
+    fn calls_of(&self, span: (i64, i64)) -> Result<Vec<RecordBatch>, StoreError> {
+        self.search_now(within(span, &calls::CALLS, Expr::Always, over::COLUMNS))
+    }
+
+    fn figures_of(&self, span: (i64, i64)) -> Result<Vec<RecordBatch>, StoreError> {
+        let Some(by) = KPI_1M.column("grouped_by") else { return Ok(Vec::new()) };
+        let is_all = Expr::Compare {
+            field: FieldRef::new(None, by),
+            op: Op::Eq,
+            value: Literal::Text(By::All.as_str().to_owned()),
+        };
+        self.search_now(within(span, &KPI_1M, is_all, over::SIZE_COLUMNS))
+    }
+}
+
+/// Rows of a table that are of this time: from the first, and before the last.
+fn within((from, to): (i64, i64), table: &Table, expr: Expr, columns: &[&str]) -> SearchRequest {
+    SearchRequest {
+        tables: vec![table.name.to_owned()],
+        from: Some(Micros(from)),
+        to: Some(Micros(to)),
+        columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+        order: Order::OldestFirst,
+        limits: Some(Limits { time_max: CALLS_TIME_MAX, ..Limits::default() }),
+        ..SearchRequest::new(expr)
     }
 }

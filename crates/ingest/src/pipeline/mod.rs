@@ -5,6 +5,8 @@ mod current;
 mod join;
 mod journal;
 mod losses;
+mod minutes;
+mod over;
 mod queue;
 mod sightings;
 mod understand;

@@ -99,7 +99,7 @@ impl Journal for Fake {
         &self,
         _: u64,
         _: Vec<store::Derived>,
-        _: Vec<store::Going>,
+        _: store::Unfinished,
     ) -> Result<(), StoreError> {
         Ok(())
     }
@@ -109,6 +109,18 @@ impl Journal for Fake {
     }
 
     fn messages_of(&self, _: &[String]) -> Result<Vec<RecordBatch>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn minutes(&self) -> Option<store::Minutes> {
+        None
+    }
+
+    fn calls_of(&self, _: (i64, i64)) -> Result<Vec<RecordBatch>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn figures_of(&self, _: (i64, i64)) -> Result<Vec<RecordBatch>, StoreError> {
         Ok(Vec::new())
     }
 }

@@ -11,6 +11,7 @@ mod half_open;
 mod http;
 mod json;
 mod keys;
+mod minutes;
 mod proxy;
 mod recordings;
 mod restart;

@@ -35,8 +35,17 @@ impl Server {
     }
 
     pub(crate) fn start_in(folder: tempfile::TempDir, configure: impl FnOnce(&mut IngestConfig)) -> Self {
-        let store = Store::open(store::Config::new(folder.path()), protocols::Protocols::built_in().tables())
-            .expect("a store");
+        let stored = store::Config::new(folder.path());
+        Self::start_on(folder, stored, configure)
+    }
+
+    /// The same with a store of another kind.
+    pub(crate) fn start_on(
+        folder: tempfile::TempDir,
+        stored: store::Config,
+        configure: impl FnOnce(&mut IngestConfig),
+    ) -> Self {
+        let store = Store::open(stored, protocols::Protocols::built_in().tables()).expect("a store");
         let store = Arc::new(store);
         let mut config = config();
         configure(&mut config);
@@ -52,10 +61,15 @@ impl Server {
 
     /// Stops without settling, as after a crash, and starts again in the same folder.
     pub(crate) fn restart(self) -> Self {
+        Self::start_in(self.crash(), |_| {})
+    }
+
+    /// Stops without settling, as after a crash, and gives the folder back.
+    pub(crate) fn crash(self) -> tempfile::TempDir {
         self.ingest.shutdown();
         drop(self.ingest);
         drop(self.store);
-        Self::start_in(self.folder, |_| {})
+        self.folder
     }
 
     pub(crate) fn udp(&self) -> SocketAddr {

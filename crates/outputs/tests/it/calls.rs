@@ -1,5 +1,6 @@
 //! Rows of calls as they change: each counts once, and with what was known at its end.
 
+use calls::kpi::KPI_1M;
 use calls::{CALLS, REGISTRATIONS};
 use model::{Common, Micros, Record, Table, Value};
 use outputs::metrics::Targets;
@@ -145,7 +146,9 @@ fn registrations_count_by_outcome() {
         row(&REGISTRATIONS, 3, &[("status", 401)], "challenged"),
         row(&REGISTRATIONS, 4, &[], "pending"),
     ];
-    counting.metrics.told(&[told(&REGISTRATIONS, &rows, &[])]);
+    // Figures of minutes are made of rows that have been counted.
+    let minute = row(&KPI_1M, 5, &[("attempts", 7)], "");
+    counting.metrics.told(&[told(&REGISTRATIONS, &rows, &[]), told(&KPI_1M, &[minute], &[])]);
     let page = counting.page();
     for (series, value) in [
         (r#"rhapsode_registrations_total{outcome="succeeded"}"#, 1.0),
