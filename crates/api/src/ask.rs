@@ -324,8 +324,18 @@ pub(crate) async fn count(state: &View, search: Search) -> Result<usize, ApiErro
 
 /// The one place where a question to the store begins, and where the scope of who asks becomes part of it.
 pub(crate) async fn begin(state: &View, search: Search) -> Result<Answer, ApiError> {
+    Ok(state.store().search(request(state, search)?).await?)
+}
+
+/// As [`begin`], of what goes on.
+pub(crate) async fn begin_open(state: &View, search: Search) -> Result<Answer, ApiError> {
+    let request = SearchRequest { only_open: true, ..request(state, search)? };
+    Ok(state.store().search(request).await?)
+}
+
+fn request(state: &View, search: Search) -> Result<SearchRequest, ApiError> {
     let limit = state.scope().limit(&search.tables, state.store().derived())?;
-    let request = SearchRequest {
+    Ok(SearchRequest {
         expr: Expr::and([search.expr, limit]),
         tables: search.tables.iter().map(|table| table.name.to_owned()).collect(),
         from: Some(search.window.from),
@@ -336,8 +346,7 @@ pub(crate) async fn begin(state: &View, search: Search) -> Result<Answer, ApiErr
         order: search.order,
         only_open: false,
         limits: Some(limited_to(search.time_max)),
-    };
-    Ok(state.store().search(request).await?)
+    })
 }
 
 /// Watches messages as they come in, those that the caller may see.

@@ -9,6 +9,8 @@ use calls::kpi::Told;
 
 /// The columns that [`Calls`] reads.
 pub(super) const CALL_COLUMNS: &[&str] = &[
+    "id",
+    "judged",
     "ts",
     "state",
     "is_open",
@@ -27,6 +29,8 @@ pub(super) const CALL_COLUMNS: &[&str] = &[
 
 pub(super) struct Calls {
     pub(super) rows: usize,
+    pub(super) id: Int64Array,
+    pub(super) judged: Int64Array,
     pub(super) begun: Int64Array,
     pub(super) is_open: BooleanArray,
     pub(super) answered: Int64Array,
@@ -47,6 +51,8 @@ impl Calls {
     pub(super) fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
         Ok(Self {
             rows: batch.num_rows(),
+            id: numbers(batch, "id")?,
+            judged: numbers(batch, "judged")?,
             begun: numbers(batch, "ts")?,
             is_open: column(batch, "is_open")?.as_boolean().clone(),
             answered: numbers(batch, "answered")?,
@@ -125,7 +131,7 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowE
 }
 
 /// Numbers of any width, and times as microseconds.
-fn numbers(batch: &RecordBatch, name: &str) -> Result<Int64Array, ArrowError> {
+pub(super) fn numbers(batch: &RecordBatch, name: &str) -> Result<Int64Array, ArrowError> {
     Ok(cast(column(batch, name)?, &DataType::Int64)?.as_primitive().clone())
 }
 

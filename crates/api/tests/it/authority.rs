@@ -179,14 +179,15 @@ const OWN_CALL: &str = "own@example.org";
 const OTHER_CALL: &str = "zaphod@example.org";
 
 fn two_tenants() -> Server {
-    let mut server = Server::with_calls(&[
+    let stories = [
         (600, traffic::answered_call(OWN_CALL)),
         (590, of_another(traffic::answered_call(OTHER_CALL))),
         (300, traffic::busy_call("own-busy@example.org")),
         (290, of_another(traffic::busy_call("zaphod-busy@example.org"))),
         (200, traffic::registration("own-registered@example.org")),
         (190, of_another(traffic::registration("zaphod-registered@example.org"))),
-    ]);
+    ];
+    let mut server = Server::with_minutes(&stories, &[]);
     server.set_token(Some(&session_of_admin(&server)));
     server
 }
@@ -281,6 +282,10 @@ fn figures_of_a_scope_are_of_its_calls_or_refused() {
     let own = user(&server, "own", "viewer", Some("node = edge-1"));
     let kpi = as_user(&server, &own, "GET", "/api/v1/kpi", None).json();
     assert_eq!(kpi["all"]["total"]["attempts"], 2);
+    // Figures of minutes are of all calls, whatever they were grouped by.
+    let of_source = user(&server, "source", "viewer", Some("src_ip = 192.0.2.0/24"));
+    let refused = as_user(&server, &of_source, "GET", "/api/v1/messages?table=kpi_1m", None);
+    assert_eq!((refused.status, refused.code().as_str()), (403, "forbidden"), "{}", refused.text());
     let blind = user(&server, "blind", "viewer", Some("cseq_method != BYE and node = edge-1"));
     for path in ["/api/v1/kpi", "/api/v1/signatures", "/api/v1/registrations", "/api/v1/messages?table=calls"]
     {

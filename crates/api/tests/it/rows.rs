@@ -136,6 +136,59 @@ fn figures_are_those_of_the_calls() {
     assert_eq!((&kpi["total"]["attempts"], &kpi["total"]["ira"]), (&json!(1), &json!(0.0)));
 }
 
+/// Minutes and rows say the same, whichever are read.
+#[test]
+fn figures_of_minutes_are_those_of_rows() {
+    let mut stories: Vec<(i64, Vec<traffic::Captured>)> = Vec::new();
+    for place in 0..20_i64 {
+        let (ago, call_id) = (200 + place * 170, format!("{place}@example.org"));
+        stories.push(match place % 4 {
+            0 => (ago, traffic::busy_call(&call_id)),
+            1 => (ago, traffic::refused_call(&call_id, 503)),
+            _ => (ago, traffic::answered_call(&call_id)),
+        });
+    }
+    // Of some minutes more was told since, in the middle and where the series ends.
+    for stale in [vec![], vec![stories[3].0, stories[7].0], stories.iter().map(|story| story.0).collect()] {
+        let server = Server::with_minutes(&stories, &stale);
+        server.post("/api/v1/aliases", &json!({"name": "phones", "match": "192.0.2.0/28"}));
+        let all = ["every=1m", "every=5m", "every=1h", "every=1h&digits=3", "every=2m&digits=1"];
+        let groups =
+            ["", "src", "dst", "trunk", "prefix", "user_agent", "answered_by", "status", "ruri_host"];
+        for every in all {
+            for by in groups {
+                let by = if by.is_empty() { String::new() } else { format!("&by={by}") };
+                // Times that stay the same while the clock goes on.
+                let (from, to) = (escaped(&server.time(3_000, 0)), escaped(&server.time(100, 0)));
+                let asked = format!("/api/v1/kpi?from={from}&to={to}&{every}{by}");
+                let mut of_minutes = server.ask(&asked);
+                // With a condition, though all calls fulfil it, rows are read.
+                let mut of_rows = server.ask(&format!("{asked}&q={}", escaped("exists state")));
+                for answer in [&mut of_minutes, &mut of_rows] {
+                    answer["elapsed_ms"] = Value::Null;
+                }
+                assert!(of_rows["all"]["total"]["attempts"].as_u64() > Some(10), "{of_rows}");
+                assert_eq!(of_minutes, of_rows, "{asked} with {} stale", stale.len());
+            }
+        }
+    }
+}
+
+/// What is in neither minutes nor rows is no data, and no zero.
+#[test]
+fn figures_of_minutes_without_calls_are_no_data() {
+    let server = Server::with_minutes(&[(600, traffic::busy_call(BUSY))], &[]);
+    let kpi = server.ask("/api/v1/kpi?from=-1200s&every=1m");
+    let points = kpi["all"]["points"].as_array().expect("points");
+    let told: Vec<&Value> = points.iter().filter(|point| !point["asr"].is_null()).collect();
+    assert_eq!((told.len(), &told[0]["asr"], &told[0]["attempts"]), (1, &json!(0.0), &json!(1)));
+    // They are there to be asked by SQL, and are no messages and no calls.
+    let sql = "SELECT attempts FROM kpi_1m WHERE grouped_by = 'all' ORDER BY received DESC LIMIT 1";
+    let answer = server.post("/api/v1/sql", &json!({"sql": sql}));
+    assert_eq!(answer.json()["rows"], json!([[1]]), "{}", answer.text());
+    assert_eq!(server.get("/api/v1/calls?q=is_other%3Dtrue").status, 400);
+}
+
 #[test]
 fn what_was_found_is_counted_by_its_fields() {
     let server = Server::with_calls(&[

@@ -1,13 +1,14 @@
 //! A running server with known traffic in it, and a client.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use api::{Alarm, ApiConfig, ApiState, Counters, Listener, Live, Sender};
-use model::{Micros, Table};
+use calls::kpi::{KPI_1M, Minute, Over, Told};
+use model::{Micros, Table, Value as Cell};
 use protocols::{Arrival, Corrections, Protocols};
 use serde_json::{Value, json};
 use store::{Config, Limits, Store, TableBatch};
@@ -93,6 +94,43 @@ impl Server {
         let config = Config { derived: calls::TABLES, ..Config::new(dir.path()) };
         let server = Self::configured(dir, config, stories, Some(PASSWORD)).logged_in();
         follow(&server.store, stories, server.start);
+        server
+    }
+
+    /// As [`Server::with_calls`], with figures of the minutes that their calls began in; but of those that began so many seconds
+    /// ago (`stale`) there is only an earlier version, without any call. Each call has been told before, as if it had failed.
+    pub(crate) fn with_minutes(stories: &[(i64, Vec<Captured>)], stale: &[i64]) -> Self {
+        let server = Self::with_calls(stories);
+        let minute = |ago: &i64| Minute::around(server.start - ago * Micros::SECOND);
+        let stale: Vec<i64> = BTreeSet::from_iter(stale.iter().map(minute)).into_iter().collect();
+        let rows = told(stories, server.start);
+        let mut minutes: BTreeMap<i64, Minute> = BTreeMap::new();
+        for row in rows.iter().filter(|row| std::ptr::eq(row.table, &raw const calls::CALLS)) {
+            let begin = Minute::around(row.begun());
+            let minute = minutes.entry(begin).or_insert_with(|| Minute::new(begin));
+            if !stale.contains(&begin) {
+                count(minute, row);
+            }
+        }
+        let mut earlier = TableBatch::new(&calls::CALLS);
+        for row in rows.iter().filter(|row| std::ptr::eq(row.table, &raw const calls::CALLS)) {
+            earlier.push(&as_told_before(row));
+        }
+        let mut batch = TableBatch::new(&KPI_1M);
+        for (begin, minute) in minutes {
+            // An earlier version of each, which does not count any more.
+            let versions = [(Minute::new(begin), 1), (minute, 2)];
+            let records = versions.into_iter().flat_map(|(minute, made)| minute.into_records(1 << 16, made));
+            records.for_each(|record| batch.push(&record));
+        }
+        let told = [(&calls::CALLS, earlier), (&KPI_1M, batch)];
+        let told = told.map(|(table, mut batch)| {
+            let ended = Some(batch.finish());
+            store::Derived { table, ended, open: Vec::new() }
+        });
+        let known = store::Minutes { since: i64::MIN, stale };
+        let unfinished = store::Unfinished { going: Vec::new(), minutes: Some(known) };
+        server.store.publish_derived(1, told.to_vec(), unfinished).expect("published");
         server
     }
 
@@ -335,6 +373,69 @@ fn publish(store: &Store, block: u64, stories: &[(i64, Vec<Captured>)], now: i64
 
 /// Makes the rows of calls as the receiver does, long after their last message.
 fn follow(store: &Store, stories: &[(i64, Vec<Captured>)], now: i64) {
+    let rows = told(stories, now);
+    let told = calls::TABLES.iter().map(|table| {
+        let mut batch = TableBatch::new(table);
+        let own = rows.iter().filter(|row| std::ptr::eq(row.table, *table)).cloned();
+        own.for_each(|row| batch.push(&row.into_record()));
+        store::Derived { table, ended: Some(batch.finish()), open: Vec::new() }
+    });
+    store.publish_derived(1, told.collect(), store::Unfinished::default()).expect("published");
+}
+
+/// An earlier row of the same call, which does not count any more.
+fn as_told_before(row: &calls::Row) -> model::Record<'static> {
+    let mut record = row.clone().into_record();
+    let fields = calls::CALLS.fields.iter().map(|field| field.name);
+    for (name, value) in fields.zip(&mut record.values) {
+        match name {
+            "judged" => *value = Cell::Int(1),
+            "state" => *value = Cell::from("failed"),
+            "messages" => *value = Cell::Int(100),
+            "answered" | "talk" => *value = Cell::Null,
+            _ => {}
+        }
+    }
+    record
+}
+
+/// As a minute counts a call that is over.
+fn count(minute: &mut Minute, row: &calls::Row) {
+    let record = row.clone().into_record();
+    let number =
+        |column: &str| if let Cell::Int(number) = record.value(column) { Some(number) } else { None };
+    let text = |column: &str| {
+        if let Cell::Text(text) = record.value(column) { Some(text.into_owned()) } else { None }
+    };
+    let [src, dst, callee, agent, answerer] =
+        ["src_ip", "dst_ip", "ruri_user", "user_agent", "answered_by"].map(text);
+    let state = text("state").and_then(|state| calls::State::named(&state));
+    let count = |column: &str| number(column).unwrap_or(0).unsigned_abs();
+    let answered = number("answered");
+    minute.add(&Over {
+        told: Told {
+            state: state.expect("a state"),
+            status: number("status"),
+            cause: number("cause"),
+            pdd: number("pdd"),
+            ring: number("ring"),
+            talk: number("talk"),
+            is_answered: answered.is_some(),
+            disconnect_delay: number("disconnect_delay"),
+            messages: count("messages"),
+            retransmissions: count("retransmissions"),
+        },
+        talked: answered.map(|at| (at, number("ended").or_else(|| number("last")).unwrap_or(at))),
+        src: src.as_deref(),
+        dst: dst.as_deref(),
+        callee: callee.as_deref(),
+        user_agent: agent.as_deref(),
+        answered_by: answerer.as_deref(),
+    });
+}
+
+/// The rows of calls and registrations, told to their end.
+fn told(stories: &[(i64, Vec<Captured>)], now: i64) -> Vec<calls::Row> {
     let mut tracker = calls::Tracker::new(calls::Limits::default());
     let packets = stories.iter().flat_map(|(seconds_ago, story)| {
         story.iter().map(move |captured| captured.encode(now - seconds_ago * Micros::SECOND))
@@ -388,13 +489,7 @@ fn follow(store: &Store, stories: &[(i64, Vec<Captured>)], now: i64) {
     }
     let mut rows = Vec::new();
     tracker.due(now + Micros::MINUTE, &mut rows);
-    let told = calls::TABLES.iter().map(|table| {
-        let mut batch = TableBatch::new(table);
-        let own = rows.iter().filter(|row| std::ptr::eq(row.table, *table)).cloned();
-        own.for_each(|row| batch.push(&row.into_record()));
-        store::Derived { table, ended: Some(batch.finish()), open: Vec::new() }
-    });
-    store.publish_derived(1, told.collect(), Vec::new()).expect("published");
+    rows
 }
 
 /// A receiver that stands still.
