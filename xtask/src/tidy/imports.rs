@@ -16,6 +16,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("protocols", &["hep", "sip", "media", "model"]),
     ("calls", &["sip", "media", "model", "protocols"]),
     ("traffic", &["hep", "sip", "media"]),
+    ("alerts", &["model"]),
     ("store", &["model", "unify"]),
     ("ingest", &["hep", "model", "protocols", "calls", "store"]),
     ("outputs", &["hep", "model", "calls", "store"]),

@@ -3,7 +3,8 @@
 
 use super::Source;
 
-const PURE_ROOMS: &[&str] = &["hep", "sip", "media", "packet", "model", "protocols", "calls", "traffic"];
+const PURE_ROOMS: &[&str] =
+    &["hep", "sip", "media", "packet", "model", "protocols", "calls", "alerts", "traffic"];
 
 /// What the world looks like in code, and what to do instead.
 const WORLD: &[(&str, &str)] = &[
