@@ -25,6 +25,7 @@ mod queue;
 mod relay;
 mod send;
 mod spool;
+mod tls;
 mod window;
 
 pub use config::{Config, Kind, SpoolConfig};

@@ -23,21 +23,33 @@ pub(crate) enum Reply {
         refusal: Option<String>,
         after: Option<Duration>,
     },
-    /// None got there. It asks for this pause, perhaps.
-    Down {
-        problem: String,
-        after: Option<Duration>,
-    },
-    /// It does not want the batch. It may want a part.
-    Refused {
-        refusal: String,
-    },
+    Failed(Failure),
 }
 
-impl Reply {
+/// Why nothing of an attempt was taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It did not get there, or could not be taken now. The other side asks for this pause, perhaps.
+    Down { problem: String, after: Option<Duration> },
+    /// It is not wanted as it is. Of a batch a part may be.
+    Refused { refusal: String },
+}
+
+impl Failure {
     #[expect(clippy::needless_pass_by_value, reason = "an error ends here")]
     pub(crate) fn down(problem: impl ToString) -> Self {
         Self::Down { problem: problem.to_string(), after: None }
+    }
+
+    /// The other side has not answered in time.
+    pub(crate) fn late(time_max: Duration) -> Self {
+        Self::down(format!("no answer within {} s", time_max.as_secs_f64()))
+    }
+}
+
+impl From<Failure> for Reply {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
     }
 }
 
@@ -74,8 +86,7 @@ impl Sink {
                 SinkKind::Elasticsearch(sink) => timeout(self.time_max, sink.send(batch)).await,
             }
         };
-        let seconds = self.time_max.as_secs_f64();
-        attempt.await.unwrap_or_else(|_| Reply::down(format!("no answer within {seconds} s")))
+        attempt.await.unwrap_or_else(|_| Failure::late(self.time_max).into())
     }
 }
 
@@ -117,7 +128,7 @@ pub(crate) async fn send(mut sink: Sink, shared: Arc<Shared>, config: Config) {
                 }
                 backoff.failed(after, fastrand::f64())
             }
-            Reply::Refused { refusal } => {
+            Reply::Failed(Failure::Refused { refusal }) => {
                 if portion.refused(batch.len()) {
                     shared.settle([], None, None);
                 } else {
@@ -125,7 +136,7 @@ pub(crate) async fn send(mut sink: Sink, shared: Arc<Shared>, config: Config) {
                 }
                 continue;
             }
-            Reply::Down { problem, after } => {
+            Reply::Failed(Failure::Down { problem, after }) => {
                 shared.settle([], Some(problem), None);
                 backoff.failed(after, fastrand::f64())
             }

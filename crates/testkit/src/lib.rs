@@ -5,3 +5,4 @@ pub mod disk;
 pub mod programs;
 pub mod recordings;
 pub mod server;
+pub mod stand_in;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client, Response, StatusCode};
 
-use crate::send::Reply;
+use crate::send::Failure;
 
 /// Of an answer at most this is read: a bulk answer has some 200 bytes an item, a refusal a sentence.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
@@ -52,15 +52,15 @@ impl Endpoint {
 
 /// A client of one endpoint.
 #[derive(Debug)]
-pub(super) struct Post {
+pub(crate) struct Post {
     client: Client,
     url: String,
     content_type: &'static str,
 }
 
-/// An answer that is not simply good.
+/// What was answered.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub(super) status: StatusCode,
     pub(super) after: Option<Duration>,
     pub(super) body: Vec<u8>,
@@ -68,7 +68,7 @@ pub(super) struct Answer {
 
 impl Post {
     /// `path` is added to the endpoint's; `headers` to every request.
-    pub(super) fn new(
+    pub(crate) fn new(
         endpoint: &Endpoint,
         path: &str,
         content_type: &'static str,
@@ -95,25 +95,29 @@ impl Post {
             builder = found.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
         }
         let client = builder.build().map_err(|error| chain(&error))?;
-        let url = format!("{}{path}", endpoint.url.trim_end_matches('/'));
+        let url = match path {
+            "" => endpoint.url.clone(),
+            path => format!("{}{path}", endpoint.url.trim_end_matches('/')),
+        };
         url.parse::<reqwest::Url>().map_err(|error| format!("{url:?} is no URL: {error}"))?;
         Ok(Self { client, url, content_type })
     }
 
-    /// What it answers; an error if it does not.
-    pub(super) async fn send(&self, body: Vec<u8>) -> Result<Answer, Reply> {
+    /// What it answers, if that is success.
+    pub(crate) async fn send(&self, body: Vec<u8>) -> Result<Answer, Failure> {
         let request = self.client.post(&self.url).header("Content-Type", self.content_type).body(body);
-        let response = request.send().await.map_err(|error| Reply::down(chain(&error)))?;
+        let response = request.send().await.map_err(|error| Failure::down(chain(&error)))?;
         let status = response.status();
         let after = retry_after(&response);
-        let body = read(response).await.map_err(|error| Reply::down(chain(&error)))?;
-        Ok(Answer { status, after, body })
+        let body = read(response).await.map_err(|error| Failure::down(chain(&error)))?;
+        let answer = Answer { status, after, body };
+        if status.is_success() { Ok(answer) } else { Err(answer.failure()) }
     }
 }
 
 impl Answer {
-    /// What an answer that is not success means for the whole batch.
-    pub(super) fn reply(self) -> Reply {
+    /// What an answer that is not success means for all that was sent.
+    fn failure(self) -> Failure {
         let Self { status, after, ref body } = self;
         let text = String::from_utf8_lossy(body);
         let text = text.trim();
@@ -122,10 +126,10 @@ impl Answer {
         match status {
             // Something in it is wrong, or there is too much of it.
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
-                Reply::Refused { refusal: text }
+                Failure::Refused { refusal: text }
             }
             // All else is wrong with the other side or with how we are known there, and may be put right.
-            _ => Reply::Down { problem: text, after },
+            _ => Failure::Down { problem: text, after },
         }
     }
 }

@@ -12,7 +12,7 @@ use super::client::{Answer, Endpoint, Post};
 use crate::document::{document, label, micros};
 use crate::gather::{Made, arrivals, unreadable};
 use crate::queue::{Item, Verdict, cause};
-use crate::send::Reply;
+use crate::send::{Failure, Reply};
 
 /// How records become documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,11 +98,11 @@ struct Outcome {
 #[derive(Deserialize)]
 struct Created {
     status: u16,
-    error: Option<Failure>,
+    error: Option<Wrong>,
 }
 
 #[derive(Deserialize)]
-struct Failure {
+struct Wrong {
     r#type: Option<String>,
     reason: Option<String>,
 }
@@ -117,9 +117,8 @@ impl ElasticsearchSink {
     pub(crate) async fn send(&mut self, batch: &[Arc<Item>]) -> Reply {
         let body: Vec<u8> = batch.iter().flat_map(|item| item.bytes.iter().copied()).collect();
         match self.post.send(body).await {
-            Ok(answer) if answer.status.is_success() => understand(&answer, batch.len()),
-            Ok(answer) => answer.reply(),
-            Err(reply) => reply,
+            Ok(answer) => understand(&answer, batch.len()),
+            Err(failure) => failure.into(),
         }
     }
 }
@@ -128,10 +127,12 @@ impl ElasticsearchSink {
 fn understand(answer: &Answer, count: usize) -> Reply {
     let bulk: Bulk = match serde_json::from_slice(&answer.body) {
         Ok(bulk) => bulk,
-        Err(error) => return Reply::down(format!("its answer is not that of a bulk request: {error}")),
+        Err(error) => {
+            return Failure::down(format!("its answer is not that of a bulk request: {error}")).into();
+        }
     };
     if bulk.items.len() != count {
-        return Reply::down(format!("it answered for {} of {count} documents", bulk.items.len()));
+        return Failure::down(format!("it answered for {} of {count} documents", bulk.items.len())).into();
     }
     if !bulk.errors && bulk.items.iter().all(|outcome| outcome.create.status < 300) {
         return Reply::Taken;
@@ -193,7 +194,7 @@ mod tests {
     #[test]
     fn an_answer_that_cannot_be_true_is_no_success() {
         for body in ["", "OK", "{}", r#"{"errors":false,"items":[]}"#] {
-            assert!(matches!(answered(body, 1), Reply::Down { .. }), "{body}");
+            assert!(matches!(answered(body, 1), Reply::Failed(Failure::Down { .. })), "{body}");
         }
     }
 }

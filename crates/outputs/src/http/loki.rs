@@ -12,7 +12,7 @@ use super::client::{Endpoint, Post};
 use crate::document::{bytes, document, label, micros};
 use crate::gather::{Made, arrivals, unreadable};
 use crate::queue::{Item, cause};
-use crate::send::Reply;
+use crate::send::{Failure, Reply};
 
 /// Columns that may be labels: few values each. Whatever names a single call, number or person stands in the line, where
 /// Loki finds it as well; as a label it would make a stream of its own of every call.
@@ -172,12 +172,13 @@ impl LokiSink {
         let body = match push(batch) {
             Ok(body) => body,
             // Not what was put into the spool.
-            Err(error) => return Reply::Refused { refusal: format!("an item cannot be read: {error}") },
+            Err(error) => {
+                return Failure::Refused { refusal: format!("an item cannot be read: {error}") }.into();
+            }
         };
         match self.post.send(body).await {
-            Ok(answer) if answer.status.is_success() => Reply::Taken,
-            Ok(answer) => answer.reply(),
-            Err(reply) => reply,
+            Ok(_) => Reply::Taken,
+            Err(failure) => failure.into(),
         }
     }
 }

@@ -8,5 +8,6 @@ pub use client::Endpoint;
 pub use elasticsearch::Elasticsearch;
 pub use loki::{LABELS as LOKI_LABELS, Line, Loki};
 
+pub(crate) use client::Post;
 pub(crate) use elasticsearch::{ElasticsearchMaker, ElasticsearchSink};
 pub(crate) use loki::{LokiMaker, LokiSink};

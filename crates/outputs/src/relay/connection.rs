@@ -11,9 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::net::{TcpStream, UdpSocket, lookup_host};
 
 use super::target::{Scheme, Target};
-use super::tls::Tls;
 use crate::queue::{Item, Verdict};
 use crate::send::Reply;
+use crate::tls::Tls;
 
 pub(super) enum Connection {
     Datagrams(UdpSocket),

@@ -4,7 +4,6 @@ mod chunks;
 mod connection;
 mod make;
 mod target;
-mod tls;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +14,8 @@ use tokio::time::timeout;
 use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::queue::Item;
-use crate::send::Reply;
+use crate::send::{Failure, Reply};
+use crate::tls::Tls;
 
 pub use chunks::{ChunkValue, chunk_name};
 pub use target::{Target, TargetError};
@@ -24,7 +24,6 @@ pub(crate) use make::RelayMaker;
 
 use connection::Connection;
 use target::Scheme;
-use tls::Tls;
 
 /// Where to, and what is different there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +81,11 @@ struct Goal {
 impl RelaySink {
     pub(crate) fn new(relay: &Relay, config: &Config) -> Result<Self, String> {
         let encrypted = relay.targets.iter().any(|target| target.scheme() == Scheme::Tls);
-        let tls = if encrypted { Some(Arc::new(Tls::new(relay)?)) } else { None };
+        let tls = if encrypted {
+            Some(Arc::new(Tls::new(relay.tls_ca.as_deref(), relay.tls_identity.as_ref())?))
+        } else {
+            None
+        };
         let goal = |target: &Target| Goal {
             target: target.clone(),
             connection: None,
@@ -139,7 +142,7 @@ impl RelaySink {
         }
         let soonest = self.targets.iter().filter_map(|goal| goal.rests_until).min();
         let after = soonest.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
-        Reply::Down { problem: self.problem.clone(), after: Some(after) }
+        Reply::Failed(Failure::Down { problem: self.problem.clone(), after: Some(after) })
     }
 
     /// Says good-bye where there is a connection. One that is dropped with something unread in it takes along what the

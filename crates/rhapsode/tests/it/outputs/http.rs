@@ -9,8 +9,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use testkit::server::{options_packet, send_udp, wait};
 
-use super::stand_in::{Response, serve};
 use super::{number, output, server, settled};
+use testkit::stand_in::{Response, serve};
 
 fn packets(names: impl Iterator<Item = String>) -> Vec<Vec<u8>> {
     names.map(|name| options_packet(&name)).collect()

@@ -3,7 +3,6 @@
 
 mod http;
 mod relay;
-mod stand_in;
 mod trouble;
 
 use std::path::Path;

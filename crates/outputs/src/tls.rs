@@ -1,7 +1,7 @@
-//! TLS to collectors.
+//! TLS to whom we send to.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
@@ -12,14 +12,15 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::Relay;
-
-pub(super) struct Tls(TlsConnector);
+/// Makes connections that are encrypted.
+pub(crate) struct Tls(TlsConnector);
 
 impl Tls {
-    pub(super) fn new(relay: &Relay) -> Result<Self, String> {
+    /// `ca`: who signs the certificates of others, instead of whom the system trusts; `identity`: our certificate and its
+    /// key.
+    pub(crate) fn new(ca: Option<&Path>, identity: Option<&(PathBuf, PathBuf)>) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
-        match &relay.tls_ca {
+        match ca {
             Some(path) => {
                 for certificate in certificates(path)? {
                     roots.add(certificate).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -38,7 +39,7 @@ impl Tls {
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
             .with_root_certificates(roots);
-        let config = match &relay.tls_identity {
+        let config = match identity {
             None => builder.with_no_client_auth(),
             Some((certificate, key)) => {
                 let chain = certificates(certificate)?;
@@ -52,7 +53,7 @@ impl Tls {
         Ok(Self(TlsConnector::from(Arc::new(config))))
     }
 
-    pub(super) async fn connect(&self, host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn connect(&self, host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         self.0.connect(name, stream).await

@@ -1,4 +1,5 @@
-//! A small HTTP server in the place of a store that is not to be had as a package.
+//! A small HTTP server in the place of one that is not to be had as a package, or that would not do wrong when a test wants
+//! it to.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,34 +8,40 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 /// A request as it came.
-pub(super) struct Request {
-    pub(super) path: String,
+pub struct Request {
+    pub path: String,
     /// Names in lower case.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
 }
 
 impl Request {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
-pub(super) struct Response {
-    pub(super) status: u16,
-    pub(super) headers: &'static str,
-    pub(super) body: String,
+pub struct Response {
+    pub status: u16,
+    pub headers: &'static str,
+    pub body: String,
 }
 
 impl Response {
-    pub(super) fn new(status: u16, body: impl Into<String>) -> Self {
+    pub fn new(status: u16, body: impl Into<String>) -> Self {
         Self { status, headers: "", body: body.into() }
     }
 }
 
 /// Serves until the test ends.
-pub(super) fn serve(answer: impl Fn(Request) -> Response + Send + Sync + 'static) -> Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+pub fn serve(answer: impl Fn(Request) -> Response + Send + Sync + 'static) -> Result<SocketAddr> {
+    serve_on(TcpListener::bind("127.0.0.1:0")?, answer)
+}
+
+pub fn serve_on(
+    listener: TcpListener,
+    answer: impl Fn(Request) -> Response + Send + Sync + 'static,
+) -> Result<SocketAddr> {
     let address = listener.local_addr()?;
     let answer = Arc::new(answer);
     std::thread::spawn(move || {
