@@ -19,6 +19,8 @@ const FOREIGN_PROGRAMS: &[(&str, &str)] = &[
     ("haproxy", "haproxy"),
     ("janus", "janus"),
     ("prometheus", "prometheus"),
+    ("prometheus-alertmanager", "prometheus-alertmanager"),
+    ("aiosmtpd", "python3-aiosmtpd"),
     ("python3", "python3"),
     ("tshark", "tshark"),
     ("openssl", "openssl"),

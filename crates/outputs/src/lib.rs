@@ -1,5 +1,5 @@
-//! What leaves the program for others to keep: numbers for Prometheus ([`metrics`]), and what comes in, sent on to other
-//! collectors and stores.
+//! What leaves the program: numbers for Prometheus ([`metrics`]), what comes in, sent on to other collectors and stores, and
+//! news of alerts ([`notify`]).
 //!
 //! ```text
 //!  store: rows as they are published ── filter ──┐                  ┌─ memory ─┐
@@ -20,6 +20,7 @@ mod gather;
 mod http;
 pub mod metrics;
 mod mood;
+pub mod notify;
 mod outputs;
 mod queue;
 mod relay;

@@ -2,6 +2,7 @@
 //! process, and foreign programs. Only tests use this room.
 
 pub mod disk;
+pub mod hook;
 pub mod programs;
 pub mod recordings;
 pub mod server;

@@ -19,8 +19,8 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("alerts", &["model"]),
     ("store", &["model", "unify"]),
     ("ingest", &["hep", "model", "protocols", "calls", "store"]),
-    ("outputs", &["hep", "model", "calls", "store"]),
-    ("api", &["model", "protocols", "calls", "store", "hep", "sip", "media", "packet"]),
+    ("outputs", &["hep", "model", "calls", "alerts", "store"]),
+    ("api", &["model", "protocols", "calls", "alerts", "store", "hep", "sip", "media", "packet"]),
     (
         "rhapsode",
         &[
@@ -36,6 +36,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "ingest",
             "outputs",
             "api",
+            "alerts",
         ],
     ),
     ("testkit", &["packet", "hep"]),

@@ -1,6 +1,7 @@
-//! Metrics through the door that the program uses.
+//! Metrics and news of alerts through the doors that the program uses.
 
 mod calls;
 mod documented;
 mod messages;
+mod notify;
 mod page;
