@@ -7,6 +7,7 @@
 //!
 //! Limits of every request stand in `limits.rs`, each beside its reason.
 
+mod alerts;
 mod aliases;
 mod ask;
 mod audit;
@@ -43,9 +44,13 @@ mod web;
 /// How legs are joined into calls.
 pub use calls::legs::{HEADERS_DEFAULT as LEG_HEADERS_DEFAULT, Rules as LegRules};
 
+pub use crate::alerts::{
+    AlertCount, AlertSettings, Fault, Notifier, Tell, check as check_rule, watch as watch_alerts,
+};
 pub use auth::{LOCAL_TOKEN_FILE, LocalToken, SettingsError};
 pub use live::{Alarm, CallsOpen, Counters, Listener, Live, Output, Sender};
 pub use metrics::Metrics;
 pub use openapi::document as openapi_document;
 pub use router::router;
 pub use state::{ApiConfig, ApiState};
+pub use time::span;

@@ -6,16 +6,18 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::alerts::AlertCount;
 use crate::auth::{self, Caller, Permission};
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::extract::accepted;
 use crate::state::ApiState;
+use crate::time::now;
 
 /// Whoever counts writes the page of metrics; this room serves it.
 pub trait Metrics: Send + Sync + 'static {
     /// The page, in OpenMetrics 1.0 or in the older format of Prometheus, with its content type; or why there is none.
-    /// May block for as long as counting what waits takes.
-    fn page(&self, is_openmetrics: bool) -> Result<(&'static str, String), String>;
+    /// `alerts` are those of this moment. May block for as long as counting what waits takes.
+    fn page(&self, is_openmetrics: bool, alerts: Vec<AlertCount>) -> Result<(&'static str, String), String>;
 
     /// Whether this address needs no login to read it.
     fn is_open_to(&self, peer: IpAddr) -> bool;
@@ -45,7 +47,8 @@ pub(crate) async fn metrics(
     let metrics =
         state.metrics().cloned().ok_or_else(|| ApiError::not_found("this server counts no metrics"))?;
     let is_openmetrics = accepted(&headers).any(|kind| kind.eq_ignore_ascii_case(OPENMETRICS));
-    let page = tokio::task::spawn_blocking(move || metrics.page(is_openmetrics))
+    let alerts = state.alerts().counts(now());
+    let page = tokio::task::spawn_blocking(move || metrics.page(is_openmetrics, alerts))
         .await
         .map_err(|cause| ApiError::internal(&cause))?;
     match page {

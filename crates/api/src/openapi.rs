@@ -26,6 +26,7 @@ use crate::state::ApiState;
         (name = "search", description = "Find messages and calls"),
         (name = "calls", description = "One call, one message, downloads"),
         (name = "sql", description = "Read-only SQL"),
+        (name = "alerts", description = "What is worth a person's attention, and who was told"),
         (name = "status", description = "The server and who sends to it"),
         (name = "aliases", description = "Names for addresses"),
         (name = "login", description = "Sessions and API tokens"),

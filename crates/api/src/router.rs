@@ -21,8 +21,8 @@ use crate::error::{ApiError, Code};
 use crate::openapi::Document;
 use crate::state::ApiState;
 use crate::{
-    aliases, audit, auth, call, catalogue, complete, export, extract, facets, limits, message, messages,
-    metrics, openapi, senders, sql, status, storage, tail, web,
+    alerts, aliases, audit, auth, call, catalogue, complete, export, extract, facets, limits, message,
+    messages, metrics, openapi, senders, sql, status, storage, tail, web,
 };
 
 /// Everything this room answers. Serve it with the peer's address known
@@ -78,7 +78,7 @@ fn scraped() -> OpenApiRouter<ApiState> {
 
 /// Routes that need a session or a token, and what else they need. There is no other way to add one.
 fn guarded() -> Guarded {
-    use Permission::{Aliases, Audit, Export, Own, Search, Server, Sql, Users};
+    use Permission::{Aliases, Audit, Export, Own, Search, Server, Silence, Sql, Users};
     Guarded::default()
         .quiet(Own, routes!(auth::me))
         .quiet(Own, routes!(catalogue::catalogue))
@@ -106,6 +106,9 @@ fn guarded() -> Guarded {
         .quiet(Server, routes!(status::status))
         .quiet(Server, routes!(storage::storage))
         .quiet(Server, routes!(senders::senders))
+        .quiet(Server, routes!(alerts::alerts))
+        .quiet(Server, routes!(alerts::history))
+        .logged(Silence, "silence", routes!(alerts::silence, alerts::unsilence))
         .quiet(Search, routes!(aliases::aliases))
         .logged(Aliases, "aliases", routes!(aliases::add_alias))
         .logged(Aliases, "aliases", routes!(aliases::remove_alias))

@@ -7,6 +7,7 @@ use protocols::Protocols;
 use store::Store;
 use tokio::sync::Semaphore;
 
+use crate::alerts::{AlertSettings, Alerts};
 use crate::aliases::Known;
 use crate::audit::Book;
 use crate::auth::{Auth, SettingsError};
@@ -37,6 +38,8 @@ pub struct ApiConfig {
     pub metrics: Option<Arc<dyn Metrics>>,
     /// How long the audit log keeps an entry.
     pub audit_days: u32,
+    /// What is worth a person's attention, and who tells people.
+    pub alerts: AlertSettings,
 }
 
 /// What all requests share. Cheap to clone.
@@ -45,6 +48,7 @@ pub struct ApiState(Arc<Inner>);
 
 struct Inner {
     auth: Auth,
+    alerts: Alerts,
     aliases: Known,
     book: Arc<Book>,
     first_password: Option<String>,
@@ -75,7 +79,9 @@ impl ApiState {
         let of_calls: &'static [&'static Table] =
             if store.derived().is_empty() { &[] } else { calls::OF_CALLS };
         let aliases = Known::new(auth.aliases()?);
+        let started = now();
         Ok(Self(Arc::new(Inner {
+            alerts: Alerts::open(&config.alerts, Arc::clone(auth.file()), started)?,
             auth,
             aliases,
             book,
@@ -92,7 +98,7 @@ impl ApiState {
             beside: config.beside,
             legs: RwLock::new(Arc::new(config.legs.clone())),
             metrics: config.metrics.clone(),
-            started: now(),
+            started,
         })))
     }
 
@@ -108,6 +114,10 @@ impl ApiState {
 
     pub(crate) fn auth(&self) -> &Auth {
         &self.0.auth
+    }
+
+    pub(crate) fn alerts(&self) -> &Alerts {
+        &self.0.alerts
     }
 
     /// The names of addresses as they are now.
@@ -179,7 +189,7 @@ impl ApiState {
 }
 
 /// What a query may name.
-fn catalogue(protocols: &Protocols, derived: &'static [&'static Table]) -> Catalogue {
+pub(crate) fn catalogue(protocols: &Protocols, derived: &'static [&'static Table]) -> Catalogue {
     let states = calls::State::ALL.iter().map(|state| state.as_str());
     let sides = calls::Side::ALL.iter().map(|side| side.as_str());
     let severities = calls::Severity::ALL.iter().map(|severity| severity.as_str());

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::alerts::Summary;
 use crate::error::ErrorBody;
 use crate::live;
 use crate::state::ApiState;
@@ -29,6 +30,7 @@ pub(crate) struct Status {
     calls: Calls,
     outputs: Vec<Output>,
     alarms: Vec<Alarm>,
+    alerts: Summary,
 }
 
 /// Where records are sent on, since the start: taken = sent + dropped + waiting.
@@ -184,6 +186,7 @@ pub(crate) async fn status(State(state): State<ApiState>) -> Json<Status> {
         calls: calls(state.live().calls()),
         outputs: state.live().outputs().into_iter().map(Output::from).collect(),
         alarms,
+        alerts: state.alerts().summary(now),
     })
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn point(text: &str, now: Micros) -> Result<Micros, String> {
 }
 
 /// `90s`, `1h30m` in microseconds.
-fn span(text: &str) -> Option<i64> {
+pub fn span(text: &str) -> Option<i64> {
     let mut total = 0_i64;
     let mut rest = text;
     if rest.is_empty() {

@@ -1,5 +1,6 @@
 //! One binary: commands, configuration and wiring; nothing else.
 
+mod alerting;
 mod capture;
 mod client;
 mod commands;

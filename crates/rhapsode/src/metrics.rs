@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use api::AlertCount;
 use ingest::{Ingest, Network, Published};
 use outputs::Outputs;
-use outputs::metrics::{Format, Listener, Metrics, Receiver};
+use outputs::metrics::{Alerts, Format, Listener, Metrics, Receiver};
 use store::{Derived, Store};
 
 /// Hands on what becomes searchable.
@@ -33,9 +34,16 @@ pub(crate) struct Page {
 }
 
 impl api::Metrics for Page {
-    fn page(&self, is_openmetrics: bool) -> Result<(&'static str, String), String> {
+    fn page(&self, is_openmetrics: bool, alerts: Vec<AlertCount>) -> Result<(&'static str, String), String> {
         let format = if is_openmetrics { Format::OpenMetrics } else { Format::Prometheus };
-        let page = self.metrics.page(format, &receiver(&self.ingest, &self.outputs), &self.store);
+        let alerts = alerts.into_iter().map(|of| Alerts {
+            rule: of.rule,
+            severity: of.severity,
+            state: of.state,
+            count: of.count,
+        });
+        let receiver = Receiver { alerts: alerts.collect(), ..receiver(&self.ingest, &self.outputs) };
+        let page = self.metrics.page(format, &receiver, &self.store);
         page.map(|page| (format.content_type(), page)).map_err(|late| late.to_string())
     }
 
@@ -66,5 +74,6 @@ fn receiver(ingest: &Ingest, sending: &Outputs) -> Receiver {
         followed_bytes: bytes,
         evicted,
         beyond,
+        ..Receiver::default()
     }
 }

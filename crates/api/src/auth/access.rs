@@ -31,10 +31,12 @@ pub(crate) enum Permission {
     Export,
     /// SQL, which no scope is put into.
     Sql,
-    /// The server: listeners, senders, room on disk. All of it is of all tenants.
+    /// The server: listeners, senders, room on disk, alerts. All of it is of all tenants.
     Server,
     /// Names of addresses, which all see.
     Aliases,
+    /// Silences of alerts, which nobody is told of then.
+    Silence,
     /// Users, and tokens of others.
     Users,
     /// Who has done what.
@@ -58,13 +60,14 @@ impl Role {
 }
 
 impl Permission {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Own,
         Self::Search,
         Self::Export,
         Self::Sql,
         Self::Server,
         Self::Aliases,
+        Self::Silence,
         Self::Users,
         Self::Audit,
     ];
@@ -77,6 +80,7 @@ impl Permission {
             Self::Sql => "sql",
             Self::Server => "server",
             Self::Aliases => "aliases",
+            Self::Silence => "silence",
             Self::Users => "users",
             Self::Audit => "audit",
         }
@@ -86,7 +90,7 @@ impl Permission {
     const fn role(self) -> Role {
         match self {
             Self::Own | Self::Search | Self::Server => Role::Viewer,
-            Self::Export | Self::Sql | Self::Aliases => Role::Engineer,
+            Self::Export | Self::Sql | Self::Aliases | Self::Silence => Role::Engineer,
             Self::Users | Self::Audit => Role::Admin,
         }
     }
@@ -95,7 +99,7 @@ impl Permission {
     const fn can_be_scoped(self) -> bool {
         match self {
             Self::Own | Self::Search | Self::Export => true,
-            Self::Sql | Self::Server | Self::Aliases | Self::Users | Self::Audit => false,
+            Self::Sql | Self::Server | Self::Aliases | Self::Silence | Self::Users | Self::Audit => false,
         }
     }
 

@@ -119,6 +119,11 @@ impl Auth {
         Ok((auth, first_password))
     }
 
+    /// The file of the settings itself.
+    pub(crate) fn file(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
     /// All aliases. Blocks on a file.
     pub(crate) fn aliases(&self) -> Result<Vec<AliasRow>, SettingsError> {
         self.settings.aliases()

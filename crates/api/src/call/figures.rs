@@ -135,6 +135,6 @@ pub(super) fn numbers(batch: &RecordBatch, name: &str) -> Result<Int64Array, Arr
     Ok(cast(column(batch, name)?, &DataType::Int64)?.as_primitive().clone())
 }
 
-pub(super) fn texts(batch: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> {
+pub(crate) fn texts(batch: &RecordBatch, name: &str) -> Result<StringArray, ArrowError> {
     Ok(cast(column(batch, name)?, &DataType::Utf8)?.as_string().clone())
 }

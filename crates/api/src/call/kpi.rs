@@ -27,10 +27,13 @@ use crate::state::ApiState;
 use crate::time;
 use crate::view::View;
 
-use by::By;
+pub(crate) use by::By;
 use gather::{Gathered, Grid};
 use minutes::{Plan, Reading};
-pub(crate) use registrations::{__path_registration_kpi, registration_kpi};
+pub(crate) use registrations::{__path_registration_kpi, RegistrationFigures, registration_kpi};
+
+/// Digits of a destination, if the request names none.
+const PREFIX_DIGITS: usize = 4;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -82,48 +85,48 @@ pub(crate) struct Series {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Figures {
     /// Calls begun, without those of which the fate is open. Each counts once, whatever it took (RFC 6076 3).
-    attempts: u64,
+    pub(crate) attempts: u64,
     /// Calls begun of which the fate is open.
-    open: u64,
-    answered: u64,
+    pub(crate) open: u64,
+    pub(crate) answered: u64,
     /// Calls begun each second.
-    cps: f64,
+    pub(crate) cps: f64,
     /// Conversations at a time, on average.
-    concurrent: f64,
+    pub(crate) concurrent: f64,
     /// Session establishment ratio (RFC 6076 4.6).
-    ser: Option<f64>,
+    pub(crate) ser: Option<f64>,
     /// Session establishment effectiveness ratio (RFC 6076 4.7).
-    seer: Option<f64>,
+    pub(crate) seer: Option<f64>,
     /// Ineffective session attempts (RFC 6076 4.8).
-    isa: Option<f64>,
+    pub(crate) isa: Option<f64>,
     /// Session completion ratio (RFC 6076 4.9).
-    scr: Option<f64>,
+    pub(crate) scr: Option<f64>,
     /// Answer-seizure ratio (ITU-T E.411).
-    asr: Option<f64>,
+    pub(crate) asr: Option<f64>,
     /// Network effectiveness ratio (ITU-T E.425).
-    ner: Option<f64>,
+    pub(crate) ner: Option<f64>,
     /// Average call duration of calls begun here, in seconds.
-    acd_seconds: Option<f64>,
+    pub(crate) acd_seconds: Option<f64>,
     /// Conversations shorter than 10 s.
-    short_ratio: Option<f64>,
+    pub(crate) short_ratio: Option<f64>,
     /// Given up by the caller.
-    abandoned_ratio: Option<f64>,
+    pub(crate) abandoned_ratio: Option<f64>,
     /// Messages that were sent again.
-    retransmission_ratio: Option<f64>,
+    pub(crate) retransmission_ratio: Option<f64>,
     /// Session request delay, also post-dial delay, of calls that rang or were answered (RFC 6076 4.3.1).
-    pdd: Quantiles,
+    pub(crate) pdd: Quantiles,
     /// The same of calls that failed (RFC 6076 4.3.2).
-    failed_pdd: Quantiles,
+    pub(crate) failed_pdd: Quantiles,
     /// Session disconnect delay (RFC 6076 4.4).
-    disconnect_delay: Quantiles,
+    pub(crate) disconnect_delay: Quantiles,
 }
 
 /// Milliseconds, within one percent.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Quantiles {
-    p50_ms: Option<f64>,
-    p95_ms: Option<f64>,
-    p99_ms: Option<f64>,
+    pub(crate) p50_ms: Option<f64>,
+    pub(crate) p95_ms: Option<f64>,
+    pub(crate) p99_ms: Option<f64>,
 }
 
 /// Figures of calls
@@ -148,13 +151,29 @@ pub(crate) async fn kpi(
         asked,
         window: Window { from: Micros(Minute::around(reaching.from.0)), ..reaching },
         by: query.by,
-        digits: query.digits.unwrap_or(4).clamp(1, 15),
+        digits: query.digits.unwrap_or(PREFIX_DIGITS).clamp(1, 15),
         aliases: state.aliases(),
         now,
     };
     let mut gathered = Gathered::new(grid);
     let partial = question.read(grid, &mut gathered).await?;
     Ok(Json(gathered.answer(query.by.is_some(), partial, ask::milliseconds(begun.elapsed()))))
+}
+
+/// Figures of all calls of a time at once, or of each group, the largest first; `read` is when they may have begun.
+pub(super) async fn whole(
+    state: &View,
+    text: Option<&str>,
+    window: Window,
+    read: Window,
+    by: Option<By>,
+    aliases: Arc<Aliases>,
+) -> Result<(Vec<(Option<String>, Figures)>, Option<Partial>), ApiError> {
+    let (now, asked, table) = asked(state, text, calls::CALLS.name)?;
+    let question = Question { state, table, asked, window: read, by, digits: PREFIX_DIGITS, aliases, now };
+    let mut gathered = Gathered::new(Grid::whole(window));
+    let partial = question.read_rows(read, Expr::Always, |_| true, &mut gathered).await?;
+    Ok((gathered.totals(by.is_some()), partial))
 }
 
 /// What is asked of calls.
@@ -278,7 +297,7 @@ impl Counting<'_> {
 }
 
 /// The question, and the table it is about.
-fn asked(
+pub(super) fn asked(
     state: &ApiState,
     text: Option<&str>,
     table: &'static str,
@@ -308,7 +327,7 @@ fn search(table: &'static Table, expr: Expr, window: Window, columns: Vec<&'stat
 }
 
 /// Reads all rows that fit.
-async fn scan(
+pub(super) async fn scan(
     state: &View,
     table: &'static Table,
     expr: Expr,

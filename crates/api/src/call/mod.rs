@@ -5,6 +5,7 @@ mod fold;
 mod kpi;
 mod legs;
 mod list;
+mod measure;
 mod page;
 mod registrations;
 mod reports;
@@ -22,12 +23,17 @@ use utoipa::ToSchema;
 use crate::row::Row;
 use session::State;
 
+pub(crate) use figures::texts;
 pub(crate) use fold::{fold, is_witness};
-pub(crate) use kpi::{__path_kpi, __path_registration_kpi, kpi, registration_kpi};
+pub(crate) use kpi::{
+    __path_kpi, __path_registration_kpi, By, Figures, RegistrationFigures, kpi, registration_kpi,
+};
 pub(crate) use list::{__path_calls, calls};
+pub(crate) use measure::{Measured, measure, measure_registrations};
 pub(crate) use page::{__path_call, call, records};
 pub(crate) use registrations::{__path_registrations, registrations};
-pub(crate) use signatures::{__path_signatures, signatures};
+pub(crate) use rows::table as derived_table;
+pub(crate) use signatures::{__path_signatures, new_signatures, signatures};
 
 /// What a list says about a call.
 #[derive(Debug, Serialize, ToSchema)]

@@ -22,7 +22,7 @@ pub(super) struct Page {
 }
 
 /// The derived table of this name, if the store has it.
-pub(super) fn table(state: &ApiState, name: &str) -> Option<&'static Table> {
+pub(crate) fn table(state: &ApiState, name: &str) -> Option<&'static Table> {
     state.store().derived().iter().find(|table| table.name == name).copied()
 }
 

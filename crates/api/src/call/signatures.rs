@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use store::Order;
 use utoipa::{IntoParams, ToSchema};
 
+use super::measure::Measured;
 use super::rows;
 use crate::ask::{self, Partial, Search, Window};
 use crate::error::{ApiError, ErrorBody};
@@ -63,30 +64,30 @@ pub(crate) struct Signatures {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Signature {
     /// Where the first INVITE went to.
-    dst_ip: Option<String>,
+    pub(crate) dst_ip: Option<String>,
     /// Where it came from, if always from there.
-    src_ip: Option<String>,
+    pub(crate) src_ip: Option<String>,
     /// From how many addresses; 1,000: or more.
-    sources: usize,
-    status: Option<i64>,
+    pub(crate) sources: usize,
+    pub(crate) status: Option<i64>,
     /// Q.850.
-    cause: Option<i64>,
+    pub(crate) cause: Option<i64>,
     /// What mattered most of what was found: docs/findings.md.
-    finding: Option<String>,
+    pub(crate) finding: Option<String>,
     /// Calls in the asked time.
-    calls: u64,
-    first: String,
-    last: String,
+    pub(crate) calls: u64,
+    pub(crate) first: String,
+    pub(crate) last: String,
     /// Calls over the asked time, in 24 parts.
-    trend: Vec<u64>,
+    pub(crate) trend: Vec<u64>,
     /// Not seen in the seven days before.
-    is_new: bool,
+    pub(crate) is_new: bool,
     /// Seen in the seven days before, and not on the last of them.
-    is_back: bool,
+    pub(crate) is_back: bool,
     /// When it was seen last before the asked time.
-    before: Option<String>,
+    pub(crate) before: Option<String>,
     /// Call-IDs, the newest first.
-    examples: Vec<String>,
+    pub(crate) examples: Vec<String>,
 }
 
 /// Failures that are alike
@@ -102,14 +103,41 @@ pub(crate) async fn signatures(
     let now = time::now();
     let window = ask::window(query.from.as_deref(), query.to.as_deref(), now)?;
     let limit = ask::limit(query.limit, limits::CALLS_DEFAULT, limits::CALLS_MAX)?;
-    let asked = ask::question(&state, query.q.as_deref(), now)?;
-    let Some(table) = rows::table(&state, calls::CALLS.name) else {
+    let (gathered, partial) = gather(&state, query.q.as_deref(), window, now).await?;
+    Ok(Json(Signatures {
+        signatures: gathered.signatures(limit),
+        partial,
+        elapsed_ms: ask::milliseconds(begun.elapsed()),
+    }))
+}
+
+/// Signatures that are new in this window, the largest first.
+pub(crate) async fn new_signatures(
+    state: &View,
+    text: Option<&str>,
+    window: Window,
+) -> Result<Measured<Vec<Signature>>, ApiError> {
+    let (gathered, partial) = gather(state, text, window, time::now()).await?;
+    let mut signatures = gathered.signatures(limits::CALLS_MAX);
+    signatures.retain(|signature| signature.is_new);
+    Ok(Measured { found: signatures, is_partial: partial.is_some() })
+}
+
+/// Reads the calls that failed in the window and in the days before.
+async fn gather(
+    state: &View,
+    text: Option<&str>,
+    window: Window,
+    now: Micros,
+) -> Result<(Gathered, Option<Partial>), ApiError> {
+    let asked = ask::question(state, text, now)?;
+    let Some(table) = rows::table(state, calls::CALLS.name) else {
         return Err(ApiError::not_found("this server keeps no calls"));
     };
     if let Some(field) = asked.name_beyond(&[table]) {
         return Err(ApiError::bad_request(format!("calls have no `{}`", field.name)));
     }
-    let turn = ask::turn(&state).await?;
+    let turn = ask::turn(state).await?;
     let search = Search {
         expr: Expr::and([asked, has_failed()]),
         tables: vec![table],
@@ -120,18 +148,14 @@ pub(crate) async fn signatures(
         order: Order::NewestFirst,
         time_max: limits::SEARCH_TIME_MAX,
     };
-    let mut answer = ask::begin(&state, search).await?;
+    let mut answer = ask::begin(state, search).await?;
     let mut gathered = Gathered::new(window, now);
     while let Some(batch) = answer.next().await {
-        ask::read(&state, &batch?)?.iter().for_each(|row| gathered.add(row));
+        ask::read(state, &batch?)?.iter().for_each(|row| gathered.add(row));
     }
     drop(turn);
     let partial = answer.cut().map(Partial::from).or_else(|| gathered.partial());
-    Ok(Json(Signatures {
-        signatures: gathered.signatures(limit),
-        partial,
-        elapsed_ms: ask::milliseconds(begun.elapsed()),
-    }))
+    Ok((gathered, partial))
 }
 
 /// Failed, or with a finding that is more than good to know.

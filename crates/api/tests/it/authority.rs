@@ -44,7 +44,18 @@ const NEEDS: &[(&str, &[&str])] = &[
     ("aliases", &["POST /api/v1/aliases", "DELETE /api/v1/aliases/{id}"]),
     ("export", &["GET /api/v1/export"]),
     ("sql", &["POST /api/v1/sql"]),
-    ("server", &["GET /api/v1/status", "GET /api/v1/storage", "GET /api/v1/senders", "GET /metrics"]),
+    (
+        "server",
+        &[
+            "GET /api/v1/status",
+            "GET /api/v1/storage",
+            "GET /api/v1/senders",
+            "GET /api/v1/alerts",
+            "GET /api/v1/alerts/history",
+            "GET /metrics",
+        ],
+    ),
+    ("silence", &["POST /api/v1/alerts/{id}/silence", "DELETE /api/v1/alerts/{id}/silence"]),
     (
         "users",
         &[
@@ -61,8 +72,11 @@ const NEEDS: &[(&str, &[&str])] = &[
 const MAY: &[(&str, &[&str])] = &[
     ("nobody", &["public"]),
     ("viewer", &["public", "own", "search", "server"]),
-    ("engineer", &["public", "own", "search", "server", "export", "sql", "aliases"]),
-    ("admin", &["public", "own", "search", "server", "export", "sql", "aliases", "users", "audit"]),
+    ("engineer", &["public", "own", "search", "server", "export", "sql", "aliases", "silence"]),
+    (
+        "admin",
+        &["public", "own", "search", "server", "export", "sql", "aliases", "silence", "users", "audit"],
+    ),
     ("scoped viewer", &["public", "own", "search"]),
     ("scoped engineer", &["public", "own", "search", "export"]),
     ("token of an admin, as a viewer", &["public", "own", "search", "server"]),
@@ -78,7 +92,7 @@ fn need_of(method: &str, path: &str) -> &'static str {
 }
 
 /// Makes a user and logs in.
-fn user(server: &Server, name: &str, role: &str, scope: Option<&str>) -> String {
+pub(crate) fn user(server: &Server, name: &str, role: &str, scope: Option<&str>) -> String {
     let body = json!({"name": name, "role": role, "scope": scope, "password": SECRET});
     let made = server.post("/api/v1/users", &body);
     assert_eq!(made.status, 201, "{}", made.text());
@@ -98,7 +112,7 @@ fn token(server: &Server, body: &Value) -> String {
 }
 
 /// Asks as somebody.
-fn as_user(
+pub(crate) fn as_user(
     server: &Server,
     token: &str,
     method: &str,

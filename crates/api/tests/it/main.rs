@@ -2,6 +2,7 @@
 
 mod about;
 mod access;
+mod alerts;
 mod aliases;
 mod audit;
 mod authority;

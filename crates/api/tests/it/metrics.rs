@@ -13,7 +13,7 @@ pub(crate) struct Counted {
 }
 
 impl api::Metrics for Counted {
-    fn page(&self, is_openmetrics: bool) -> Result<(&'static str, String), String> {
+    fn page(&self, is_openmetrics: bool, _: Vec<api::AlertCount>) -> Result<(&'static str, String), String> {
         if self.is_late.load(Ordering::Relaxed) {
             return Err("late".to_owned());
         }

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use api::{Alarm, ApiConfig, ApiState, Counters, Listener, Live, Sender};
+use alerts::Rule;
+use api::{Alarm, AlertSettings, ApiConfig, ApiState, Counters, Listener, Live, Sender};
 use calls::kpi::{KPI_1M, Minute, Over, Told};
 use model::{Micros, Table, Value as Cell};
 use protocols::{Arrival, Corrections, Protocols};
@@ -35,7 +36,8 @@ pub(crate) struct Server {
     pub(crate) metrics: Arc<Counted>,
     pub(crate) dir: tempfile::TempDir,
     store: Arc<Store>,
-    _runtime: tokio::runtime::Runtime,
+    state: ApiState,
+    runtime: tokio::runtime::Runtime,
 }
 
 /// An answer, read to its end.
@@ -134,6 +136,21 @@ impl Server {
         server
     }
 
+    /// As [`Server::with_calls`], of a server that has been there for eight days and looks at these rules.
+    pub(crate) fn with_rules(stories: &[(i64, Vec<Captured>)], rules: &[Rule]) -> Self {
+        const SECONDS: i64 = 8 * 86_400;
+        let dir = tempfile::tempdir().expect("a folder");
+        let config = Config { derived: calls::TABLES, ..Config::new(dir.path()) };
+        let now = now();
+        let since = now - SECONDS * Micros::SECOND;
+        let shifted: Vec<(i64, Vec<Captured>)> =
+            stories.iter().map(|(seconds_ago, story)| (seconds_ago - SECONDS, story.clone())).collect();
+        let server = Self::at(dir, config, &shifted, Some(PASSWORD), since, rules).logged_in();
+        follow(&server.store, stories, now);
+        server.runtime.spawn(api::watch_alerts(server.state.clone()));
+        server
+    }
+
     /// An empty server whose store has these limits.
     pub(crate) fn with_limits(limits: Limits) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
@@ -157,7 +174,7 @@ impl Server {
         let mut config = Config::new(dir.path());
         config.compact_every = Duration::from_millis(20);
         config.retention.payload_days = vec![("sip".to_owned(), 1)];
-        let server = Self::at(dir, config, stories, Some(PASSWORD), now() - 3 * Micros::DAY).logged_in();
+        let server = Self::at(dir, config, stories, Some(PASSWORD), now() - 3 * Micros::DAY, &[]).logged_in();
         server.store.settle().expect("settled");
         let started = Instant::now();
         let is_done = || server.store.status().tables.iter().any(|table| table.rows_without_payload > 0);
@@ -174,7 +191,7 @@ impl Server {
         stories: &[(i64, Vec<Captured>)],
         password: Option<&str>,
     ) -> Self {
-        Self::at(dir, config, stories, password, now())
+        Self::at(dir, config, stories, password, now(), &[])
     }
 
     fn at(
@@ -183,6 +200,7 @@ impl Server {
         stories: &[(i64, Vec<Captured>)],
         password: Option<&str>,
         now: i64,
+        rules: &[Rule],
     ) -> Self {
         let store = Store::open(config, Protocols::built_in().tables()).expect("the store opens");
         // Whole milliseconds, so that times read back are what the stories say.
@@ -206,6 +224,7 @@ impl Server {
             beside: Default::default,
             legs: Default::default(),
             audit_days: 30,
+            alerts: AlertSettings { rules: rules.to_vec(), ..AlertSettings::default() },
         };
         let state = ApiState::new(&config, Arc::clone(&store), Arc::new(Quiet)).expect("the settings open");
         if password.is_none()
@@ -213,7 +232,7 @@ impl Server {
         {
             std::fs::write(dir.path().join("first-password"), first).expect("written");
         }
-        let app = api::router(state).into_make_service_with_connect_info::<SocketAddr>();
+        let app = api::router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
         runtime.spawn(async move { axum::serve(listener, app).await });
         // A connection for each request: whether an idle one is still open is for clients to guess, not for tests.
         let agent = ureq::Agent::config_builder()
@@ -222,7 +241,7 @@ impl Server {
             .max_redirects_will_error(false)
             .max_idle_connections(0);
         let agent = agent.build().into();
-        Self { url, token: None, agent, start: now, metrics, dir, store, _runtime: runtime }
+        Self { url, token: None, agent, start: now, metrics, dir, store, state, runtime }
     }
 
     pub(crate) fn logged_in(mut self) -> Self {
@@ -256,8 +275,8 @@ impl Server {
 
     /// Ends the server and gives its folder back.
     pub(crate) fn stop(self) -> tempfile::TempDir {
-        let Self { dir, store, _runtime: runtime, .. } = self;
-        drop(store);
+        let Self { dir, store, state, runtime, .. } = self;
+        drop((store, state));
         runtime.shutdown_timeout(Duration::from_secs(5));
         dir
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use hep::Outgoing;
 
 /// One captured message: when, in milliseconds after the start of its story, and what.
+#[derive(Clone)]
 pub(crate) struct Captured {
     pub(crate) at_ms: i64,
     pub(crate) protocol: &'static str,

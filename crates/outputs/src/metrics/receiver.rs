@@ -48,6 +48,11 @@ static READY: Metric = Metric::gauge(
 );
 static ALARMS: Metric = Metric::gauge("rhapsode_alarms", &[], "Alarms that are up");
 static ALARM: Metric = Metric::gauge("rhapsode_alarm", &["alarm"], "1 for each alarm that is up, by name");
+static ALERTS: Metric = Metric::gauge(
+    "rhapsode_alerts",
+    &["rule", "severity", "state"],
+    "Alerts of each rule: pending, firing or silenced",
+);
 static FOLLOWED: Metric =
     Metric::gauge("rhapsode_calls_followed", &[], "Calls and registrations in memory that may go on");
 static FOLLOWED_BYTES: Metric =
@@ -63,7 +68,7 @@ static BEYOND: Metric = Metric::counter(
     "Messages of calls that have more than are followed",
 );
 
-pub(super) static METRICS: [&Metric; 15] = [
+pub(super) static METRICS: [&Metric; 16] = [
     &RECEIVED,
     &STORED,
     &REFUSED,
@@ -75,6 +80,7 @@ pub(super) static METRICS: [&Metric; 15] = [
     &READY,
     &ALARMS,
     &ALARM,
+    &ALERTS,
     &FOLLOWED,
     &FOLLOWED_BYTES,
     &EVICTED,
@@ -89,11 +95,21 @@ pub struct Receiver {
     pub is_ready: bool,
     /// Names of the alarms that are up, beside those of the store.
     pub alarms: Vec<String>,
+    pub alerts: Vec<Alerts>,
     /// Calls and registrations that are followed, and what their messages take.
     pub followed: u64,
     pub followed_bytes: u64,
     pub evicted: u64,
     pub beyond: u64,
+}
+
+/// How many alerts of a rule are in a state.
+#[derive(Clone, Debug)]
+pub struct Alerts {
+    pub rule: String,
+    pub severity: &'static str,
+    pub state: &'static str,
+    pub count: u64,
 }
 
 /// What became of everything that came by one listener.
@@ -147,6 +163,10 @@ pub(super) fn write(receiver: &Receiver, store_alarms: &[store::Alarm], page: &m
     let mut family = page.family(&ALARM);
     for alarm in &alarms {
         family.series(&[alarm], 1_u64);
+    }
+    let mut family = page.family(&ALERTS);
+    for Alerts { rule, severity, state, count } in &receiver.alerts {
+        family.series(&[rule, severity, state], *count);
     }
     page.family(&FOLLOWED).series(&[], receiver.followed);
     page.family(&FOLLOWED_BYTES).series(&[], receiver.followed_bytes);

@@ -1,6 +1,6 @@
 //! A page of metrics and what stands on it.
 
-use outputs::metrics::{Format, Listener, Metrics, Receiver, Settings, Targets};
+use outputs::metrics::{Alerts, Format, Listener, Metrics, Receiver, Settings, Targets};
 use protocols::Protocols;
 use store::{Config, Store};
 
@@ -68,6 +68,7 @@ fn the_receiver_is_told_by_listener_and_cause() {
         senders: 2,
         is_ready: true,
         alarms: vec!["publish".to_owned()],
+        alerts: vec![Alerts { rule: "disk".to_owned(), severity: "critical", state: "firing", count: 2 }],
         ..Receiver::default()
     };
     for format in [Format::OpenMetrics, Format::Prometheus] {
@@ -81,6 +82,7 @@ fn the_receiver_is_told_by_listener_and_cause() {
             ("rhapsode_ready", 1.0),
             ("rhapsode_alarms", 1.0),
             (r#"rhapsode_alarm{alarm="publish"}"#, 1.0),
+            (r#"rhapsode_alerts{rule="disk",severity="critical",state="firing"}"#, 2.0),
             (r#"rhapsode_build_info{version="1.2.3"}"#, 1.0),
             (r#"rhapsode_lake_rows{table="sip"}"#, 0.0),
         ] {

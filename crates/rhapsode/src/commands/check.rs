@@ -147,6 +147,12 @@ fn show(settings: &Resolved, origins: &Origins) {
     setting("storage.hot_bytes_max", size(settings.hot_bytes_max));
     setting("calls.rows", settings.call_rows.to_string());
     setting("calls.correlation_headers", settings.legs.headers.join(", "));
+    let rules: Vec<&str> = settings.alerts.rules.iter().map(|rule| rule.name.as_str()).collect();
+    setting("alert", rules.join(", "));
+    setting("alerts.url", settings.alerts.url.clone().unwrap_or_else(|| "where the web listens".to_owned()));
+    let notifiers = settings.alerts.notifiers.iter();
+    let notifiers = notifiers.map(|notifier| format!("{} ({})", notifier.name, notifier.kind.name()));
+    setting("notifier", notifiers.collect::<Vec<_>>().join(", "));
     setting("query.seconds_max", settings.query_seconds_max.to_string());
     setting("query.memory_bytes_max", size(settings.query_memory_bytes_max));
     let allowed: Vec<String> = settings.metrics.allow.iter().map(ToString::to_string).collect();

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod alerts;
 mod call;
 mod check;
 mod completions;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Tail(tail::Arguments),
     /// Ask in SQL (read-only)
     Sql(sql::Arguments),
+    /// What is worth attention now, and what was
+    Alerts(alerts::Arguments),
     /// Write a call, or what a query finds, as pcap, text or JSON
     Export(export::Arguments),
     /// Write what makes a shell complete the options of this program
@@ -66,6 +69,7 @@ impl Command {
             Self::Call(arguments) => call::run(&arguments),
             Self::Tail(arguments) => tail::run(&arguments),
             Self::Sql(arguments) => sql::run(&arguments),
+            Self::Alerts(arguments) => alerts::run(&arguments),
             Self::Export(arguments) => export::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
             Self::ManualPages(arguments) => manual_pages::run(&arguments),

@@ -134,7 +134,7 @@ pub(super) fn endpoint(message: &Value, side: &str) -> String {
 }
 
 /// The date and time without the zone, to the millisecond.
-fn clock(value: &Value) -> String {
+pub(super) fn clock(value: &Value) -> String {
     let text = value.as_str().unwrap_or("-");
     text.get(..23).unwrap_or(text).replace('T', " ")
 }
@@ -152,7 +152,7 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// Columns as wide as their widest cell; the last one is never padded.
-struct Table<const N: usize> {
+pub(super) struct Table<const N: usize> {
     head: [String; N],
     rows: Vec<[String; N]>,
 }
@@ -161,15 +161,15 @@ impl<const N: usize> Table<N> {
     /// Wider cells are cut on a terminal, where a wrapped line hurts more than a cut one.
     const CELL_WIDTH_MAX: usize = 44;
 
-    fn new(head: &[&str; N]) -> Self {
+    pub(super) fn new(head: &[&str; N]) -> Self {
         Self { head: head.map(str::to_owned), rows: Vec::new() }
     }
 
-    fn row(&mut self, cells: [String; N]) {
+    pub(super) fn row(&mut self, cells: [String; N]) {
         self.rows.push(cells);
     }
 
-    fn print(&self, out: &mut impl Write) -> Result<()> {
+    pub(super) fn print(&self, out: &mut impl Write) -> Result<()> {
         if self.rows.is_empty() {
             return Ok(());
         }

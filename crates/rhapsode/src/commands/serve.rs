@@ -8,17 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use api::{ApiConfig, ApiState};
+use api::{AlertSettings, ApiConfig, ApiState};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use ingest::{Bound, Doors, Ingest, IngestConfig, Tap, Transport, Watcher};
 use outputs::metrics::Metrics;
+use outputs::notify::{Notifiers, Timing};
 use outputs::{Outputs, Window};
 use protocols::Protocols;
 use store::{LakeLocation, Store};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
+use crate::alerting;
 use crate::config::{self, Memory, Resolved, ServeArguments, Types};
 use crate::live::Receiver;
 use crate::metrics::{Page, Watching};
@@ -60,6 +63,9 @@ pub(super) struct Server {
     ingest: Arc<Ingest>,
     metrics: Arc<Metrics>,
     outputs: Arc<Outputs>,
+    notifiers: Arc<Notifiers>,
+    /// Looks at the rules of alerts.
+    watch: Option<JoinHandle<()>>,
     runtime: tokio::runtime::Runtime,
     store: Arc<Store>,
 }
@@ -90,7 +96,19 @@ impl Server {
         let outputs = Outputs::start(settings.outputs.clone(), &store, &packets, store.node())?;
         let outputs = Arc::new(outputs);
         let ingest = Arc::new(Ingest::start_with(doors, Arc::clone(&store))?);
-        let mut server = Self { ended_by, hangups, api: None, ingest, metrics, outputs, runtime, store };
+        let notifiers = Arc::new(Notifiers::new(runtime.handle().clone(), Timing::default()));
+        let mut server = Self {
+            ended_by,
+            hangups,
+            api: None,
+            ingest,
+            metrics,
+            outputs,
+            notifiers,
+            watch: None,
+            runtime,
+            store,
+        };
         server.serve_web(settings, protocols)?;
         server.wait_for_replay();
         server.say_where(settings);
@@ -140,11 +158,18 @@ impl Server {
             Some(url) => Some(self.api(settings, protocols, url)?),
             None => None,
         };
+        self.watch = self.api.clone().map(|api| self.runtime.spawn(api::watch_alerts(api)));
         let pages = self.api.clone().map_or_else(axum::Router::new, api::router);
         Ok(self.ingest.serve_web(self.runtime.handle(), pages)?)
     }
 
     fn api(&self, settings: &Resolved, protocols: &'static Protocols, url: String) -> Result<ApiState> {
+        self.notifiers.replace(alerting::prepare(&settings.alerts, &url)?);
+        let alerts = AlertSettings {
+            rules: settings.alerts.rules.clone(),
+            base: settings.alerts.base(&url),
+            tell: Arc::new(alerting::Telling(Arc::clone(&self.notifiers))),
+        };
         let config = ApiConfig {
             dir: settings.data.clone(),
             url,
@@ -163,6 +188,7 @@ impl Server {
                 allow: settings.metrics.allow.clone(),
             })),
             audit_days: settings.audit_days,
+            alerts,
         };
         let receiver = Arc::new(Receiver::new(Arc::clone(&self.ingest), Arc::clone(&self.outputs)));
         let state = ApiState::new(&config, Arc::clone(&self.store), receiver)?;
@@ -220,8 +246,12 @@ impl Server {
     }
 
     fn stop(self) -> Result<()> {
-        let Self { ingest, outputs, runtime, store, api, .. } = self;
+        let Self { ingest, outputs, notifiers, watch, runtime, store, api, .. } = self;
         drop(api);
+        if let Some(watch) = watch {
+            watch.abort();
+        }
+        notifiers.stop(NOTIFIERS_STOP_TIME_MAX);
         ingest.shutdown();
         let last = ingest.counters().total;
         outputs.stop(OUTPUTS_STOP_TIME_MAX);
@@ -236,6 +266,9 @@ impl Server {
 
 /// How long a stop waits for what is still to be sent on; what is left goes to the spools.
 const OUTPUTS_STOP_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How long a stop waits for news of alerts that is still to be told.
+const NOTIFIERS_STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Keeps the last packets for the outputs that send them on, if there are any.
 fn tap(settings: &Resolved, packets: &Arc<Window>) -> Option<Tap> {

@@ -34,6 +34,7 @@ impl Resolved {
         take("retention.bytes_max", replace(&mut self.retention_bytes_max, &new.retention_bytes_max));
         let free_disk = replace(&mut self.retention_free_disk_min, &new.retention_free_disk_min);
         take("retention.free_disk_min", free_disk);
+        take("alert, alerts or notifier", replace(&mut self.alerts, &new.alerts));
         take("log.level", replace(&mut self.log_level, &new.log_level));
         Changes { taken, waiting }
     }
@@ -115,10 +116,11 @@ mod tests {
         let other = "[[listener]]\nkind = \"udp\"\naddress = \":9071\"\n";
         let written = format!(
             "data = \"/elsewhere\"\n[hep]\nkeys = [\"b\"]\n[retention.days]\nsip = 3\n[log]\nlevel = \"debug\"\n\
-             [query]\nseconds_max = 5\n[calls]\ncall_id_suffixes = [\"-x#\"]\n{other}{edge}keys = [\"d\"]\n"
+             [query]\nseconds_max = 5\n[alerts]\nshipped = false\n[calls]\ncall_id_suffixes = [\"-x#\"]\n{other}{edge}keys = [\"d\"]\n"
         );
         let (changes, settings) = change(&written);
-        let taken = ["hep.keys", "listener.keys", "calls", "retention.days", "log.level"];
+        let alerts = "alert, alerts or notifier";
+        let taken = ["hep.keys", "listener.keys", "calls", "retention.days", alerts, "log.level"];
         assert_eq!(changes.taken, taken);
         let waiting = ["data", "listen or listener", "query.seconds_max"];
         assert_eq!(changes.waiting, waiting);

@@ -10,7 +10,7 @@ use protocols::mapping::Definition;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{listeners, outputs};
+use super::{alerts, listeners, notifiers, outputs};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +29,9 @@ pub(super) struct File {
     pub(super) redact: Option<Redact>,
     pub(super) calls: Option<Calls>,
     pub(super) output: Option<Vec<outputs::Output>>,
+    pub(super) alerts: Option<alerts::Common>,
+    pub(super) alert: Option<Vec<alerts::Written>>,
+    pub(super) notifier: Option<Vec<notifiers::Notifier>>,
     pub(super) retention: Option<Retention>,
     pub(super) storage: Option<Storage>,
     pub(super) query: Option<Query>,

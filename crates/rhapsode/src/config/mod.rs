@@ -3,6 +3,7 @@
 //! Rule of precedence, the same for every setting: command line, then environment (`RHAPSODE_` and the option's
 //! name), then the TOML file, then the default.
 
+mod alerts;
 mod calls;
 mod changes;
 mod file;
@@ -10,9 +11,11 @@ mod lake;
 mod listeners;
 mod memory;
 mod metrics;
+mod notifiers;
 mod origin;
 mod outputs;
 mod senders;
+mod source;
 mod types;
 
 use std::collections::BTreeMap;
@@ -27,6 +30,7 @@ use ingest::{ListenerConfig, TlsConfig};
 use protocols::{Protocols, Redactions};
 use store::LakeLocation;
 
+pub(crate) use alerts::Alerts;
 pub(crate) use changes::Changes;
 pub(crate) use listeners::{ListenArguments, short_listeners};
 pub(crate) use memory::Memory;
@@ -81,6 +85,7 @@ pub(crate) struct Resolved {
     /// Whether calls and registrations have rows.
     pub(crate) call_rows: bool,
     pub(crate) outputs: Vec<::outputs::Config>,
+    pub(crate) alerts: Alerts,
     pub(crate) retention_days: BTreeMap<String, u32>,
     pub(crate) retention_payload_days: BTreeMap<String, u32>,
     pub(crate) retention_bytes_max: Option<u64>,
@@ -179,6 +184,16 @@ pub(crate) fn resolve_beside(arguments: &ServeArguments, running: Option<&Resolv
         &data,
         protocols,
     )?;
+    let call_rows = written.calls.as_ref().and_then(|calls| calls.rows).unwrap_or(true);
+    // Rules are taken over while it runs: by then they must fit what it has.
+    let (known, has_call_rows) =
+        running.map_or((protocols, call_rows), |running| (running.protocols, running.call_rows));
+    let alerts = alerts::WrittenAlerts {
+        common: written.alerts.unwrap_or_default(),
+        rules: written.alert.unwrap_or_default(),
+        notifiers: written.notifier.unwrap_or_default(),
+    };
+    let alerts = alerts::alerts(arguments.config.as_deref(), alerts, known, has_call_rows)?;
     let hep_allow = hep.allow.iter().flatten().map(|text| text.parse().context("hep.allow"));
     let hep_allow = hep_allow.collect::<Result<Vec<ingest::Network>>>()?;
     let redact = written.redact.unwrap_or_default();
@@ -203,7 +218,8 @@ pub(crate) fn resolve_beside(arguments: &ServeArguments, running: Option<&Resolv
         senders,
         redactions,
         audit_days,
-        call_rows: written.calls.as_ref().and_then(|calls| calls.rows).unwrap_or(true),
+        call_rows,
+        alerts,
         legs: calls::legs(written.calls.unwrap_or_default())?,
         listeners,
         tls,

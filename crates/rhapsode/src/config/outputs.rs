@@ -1,12 +1,11 @@
 //! Where to send on what comes in: the `[[output]]` tables.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use model::Micros;
 use model::query::{self, Catalogue, Expr};
 use outputs::{
@@ -18,6 +17,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::file::Size;
+use super::source::{Source, WrittenEndpoint};
 use crate::play::now_micros;
 
 /// Each has memory and connections of its own.
@@ -126,19 +126,6 @@ struct Set {
 enum Scalar {
     Number(u64),
     Text(String),
-}
-
-/// The file, to say where in it something is wrong.
-struct Source<'a> {
-    path: &'a Path,
-    text: &'a str,
-}
-
-impl Source<'_> {
-    fn wrong(&self, span: &Range<usize>, what: impl Display) -> anyhow::Error {
-        let before = self.text.get(..span.start).unwrap_or_default();
-        anyhow!("{}:{}: {what}", self.path.display(), before.matches('\n').count() + 1)
-    }
 }
 
 /// Every output, checked.
@@ -398,28 +385,15 @@ impl Output {
 
     fn endpoint(&self, source: &Source<'_>) -> Result<Endpoint> {
         let Some(url) = &self.url else { return Err(self.missing(source, "url")) };
-        let text = url.get_ref();
-        let place = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-        if place.is_none_or(|place| place.is_empty() || place.contains(['@', ' ', '?', '#'])) {
-            let what = "url is http://HOST:PORT or https://HOST:PORT, perhaps with a path; who we are stands in user and \
-                        password, or token";
-            return Err(source.wrong(&url.span(), what));
-        }
-        let text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| value.get_ref().clone());
-        match (&self.user, &self.password, &self.token) {
-            (None, Some(alone), _) => return Err(source.wrong(&alone.span(), "password needs user")),
-            (Some(_), _, Some(both)) => {
-                return Err(source.wrong(&both.span(), "token and user exclude each other"));
-            }
-            _ => {}
-        }
-        Ok(Endpoint {
-            url: url.get_ref().clone(),
-            user: text(&self.user),
-            password: text(&self.password),
-            token: text(&self.token),
+        let written = WrittenEndpoint {
+            url,
+            user: self.user.as_ref(),
+            password: self.password.as_ref(),
+            token: self.token.as_ref(),
             tls_ca: self.tls_ca.clone(),
-        })
+            has_query: false,
+        };
+        written.resolve(source)
     }
 
     fn missing(&self, source: &Source<'_>, key: &str) -> anyhow::Error {

@@ -1,5 +1,6 @@
 //! The built program, driven through its public doors by recordings, real programs and faults.
 
+mod alerts;
 mod calls;
 mod check;
 mod commands;

@@ -1,4 +1,4 @@
-//! Users, tokens and aliases in one SQLite file, `settings.sqlite` in the data folder.
+//! Users, tokens, aliases and what alerts must not forget in one SQLite file, `settings.sqlite` in the data folder.
 //!
 //! Every call here reads or writes a file: only on a blocking thread. Times are microseconds since 1970.
 
@@ -51,6 +51,7 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE token ADD COLUMN scope TEXT;
     ALTER TABLE token ADD COLUMN addresses TEXT NOT NULL DEFAULT '';
 ",
+    crate::alerts::MIGRATION,
 ];
 
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +118,7 @@ impl Settings {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Connection> {
         // A panic while the lock was held leaves at worst an open transaction, which SQLite rolls back.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }

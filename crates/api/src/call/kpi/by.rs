@@ -7,6 +7,7 @@ use arrow::error::ArrowError;
 use calls::kpi::{family, prefix};
 use model::Aliases;
 use serde::Deserialize;
+use serde::de::IntoDeserializer as _;
 use utoipa::ToSchema;
 
 use crate::call::figures;
@@ -34,6 +35,11 @@ pub(crate) enum By {
 }
 
 impl By {
+    /// As requests name it.
+    pub(crate) fn named(name: &str) -> Result<Self, serde::de::value::Error> {
+        Self::deserialize(name.into_deserializer())
+    }
+
     pub(super) fn columns(self) -> &'static [&'static str] {
         match self {
             Self::Src => &["src_ip"],

@@ -54,6 +54,11 @@ impl Grid {
         Ok(Self { from, every, points: usize::try_from(points).unwrap_or(1) })
     }
 
+    /// A single point.
+    pub(super) fn whole(window: Window) -> Self {
+        Self { from: window.from.0, every: (window.to.0 - window.from.0).max(1), points: 1 }
+    }
+
     pub(super) fn point(&self, at: i64) -> Option<usize> {
         let point = usize::try_from((at - self.from).div_euclid(self.every)).ok()?;
         (point < self.points).then_some(point)
@@ -139,6 +144,18 @@ impl Gathered {
         } else {
             self.others.get_or_insert_with(|| vec![Point::default(); points])
         }
+    }
+
+    /// Figures of each group over all points, the largest first; or of all calls.
+    pub(super) fn totals(&self, grouped: bool) -> Vec<(Option<String>, Figures)> {
+        if !grouped {
+            return vec![(None, total(&self.all, self.grid))];
+        }
+        let groups = self.groups.iter().map(|(key, points)| (key.clone(), total(points, self.grid)));
+        let mut groups: Vec<(Option<String>, Figures)> = groups.collect();
+        let size = |figures: &Figures| figures.attempts + figures.open;
+        groups.sort_by(|a, b| size(&b.1).cmp(&size(&a.1)).then_with(|| a.0.cmp(&b.0)));
+        groups
     }
 
     pub(super) fn answer(self, grouped: bool, partial: Option<Partial>, elapsed_ms: u64) -> KpiAnswer {

@@ -43,13 +43,13 @@ pub(crate) struct RegistrationKpiAnswer {
 /// Figures of a span of time. Null: there was nothing to tell of, which is not zero.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RegistrationFigures {
-    attempts: u64,
-    succeeded: u64,
-    open: u64,
+    pub(crate) attempts: u64,
+    pub(crate) succeeded: u64,
+    pub(crate) open: u64,
     /// Ineffective registration attempts, in percent (RFC 6076 4.2).
-    ira: Option<f64>,
+    pub(crate) ira: Option<f64>,
     /// Registration request delay (RFC 6076 4.1).
-    delay: Quantiles,
+    pub(crate) delay: Quantiles,
 }
 
 /// Figures of registrations

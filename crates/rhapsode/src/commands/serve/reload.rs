@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::logging::Logging;
 use super::{Server, ingest_config, notify, store_config};
+use crate::alerting;
 use crate::config::{self, Changes, Resolved, ServeArguments};
 
 /// The alarm that is up while the configuration on disk could not be taken over.
@@ -55,16 +56,26 @@ impl Reload {
 
     fn try_apply(&mut self, server: &Server) -> Result<Changes> {
         let new = config::resolve_beside(&self.arguments, Some(&self.running))?;
+        let url = server.url();
+        let notifiers = url.as_deref().map(|url| alerting::prepare(&new.alerts, url)).transpose()?;
         // The last thing that can be refused.
         self.logging.set_level(&new.log_level)?;
         for note in &new.legs.notes {
             tracing::info!("{note}");
         }
+        let alerts_change = self.running.alerts != new.alerts;
         let changes = self.running.take_over(&new);
         server.ingest.reload(&ingest_config(&self.running, self.running.protocols));
         server.store.set_retention(store_config(&self.running).retention);
         if let Some(api) = &server.api {
             api.set_legs(self.running.legs.rules.clone());
+        }
+        if let (Some(api), Some(url), Some(notifiers)) = (&server.api, url, notifiers)
+            && alerts_change
+        {
+            server.notifiers.replace(notifiers);
+            let alerts = &self.running.alerts;
+            server.runtime.block_on(api.replace_alert_rules(alerts.rules.clone(), alerts.base(&url)));
         }
         Ok(changes)
     }
