@@ -403,6 +403,12 @@ async function run(page) {
     await page.waitForURL((url) => url.hash.includes('seen=new'));
   }, { when: has.failures });
 
+  await step('show alerts and the rules that look', async () => {
+    await page.goto(at('/alerts'));
+    await page.locator('tbody tr', { hasText: 'sender_silent' }).waitFor();
+    await shot(page, 'alerts');
+  });
+
   await step('make a token and revoke it', async () => {
     await page.goto(at('/settings'));
     await page.locator('button', { hasText: 'Less than I may' }).click();

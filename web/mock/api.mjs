@@ -35,6 +35,8 @@ class Refused extends Error {
   }
 }
 
+const ALERTS = [{ id: 'a1', rule: 'sender_silent', state: 'firing', severity: 'critical', summary: 'A sender is silent', note: null, labels: { sender: '192.0.2.10', node: 'sbc-1' }, value: 742, usual: null, condition: 'above 600', pending_since: new Date(Date.now() - 36e5).toISOString(), firing_since: new Date(Date.now() - 36e5).toISOString(), evidence: { path: '/#/senders' }, silenced_until: null }];
+
 export function mockApi({ empty = false } = {}) {
   const records = empty ? [] : traffic();
   const byId = new Map(records.map((record) => [record.id, record]));
@@ -70,6 +72,9 @@ export function mockApi({ empty = false } = {}) {
       tokens = tokens.filter((one) => one.id !== Number(id));
       return {};
     }],
+    ['GET', /^alerts$/, () => ({ alerts: ALERTS, silences: [], rules: [{ name: 'sender_silent', summary: 'A sender is silent', figure: 'sender.silent', query: null, by: 'sender', condition: 'above 600', severity: 'critical', every_seconds: 15, for_seconds: 0, error: null, last: iso(4e3), last_ms: 2 }], notifiers: [] })],
+    ['GET', /^alerts\/history$/, () => ({ changes: [{ at: iso(36e5), what: 'firing', why: null, told: true, alert: ALERTS[0] }] })],
+    ['POST', /^alerts\/[^/]+\/silence$/, () => ({})],
     ['GET', /^facets$/, () => ({
       rows: 119, partial: null, elapsed_ms: 3,
       facets: [
@@ -115,7 +120,7 @@ export function mockApi({ empty = false } = {}) {
       return { token: 'mock', user: USER, role: 'admin', cookie: 'rhapsode_session=mock; HttpOnly; SameSite=Strict; Path=/' };
     }],
     ['POST', /^logout$/, () => ({ cookie: 'rhapsode_session=; Max-Age=0; Path=/' })],
-    ['GET', /^me$/, () => ({ user: USER, role: 'admin', scope: null, permissions: ['own', 'search', 'export', 'sql', 'server', 'aliases', 'users', 'audit'] })],
+    ['GET', /^me$/, () => ({ user: USER, role: 'admin', scope: null, permissions: ['own', 'search', 'export', 'sql', 'server', 'silence', 'aliases', 'users', 'audit'] })],
     ['GET', /^catalogue$/, () => ({
       tables: Object.entries({ ...FIELDS, ...DERIVED }).map(([name, fields]) => ({ name, doc: name, fields: [...COMMON, ...fields].map(([field, kind, doc]) => ({ name: field, kind, unit: null, facet: false, indexed: false, doc })) })),
       flags: FLAGS,
@@ -376,6 +381,7 @@ function status(records, started, empty) {
         { name: 'other', rows: 300, bytes: 1_442_000, files: 11, retention_days: 7 },
       ],
     },
+    alerts: { firing: empty ? [] : ALERTS, silenced: 0, pending: 0 },
     alarms: empty || records.length === 0 ? [] : [{ name: 'receive_buffer_small', since: iso(started - 3.6e6), message: 'the UDP receive buffer is 208 kB; set net.core.rmem_max to 33554432 or bursts will be lost' }],
   };
 }

@@ -3,7 +3,7 @@
 import type { Kpi, RegistrationKpi, Signatures } from './kpi-types';
 import { lineSplitter } from './lines';
 import { AnswerReader, type Piece } from './sql/answer';
-import type { Alias, AuditEntry, Call, Calls, CallPage, Catalogue, Completion, Facets, Me, Message, MessagesEnd, Registrations, Incomplete, NewToken, Senders, Status, Storage, Summary, Token, TokenRequest, User } from './types';
+import type { AlertChange, Alerts, Alias, AuditEntry, Call, Calls, CallPage, Catalogue, Completion, Facets, Me, Message, MessagesEnd, Registrations, Incomplete, NewToken, Senders, Status, Storage, Summary, Token, TokenRequest, User } from './types';
 
 export class ApiError extends Error {
   constructor(
@@ -159,6 +159,10 @@ export const api = {
   aliases: () => ask<{ aliases: Alias[] }>('aliases'),
   addAlias: (request: Pick<Alias, 'name' | 'match' | 'capture_id'>) => tell<Alias>('POST', 'aliases', request),
   removeAlias: (id: number) => remove(`aliases/${id}`),
+  alerts: (signal?: AbortSignal) => ask<Alerts>('alerts', {}, { signal: signal ?? null }),
+  alertHistory: () => ask<{ changes: AlertChange[] }>('alerts/history'),
+  silence: (of: string, until: string, comment: string) => tell<unknown>('POST', `alerts/${encodeURIComponent(of)}/silence`, { until, comment }),
+  unsilence: (of: string) => remove(`alerts/${encodeURIComponent(of)}/silence`),
   audit: (params: Params) => ask<{ entries: AuditEntry[]; next: number | null }>('audit', params),
   exportAddress: (format: 'pcap' | 'text' | 'json' | 'hepjs', params: Params) => address('export', { format, ...params }),
 };

@@ -13,6 +13,8 @@ class Session {
   me: Me | null = $state.raw(null);
   catalogue: Catalogue | null = $state.raw(null);
   alarms: Status['alarms'] = $state.raw([]);
+  /** Alerts that fire and are not silenced. */
+  firing: Status['alerts']['firing'] = $state.raw([]);
   /** Set when the server cannot be asked at all. */
   unreachable: string | null = $state(null);
 

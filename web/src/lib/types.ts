@@ -53,6 +53,54 @@ export interface Status {
     tables: StoredTable[];
   };
   alarms: { name: string; since: string; message: string }[];
+  alerts: { firing: Alert[]; silenced: number; pending: number };
+}
+
+export interface Alert {
+  id: string;
+  rule: string;
+  state: 'pending' | 'firing';
+  severity: string;
+  summary: string;
+  note: string | null;
+  labels: Record<string, string>;
+  value: number;
+  /** What it usually is at this time of day. */
+  usual: number | null;
+  condition: string;
+  pending_since: string;
+  firing_since: string | null;
+  evidence: { path: string };
+}
+
+export interface AlertChange {
+  at: string;
+  what: string;
+  why: string | null;
+  told: boolean;
+  alert: Alert;
+}
+
+export interface AlertRule {
+  name: string;
+  summary: string;
+  figure: string;
+  query: string | null;
+  by: string | null;
+  condition: string;
+  severity: string;
+  every_seconds: number;
+  for_seconds: number;
+  error: string | null;
+  last: string | null;
+  last_ms: number;
+}
+
+export interface Alerts {
+  alerts: (Alert & { silenced_until: string | null })[];
+  silences: { of: string; until: string; comment: string; by: string }[];
+  rules: AlertRule[];
+  notifiers: { name: string; kind: string; sent: number; given_up: number; dropped: number; waiting: number; error: string | null }[];
 }
 
 export interface Sender {
