@@ -234,6 +234,7 @@ async function run(page) {
     await page.keyboard.press('Escape');
   });
 
+  const several = (await countOf(page, 'calls', '')) > 1;
   await step('count what was found by its fields, and keep what has a value', async () => {
     await page.goto(at(`/search?from=${encodeURIComponent(settings.from)}`));
     await page.locator('[role=option].row').first().waitFor();
@@ -248,7 +249,7 @@ async function run(page) {
     await page.locator('.summary strong', { hasText: new RegExp(`^${wanted}$`) }).waitFor();
     await page.keyboard.press('f');
     await page.locator('aside').waitFor({ state: 'detached' });
-  });
+  }, { when: several });
 
   await step('keep a search under a name', async () => {
     await page.locator('button', { hasText: 'Saved' }).click();
