@@ -76,7 +76,7 @@ export function mockApi({ empty = false } = {}) {
     ['GET', /^alerts\/history$/, () => ({ changes: [{ at: iso(36e5), what: 'firing', why: null, told: true, alert: ALERTS[0] }] })],
     ['POST', /^alerts\/[^/]+\/silence$/, () => ({})],
     ['GET', /^facets$/, () => ({
-      rows: 119, partial: null, elapsed_ms: 3,
+      of: 'calls', rows: 119, partial: null, elapsed_ms: 3,
       facets: [
         { field: 'status', doc: 'The status code that decided it', others: 0, none: 4, values: [['200', 90], ['486', 17], ['404', 8]].map(([value, number]) => ({ value, alias: null, count: number, only: `status = ${value}`, without: `not status = ${value}` })) },
         { field: 'src_ip', doc: 'Source address', others: 3, none: 0, values: [{ value: '192.0.2.7', alias: 'carrier-a', count: 116, only: 'src_ip = 192.0.2.7', without: 'not src_ip = 192.0.2.7' }] },

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, RecordBatch};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
 use axum::Json;
 use model::query::{Expr, FieldRef, Literal, Op};
@@ -29,12 +29,15 @@ pub(crate) struct FacetsQuery {
     from: Option<String>,
     /// As `from`; now if not given.
     to: Option<String>,
-    /// What is counted: `calls`, `registrations`, or messages of one table; messages of all tables if not given.
+    /// What is counted: `calls`, `registrations`, or messages of one table; messages of all tables if not given. If the text is
+    /// about messages, or a scope is, those of the calls are counted.
     table: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Facets {
+    /// calls, registrations, or messages
+    of: &'static str,
     /// Records that were counted: all that fit, or the newest of them.
     rows: u64,
     /// Fields in which they differ.
@@ -83,11 +86,22 @@ pub(crate) async fn facets(
     let begun = std::time::Instant::now();
     let now = crate::time::now();
     let window = ask::window(query.from.as_deref(), query.to.as_deref(), now)?;
-    let tables = ask::tables(&state, query.table.as_deref())?;
+    let mut tables = ask::tables(&state, query.table.as_deref())?;
     let asked = ask::question(&state, query.q.as_deref(), now)?;
     let aliases = state.aliases();
     let turn = ask::turn(&state).await?;
+    // As the list beside it: calls that are not to be found by their rows are found by their messages.
+    let by_messages = |table: &Table| {
+        table.name == calls::CALLS.name && !(asked.is_about(table) && state.scope().knows(table))
+    };
+    if let [table] = tables[..]
+        && by_messages(table)
+    {
+        tables = ask::tables(&state, None)?;
+    }
     let made = tables.iter().find(|table| state.store().derived().iter().any(|made| made.name == table.name));
+    let of = made.map_or("messages", |table| table.name);
+    let is_made = made.is_some();
     let (expr, of_calls) = match made {
         None => ask::about_messages(&state, asked, window).await?,
         Some(table) => match asked.name_beyond(&tables) {
@@ -104,32 +118,82 @@ pub(crate) async fn facets(
         tables,
         window,
         after: None,
-        columns: fields.iter().map(|field| field.name).collect(),
+        columns: fields
+            .iter()
+            .map(|field| field.name)
+            .chain(is_made.then_some(VERSION).into_iter().flatten())
+            .collect(),
         limit: limits::FACET_ROWS_MAX,
         order: Order::NewestFirst,
         time_max: limits::SEARCH_TIME_MAX,
     };
     let mut answer = ask::begin(&state, search).await?;
-    let mut rows = 0;
-    let mut tallies: Vec<Tally> = fields.iter().map(|_| Tally::default()).collect();
+    let mut batches = Vec::new();
     while let Some(batch) = answer.next().await {
-        let batch = batch?;
-        rows += batch.num_rows();
-        for (field, tally) in fields.iter().zip(&mut tallies) {
-            tally.add(&batch, field.name).map_err(|cause| ApiError::internal(&cause))?;
-        }
+        batches.push(batch?);
     }
+    let found: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let mut tallies: Vec<Tally> = fields.iter().map(|_| Tally::default()).collect();
+    let rows = count(batches, &fields, &mut tallies).map_err(|cause| ApiError::internal(&cause))?;
     drop(turn);
     let cut = answer.cut().map(Partial::from).or_else(|| {
-        (rows >= limits::FACET_ROWS_MAX).then(|| Partial::new(format!("of the newest {rows} that fit")))
+        (found >= limits::FACET_ROWS_MAX).then(|| Partial::new(format!("of the newest {rows} that fit")))
     });
     let told = fields.iter().zip(tallies).filter(|(_, tally)| tally.tells_apart());
     Ok(Json(Facets {
+        of,
         rows: rows as u64,
         facets: told.map(|(field, tally)| tally.told(field, &aliases)).collect(),
         partial: cut.or(of_calls),
         elapsed_ms: ask::milliseconds(begun.elapsed()),
     }))
+}
+
+/// What tells the rows of one call apart: late messages make another row of a call that had been told, and the one that was
+/// made last counts.
+const VERSION: [&str; 2] = ["id", "judged"];
+
+/// Answers how many records were counted.
+fn count(
+    batches: Vec<RecordBatch>,
+    fields: &[&'static Field],
+    tallies: &mut [Tally],
+) -> Result<usize, ArrowError> {
+    let mut newest: HashMap<i64, i64> = HashMap::new();
+    for batch in &batches {
+        for (id, judged) in versions(batch)?.into_iter().flatten() {
+            let known = newest.entry(id).or_insert(judged);
+            *known = (*known).max(judged);
+        }
+    }
+    let mut rows = 0;
+    for batch in batches {
+        let batch = match versions(&batch)? {
+            Some(versions) => {
+                // Once for each, also if two rows were made at one moment.
+                let is_last =
+                    |(id, judged)| (newest.get(&id) == Some(&judged)).then(|| newest.remove(&id)).is_some();
+                let last: Vec<bool> = versions.into_iter().map(is_last).collect();
+                filter_record_batch(&batch, &BooleanArray::from(last))?
+            }
+            None => batch,
+        };
+        rows += batch.num_rows();
+        for (field, tally) in fields.iter().zip(&mut *tallies) {
+            tally.add(&batch, field.name)?;
+        }
+    }
+    Ok(rows)
+}
+
+/// Of each row, where rows have versions.
+fn versions(batch: &RecordBatch) -> Result<Option<Vec<(i64, i64)>>, ArrowError> {
+    let [id, judged] = VERSION.map(|name| batch.column_by_name(name));
+    let (Some(id), Some(judged)) = (id, judged) else { return Ok(None) };
+    let numbers = |column| cast(column, &DataType::Int64);
+    let (id, judged) = (numbers(id)?, numbers(judged)?);
+    let (id, judged) = (id.as_primitive::<Int64Type>(), judged.as_primitive::<Int64Type>());
+    Ok(Some(id.values().iter().copied().zip(judged.values().iter().copied()).collect()))
 }
 
 /// Each once, and what only some tables have before what all do.

@@ -25,6 +25,8 @@ class Results {
   error: ApiError | null = $state.raw(null);
   /** The query the error speaks of. */
   asked = $state('');
+  /** Counts how often a list was asked for from its beginning. */
+  round = $state(0);
   next: string | null = $state(null);
   private running: AbortController | null = null;
   private search: Search | null = null;
@@ -48,6 +50,7 @@ class Results {
       this.done = false;
       this.elapsed = null;
     }
+    this.round += 1;
     void this.load(null);
   }
 

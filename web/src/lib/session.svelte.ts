@@ -57,6 +57,8 @@ class Session {
 
   private ended(): void {
     this.me = null;
+    this.alarms = [];
+    this.firing = [];
     this.state = 'out';
   }
 

@@ -401,6 +401,8 @@ export interface Facet {
 }
 
 export interface Facets {
+  /** calls, messages or registrations. */
+  of: string;
   rows: number;
   facets: Facet[];
   partial: Incomplete | null;

@@ -241,7 +241,9 @@ fn what_was_found_is_counted_by_its_fields() {
     assert_eq!((byes["only"].as_str(), byes["alias"].as_str()), (Some("method = \"BYE\""), None));
     let source = facet("/api/v1/facets", "src_ip").expect("messages differ in it");
     assert!(values(&source).any(|value| value["alias"] == "carrier"), "{source}");
-    assert_eq!(server.get("/api/v1/facets?table=calls&q=method%20%3D%20BYE").status, 400);
+    let of_messages = server.ask("/api/v1/facets?table=calls&q=sip.method%20%3D%20BYE");
+    assert_eq!((&of_messages["of"], &of_messages["rows"]), (&json!("messages"), &byes["count"]));
+    assert_eq!(server.get("/api/v1/facets?table=registrations&q=sip.method%20%3D%20BYE").status, 400);
     assert_eq!(server.get("/api/v1/facets?table=nothing").status, 400);
 }
 
