@@ -122,6 +122,7 @@ impl Figure {
     pub const fn absence(self) -> Absence {
         match self {
             Self::Messages | Self::CallRows | Self::RegistrationRows => Absence::Zero,
+            Self::Attempts | Self::Answered | Self::CallsPerSecond | Self::Concurrent => Absence::Zero,
             Self::NewSignature | Self::SenderSilence | Self::Alarm => Absence::Over,
             _ => Absence::NoData,
         }

@@ -23,7 +23,7 @@ impl Fault {
 
 /// The first thing that is wrong, if anything is. `call_rows`: whether calls and registrations have rows.
 pub fn check(rule: &Rule, protocols: &Protocols, call_rows: bool, now: Micros) -> Result<(), Fault> {
-    let derived = if call_rows { calls::TABLES } else { &[] };
+    let derived = if call_rows { calls::OF_CALLS } else { &[] };
     let figure = rule.figure;
     let reads_messages = figure == alerts::Figure::Messages;
     if figure.has_window() && !reads_messages && !call_rows {

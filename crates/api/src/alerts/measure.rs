@@ -178,7 +178,9 @@ async fn count(state: &View, rule: &Rule, window: Window) -> Result<Values, Stri
     let cut = cut.or_else(|| (rows >= ROWS_MAX).then(|| format!("more than {ROWS_MAX} rows")));
     match (cut, rule.condition.above) {
         (None, _) => Ok(values),
-        (Some(_), Some(above)) if values.iter().any(|(_, value)| *value > above) => Ok(values),
+        (Some(_), Some(above)) if rule.by.is_none() && values.iter().any(|(_, value)| *value > above) => {
+            Ok(values)
+        }
         (Some(cut), _) => Err(cut),
     }
 }

@@ -27,6 +27,12 @@ pub async fn watch(state: ApiState) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut due: HashMap<String, Instant> = HashMap::new();
     let mut senders_kept = Instant::now();
+    // What an earlier run has left may be of rules that have gone since.
+    let events = state.alerts().change(|inner| {
+        let rules = Arc::clone(&inner.rules);
+        inner.engine.keep_rules(&rules, now())
+    });
+    told(&state, events).await;
     loop {
         ticks.tick().await;
         if !state.live().is_ready() {

@@ -99,7 +99,7 @@ impl Post {
             "" => endpoint.url.clone(),
             path => format!("{}{path}", endpoint.url.trim_end_matches('/')),
         };
-        url.parse::<reqwest::Url>().map_err(|error| format!("{url:?} is no URL: {error}"))?;
+        url.parse::<reqwest::Url>().map_err(|error| format!("the URL cannot be used: {error}"))?;
         Ok(Self { client, url, content_type })
     }
 
