@@ -42,7 +42,8 @@ impl Minutes {
         let store::Minutes { since, stale } =
             known.unwrap_or(store::Minutes { since: first, stale: Vec::new() });
         Self {
-            since,
+            // It may have been written while the clock was far ahead.
+            since: since.min(Minute::around(now.saturating_add(CLOCK_SLACK))),
             stale: stale.into_iter().map(|minute| (minute, now)).collect(),
             retold: HashMap::new(),
             wait_min: i64::try_from(wait_min.as_micros()).unwrap_or(i64::MAX),
