@@ -51,7 +51,7 @@ fn a_sender_that_falls_silent_is_told_and_so_is_its_return() -> Result<()> {
     let alerts = hook.wait_for(LIMIT, |alerts| !of(alerts, "sender_silent").is_empty())?;
     let silent = of(&alerts, "sender_silent")[0];
     ensure!(silent["status"] == "firing" && silent["labels"]["sender"] == "127.0.0.1", "{silent}");
-    ensure!(silent["value"].as_f64() > Some(4.0) && silent["severity"] == "critical", "{silent}");
+    ensure!(silent["value"].as_f64() > Some(4.0) && silent["severity"] == "warning", "{silent}");
     ensure!(silent["link"] == "https://voice.example.com/#/senders", "{silent}");
 
     // What was counted is found by the link.
