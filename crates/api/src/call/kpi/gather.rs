@@ -73,6 +73,7 @@ pub(super) struct Point {
 }
 
 /// Which calls of a minute.
+#[derive(Clone, Copy)]
 pub(super) enum Which<'a> {
     All,
     Group(Option<&'a str>),
