@@ -331,6 +331,8 @@ async function run(page) {
     await page.mouse.up();
     await page.waitForURL((url) => url.hash.includes('from=20') && url.hash.includes('to=20'));
     const dragged = page.url();
+    // New points end what is being read.
+    await page.locator('.asking').waitFor({ state: 'detached' });
     await chart.focus();
     for (const key of ['ArrowLeft', 'ArrowLeft', 'Enter', 'ArrowLeft', 'ArrowLeft', 'Enter']) await page.keyboard.press(key);
     await page.waitForURL((url) => url.toString() !== dragged && url.hash.includes('to=20'));
