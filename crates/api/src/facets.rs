@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, RecordBatch};
-use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 use arrow::error::ArrowError;
 use axum::Json;
 use model::query::{Expr, FieldRef, Literal, Op};
 use model::{Aliases, Field, Kind, Table};
 use serde::{Deserialize, Serialize};
 use store::Order;
+use store::columns::{as_texts, numbers};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::ask::{self, Partial, Search};
@@ -188,12 +188,11 @@ fn count(
 
 /// Of each row, where rows have versions.
 fn versions(batch: &RecordBatch) -> Result<Option<Vec<(i64, i64)>>, ArrowError> {
-    let [id, judged] = VERSION.map(|name| batch.column_by_name(name));
-    let (Some(id), Some(judged)) = (id, judged) else { return Ok(None) };
-    let numbers = |column| cast(column, &DataType::Int64);
-    let (id, judged) = (numbers(id)?, numbers(judged)?);
-    let (id, judged) = (id.as_primitive::<Int64Type>(), judged.as_primitive::<Int64Type>());
-    Ok(Some(id.values().iter().copied().zip(judged.values().iter().copied()).collect()))
+    if VERSION.iter().any(|name| batch.column_by_name(name).is_none()) {
+        return Ok(None);
+    }
+    let (ids, judged) = (numbers(batch, VERSION[0])?, numbers(batch, VERSION[1])?);
+    Ok(Some(ids.values().iter().copied().zip(judged.values().iter().copied()).collect()))
 }
 
 /// Each once, and what only some tables have before what all do.
@@ -224,7 +223,7 @@ impl Tally {
             return Ok(());
         };
         if let Some(lists) = column.as_list_opt::<i32>() {
-            let texts = texts(lists.values())?;
+            let texts = as_texts(lists.values())?;
             for (row, ends) in lists.value_offsets().windows(2).enumerate() {
                 let (from, to) = (ends[0] as usize, ends[1] as usize);
                 if lists.is_null(row) || from == to {
@@ -234,7 +233,7 @@ impl Tally {
             }
             return Ok(());
         }
-        for value in &texts(column)? {
+        for value in &as_texts(column)? {
             match value {
                 Some(value) => self.count(value),
                 None => self.none += 1,
@@ -294,8 +293,4 @@ fn condition(field: &'static Field, value: &str) -> Expr {
         _ => text(),
     };
     Expr::Compare { field: FieldRef::new(None, field), op: Op::Eq, value: literal }
-}
-
-fn texts(column: &ArrayRef) -> Result<arrow::array::StringArray, ArrowError> {
-    Ok(cast(column, &DataType::Utf8)?.as_string().clone())
 }

@@ -33,6 +33,40 @@ pub struct Told {
     pub retransmissions: u64,
 }
 
+impl Told {
+    /// The columns that [`Told::of`] reads, in its order.
+    pub const NUMBERS: [&str; 9] = [
+        "status",
+        "cause",
+        "pdd",
+        "ring",
+        "talk",
+        "answered",
+        "disconnect_delay",
+        "messages",
+        "retransmissions",
+    ];
+
+    /// `state` by its name; `number` gives the value of that column of [`Told::NUMBERS`].
+    pub fn of(state: Option<&str>, number: impl FnMut(usize) -> Option<i64>) -> Self {
+        let [status, cause, pdd, ring, talk, answered, disconnect_delay, messages, retransmissions] =
+            std::array::from_fn(number);
+        let count = |number: Option<i64>| u64::try_from(number.unwrap_or(0)).unwrap_or(0);
+        Self {
+            state: state.and_then(State::named).unwrap_or(State::Unknown),
+            status,
+            cause,
+            pdd,
+            ring,
+            talk,
+            is_answered: answered.is_some(),
+            disconnect_delay,
+            messages: count(messages),
+            retransmissions: count(retransmissions),
+        }
+    }
+}
+
 /// Counts of calls, which can be added up: over minutes, trunks and nodes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Kpi {

@@ -31,6 +31,7 @@
 mod batch;
 mod carried;
 mod clock;
+pub mod columns;
 mod compact;
 mod config;
 mod error;

@@ -159,7 +159,7 @@ async fn count(state: &View, rule: &Rule, window: Window) -> Result<Values, Stri
         let batch = batch.map_err(|error| error.to_string())?;
         rows += batch.num_rows();
         let Some(by) = by else { continue };
-        let keys = call::texts(&batch, by).map_err(|error| error.to_string())?;
+        let keys = store::columns::texts(&batch, by).map_err(|error| error.to_string())?;
         for key in keys.iter().flatten() {
             if let Some(number) = groups.get_mut(key) {
                 *number += 1;

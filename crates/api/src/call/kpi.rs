@@ -202,7 +202,7 @@ impl Question<'_> {
         let mut partial = cut;
         if let Some((expr, window)) = plan.of_minutes(self.by) {
             let mut reading = Reading::new(&plan, self.by, self.digits, &self.aliases);
-            let columns = minutes::COLUMNS.to_vec();
+            let columns = minutes::columns();
             let cut = scan(self.state, &KPI_1M, expr, window, columns, |batch| reading.take(batch, gathered));
             let cut = cut.await?;
             partial = partial.or(cut);
@@ -252,7 +252,7 @@ impl Question<'_> {
 
     fn columns(&self) -> Vec<&'static str> {
         let own = self.by.iter().flat_map(|by| by.columns()).copied();
-        figures::CALL_COLUMNS.iter().copied().chain(own).collect()
+        figures::call_columns().chain(own).collect()
     }
 }
 
@@ -275,7 +275,7 @@ impl Counting<'_> {
         let Question { by, digits, aliases, .. } = self.question;
         let keys = by.map(|by| by.keys(batch, *digits, aliases)).transpose()?;
         let read = Arc::new(Read { rows: Calls::of(batch)?, keys });
-        for row in (0..read.rows.rows).filter(|row| is_asked(read.rows.begun.value(*row))) {
+        for row in (0..read.rows.rows()).filter(|row| is_asked(read.rows.begun.value(*row))) {
             let judged = |read: &Read, row: usize| (read.rows.id.value(row), read.rows.judged.value(row));
             let (id, time) = judged(&read, row);
             match self.last.as_ref().map(|(read, row)| judged(read, *row)) {

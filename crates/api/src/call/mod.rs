@@ -23,7 +23,6 @@ use utoipa::ToSchema;
 use crate::row::Row;
 use session::State;
 
-pub(crate) use figures::texts;
 pub(crate) use fold::{fold, is_witness};
 pub(crate) use kpi::{
     __path_kpi, __path_registration_kpi, By, Figures, RegistrationFigures, kpi, registration_kpi,

@@ -8,9 +8,8 @@ use calls::kpi::{family, prefix};
 use model::Aliases;
 use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
+use store::columns::texts;
 use utoipa::ToSchema;
-
-use crate::call::figures;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -62,7 +61,7 @@ impl By {
         digits: usize,
         aliases: &Aliases,
     ) -> Result<Vec<Option<String>>, ArrowError> {
-        let of = |name: &str| figures::texts(batch, name);
+        let of = |name: &str| texts(batch, name);
         let owned = |texts: StringArray| texts.iter().map(|text| text.map(str::to_owned)).collect();
         Ok(match self {
             Self::Trunk => {

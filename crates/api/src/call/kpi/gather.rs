@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use calls::kpi::{Kpi, Share, Sketch};
 use model::Micros;
+use store::columns::number;
 
 use super::{Figures, Group, KpiAnswer, Quantiles, Series};
 use crate::ask::{Partial, Window};
-use crate::call::figures::{Calls, number};
+use crate::call::figures::Calls;
 use crate::error::ApiError;
 use crate::time;
 

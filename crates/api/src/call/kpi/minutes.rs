@@ -5,19 +5,17 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::{Array, AsArray as _, BinaryArray, BooleanArray, Int64Array, RecordBatch, StringArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::array::{BinaryArray, BooleanArray, Int64Array, RecordBatch, StringArray};
 use arrow::error::ArrowError;
 use calls::kpi::{By as Kind, KPI_1M, Kpi, MINUTE, Minute, PREFIX_DIGITS, Share, Sketch, Talking, prefix};
 use model::query::{Expr, FieldRef, Literal, Op};
 use model::{Aliases, Micros, Table};
+use store::columns::{bytes, flags, numbers, text, texts};
 
 use super::Question;
 use super::by::By;
 use super::gather::{Gathered, Grid, Which};
 use crate::ask::Window;
-use crate::call::figures::{numbers, texts};
 use crate::call::rows;
 
 /// Stretches of time that one question names; beyond it some of them become one, and rows between them are read for nothing.
@@ -54,7 +52,8 @@ impl Plan {
         let known = store::Minutes { since: known.since.max(store.oldest(&KPI_1M)?.0), ..known };
         // What others have told of a minute is not known here.
         let own = i64::try_from(store.log().last_seq() << 16).unwrap_or(i64::MAX);
-        store.is_of_one_node(&calls::CALLS, own).then(|| Self::of(&known, question.window))
+        let is_own = [&calls::CALLS, &KPI_1M].iter().all(|table| store.is_of_one_node(table, own));
+        is_own.then(|| Self::of(&known, question.window))
     }
 
     fn of(known: &store::Minutes, window: Window) -> Self {
@@ -139,33 +138,10 @@ fn kind(by: By) -> Option<Kind> {
 }
 
 /// The columns that [`Reading`] reads.
-pub(super) const COLUMNS: &[&str] = &[
-    "ts",
-    "received",
-    "src_ip",
-    "dst_ip",
-    "grouped_by",
-    "group_key",
-    "is_other",
-    "attempts",
-    "open",
-    "redirected",
-    "answered_calls",
-    "completed",
-    "effective",
-    "delivered",
-    "ineffective",
-    "abandoned",
-    "conversations",
-    "short",
-    "talk",
-    "messages",
-    "retransmissions",
-    "pdd_sketch",
-    "failed_pdd_sketch",
-    "disconnect_delay_sketch",
-    "talking",
-];
+pub(super) fn columns() -> Vec<&'static str> {
+    let own = ["ts", "received", "src_ip", "dst_ip", "grouped_by", "group_key", "is_other"];
+    own.into_iter().chain(COUNTS).chain(BYTES).collect()
+}
 
 /// Rows of minutes, in the order of their time. Of each the latest version counts.
 pub(super) struct Reading<'a> {
@@ -283,12 +259,11 @@ const COUNTS: [&str; 14] = [
     "retransmissions",
 ];
 
+const BYTES: [&str; 4] = ["pdd_sketch", "failed_pdd_sketch", "disconnect_delay_sketch", "talking"];
+
 impl Rows {
     fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let column = |name: &str| {
-            batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}`")))
-        };
-        let bytes = |name| cast(column(name)?, &DataType::Binary).map(|array| array.as_binary().clone());
+        let [pdd, failed_pdd, disconnect_delay, talking] = BYTES.map(|name| bytes(batch, name));
         Ok(Self {
             begin: numbers(batch, "ts")?,
             made: numbers(batch, "received")?,
@@ -296,12 +271,12 @@ impl Rows {
             dst: texts(batch, "dst_ip")?,
             by: texts(batch, "grouped_by")?,
             key: texts(batch, "group_key")?,
-            is_other: column("is_other")?.as_boolean().clone(),
+            is_other: flags(batch, "is_other")?,
             counts: COUNTS.iter().map(|name| numbers(batch, name)).collect::<Result<_, _>>()?,
-            pdd: bytes("pdd_sketch")?,
-            failed_pdd: bytes("failed_pdd_sketch")?,
-            disconnect_delay: bytes("disconnect_delay_sketch")?,
-            talking: bytes("talking")?,
+            pdd: pdd?,
+            failed_pdd: failed_pdd?,
+            disconnect_delay: disconnect_delay?,
+            talking: talking?,
         })
     }
 
@@ -336,10 +311,6 @@ impl Rows {
         };
         Ok(Share { kpi, talking })
     }
-}
-
-fn text(texts: &StringArray, row: usize) -> Option<&str> {
-    (!texts.is_null(row)).then(|| texts.value(row))
 }
 
 #[cfg(test)]
