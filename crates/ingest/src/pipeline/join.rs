@@ -261,8 +261,9 @@ impl Joiner {
         let Some(span) = minutes.due(now) else { return };
         let id = own_id(self.upto.max(self.journal.last_seq()));
         match over::figures(&*self.journal, span, node_number(id)) {
-            Ok(made) => {
-                self.made_at = now.max(self.made_at.saturating_add(1));
+            Ok((made, last)) => {
+                let last = last.unwrap_or(i64::MIN).max(self.made_at);
+                self.made_at = now.max(last.saturating_add(1));
                 let records = made.into_values().flat_map(|minute| minute.into_records(id, self.made_at));
                 if let Some(table) = self.tables.iter_mut().find(|table| is_of_minutes(table)) {
                     records.for_each(|record| table.ended.push(&record));

@@ -95,7 +95,7 @@ impl Journal for Store {
     }
 
     fn calls_of(&self, span: (i64, i64)) -> Result<Vec<RecordBatch>, StoreError> {
-        self.search_now(within(span, &calls::CALLS, Expr::Always, over::COLUMNS))
+        self.search_now(within(span, &calls::CALLS, Expr::Always, over::columns()))
     }
 
     fn figures_of(&self, span: (i64, i64)) -> Result<Vec<RecordBatch>, StoreError> {
@@ -105,17 +105,22 @@ impl Journal for Store {
             op: Op::Eq,
             value: Literal::Text(By::All.as_str().to_owned()),
         };
-        self.search_now(within(span, &KPI_1M, is_all, over::SIZE_COLUMNS))
+        self.search_now(within(span, &KPI_1M, is_all, over::SIZE_COLUMNS.iter().copied()))
     }
 }
 
 /// Rows of a table that are of this time: from the first, and before the last.
-fn within((from, to): (i64, i64), table: &Table, expr: Expr, columns: &[&str]) -> SearchRequest {
+fn within(
+    (from, to): (i64, i64),
+    table: &Table,
+    expr: Expr,
+    columns: impl Iterator<Item = &'static str>,
+) -> SearchRequest {
     SearchRequest {
         tables: vec![table.name.to_owned()],
         from: Some(Micros(from)),
         to: Some(Micros(to)),
-        columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+        columns: columns.map(str::to_owned).collect(),
         order: Order::OldestFirst,
         limits: Some(Limits { time_max: CALLS_TIME_MAX, ..Limits::default() }),
         ..SearchRequest::new(expr)

@@ -2,52 +2,47 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use arrow::array::{Array, ArrayRef, AsArray as _, BooleanArray, Int64Array, RecordBatch, StringArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::array::{BooleanArray, Int64Array, RecordBatch, StringArray};
 use arrow::error::ArrowError;
-use calls::State;
 use calls::kpi::{MINUTE, Minute, Over, Told};
 use store::StoreError;
+use store::columns::{flags, number, numbers, text, texts};
 
 use super::journal::Journal;
 
 /// The columns that are read.
-pub(super) const COLUMNS: &[&str] = &[
-    "id",
-    "ts",
-    "judged",
-    "state",
-    "is_open",
-    "status",
-    "cause",
-    "answered",
-    "ended",
-    "last",
-    "pdd",
-    "ring",
-    "talk",
-    "disconnect_delay",
-    "messages",
-    "retransmissions",
-    "src_ip",
-    "dst_ip",
-    "ruri_user",
-    "user_agent",
-    "answered_by",
-];
+pub(super) fn columns() -> impl Iterator<Item = &'static str> {
+    [
+        "id",
+        "ts",
+        "judged",
+        "state",
+        "is_open",
+        "ended",
+        "last",
+        "src_ip",
+        "dst_ip",
+        "ruri_user",
+        "user_agent",
+        "answered_by",
+    ]
+    .into_iter()
+    .chain(Told::NUMBERS)
+}
 
-/// What says how many calls a version of a minute has.
-pub(super) const SIZE_COLUMNS: &[&str] = &["id", "ts", "attempts", "open"];
+/// What says how many calls a version of a minute has, and when it was made.
+pub(super) const SIZE_COLUMNS: &[&str] = &["id", "ts", "received", "attempts", "open"];
 
-/// The next versions of all minutes of a span, of the calls whose rows this node has numbered.
+/// The next versions of all minutes of a span, of the calls whose rows this node has numbered, and when the last of their
+/// earlier versions was made.
 pub(super) fn figures(
     journal: &dyn Journal,
     span: (i64, i64),
     node: u64,
-) -> Result<BTreeMap<i64, Minute>, Failure> {
+) -> Result<(BTreeMap<i64, Minute>, Option<i64>), Failure> {
     let minutes = minutes(span, &journal.calls_of(span)?, node)?;
-    Ok(without_smaller(minutes, &journal.figures_of(span)?, node)?)
+    let earlier = journal.figures_of(span)?;
+    Ok((without_smaller(minutes, &earlier, node)?, last_made(&earlier)?))
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +63,15 @@ fn without_smaller(
     let earlier = sizes(earlier, node)?;
     minutes.retain(|begin, minute| earlier.get(begin).is_none_or(|calls| *calls <= minute.calls()));
     Ok(minutes)
+}
+
+/// The latest counts, so what a clock that was ahead has made must not be later than what comes now.
+fn last_made(batches: &[RecordBatch]) -> Result<Option<i64>, ArrowError> {
+    let mut last = None;
+    for batch in batches {
+        last = last.max(arrow::compute::max(&numbers(batch, "received")?));
+    }
+    Ok(last)
 }
 
 /// How many calls the largest version of each minute has.
@@ -128,17 +132,10 @@ struct Rows {
     judged: Int64Array,
     is_open: BooleanArray,
     state: StringArray,
-    status: Int64Array,
-    cause: Int64Array,
+    told: Vec<Int64Array>,
     answered: Int64Array,
     ended: Int64Array,
     last: Int64Array,
-    pdd: Int64Array,
-    ring: Int64Array,
-    talk: Int64Array,
-    disconnect_delay: Int64Array,
-    messages: Int64Array,
-    retransmissions: Int64Array,
     src: StringArray,
     dst: StringArray,
     callee: StringArray,
@@ -149,25 +146,17 @@ struct Rows {
 impl Rows {
     fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
         let numbers = |name| numbers(batch, name);
-        let texts =
-            |name| as_type(column(batch, name)?, &DataType::Utf8).map(|array| array.as_string().clone());
+        let texts = |name| texts(batch, name);
         Ok(Self {
             id: numbers("id")?,
             begun: numbers("ts")?,
             judged: numbers("judged")?,
-            is_open: column(batch, "is_open")?.as_boolean().clone(),
+            is_open: flags(batch, "is_open")?,
             state: texts("state")?,
-            status: numbers("status")?,
-            cause: numbers("cause")?,
+            told: Told::NUMBERS.into_iter().map(numbers).collect::<Result<_, _>>()?,
             answered: numbers("answered")?,
             ended: numbers("ended")?,
             last: numbers("last")?,
-            pdd: numbers("pdd")?,
-            ring: numbers("ring")?,
-            talk: numbers("talk")?,
-            disconnect_delay: numbers("disconnect_delay")?,
-            messages: numbers("messages")?,
-            retransmissions: numbers("retransmissions")?,
             src: texts("src_ip")?,
             dst: texts("dst_ip")?,
             callee: texts("ruri_user")?,
@@ -183,22 +172,9 @@ impl Rows {
     }
 
     fn over(&self, row: usize) -> Over<'_> {
-        let count = |numbers: &Int64Array| u64::try_from(number(numbers, row).unwrap_or(0)).unwrap_or(0);
-        let answered = number(&self.answered, row);
         Over {
-            told: Told {
-                state: text(&self.state, row).and_then(State::named).unwrap_or(State::Unknown),
-                status: number(&self.status, row),
-                cause: number(&self.cause, row),
-                pdd: number(&self.pdd, row),
-                ring: number(&self.ring, row),
-                talk: number(&self.talk, row),
-                is_answered: answered.is_some(),
-                disconnect_delay: number(&self.disconnect_delay, row),
-                messages: count(&self.messages),
-                retransmissions: count(&self.retransmissions),
-            },
-            talked: answered.map(|answered| {
+            told: Told::of(text(&self.state, row), |place| number(&self.told[place], row)),
+            talked: number(&self.answered, row).map(|answered| {
                 let end = number(&self.ended, row).or_else(|| number(&self.last, row));
                 (answered, end.unwrap_or(answered))
             }),
@@ -209,26 +185,6 @@ impl Rows {
             answered_by: text(&self.answered_by, row),
         }
     }
-}
-
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
-    batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}`")))
-}
-
-fn numbers(batch: &RecordBatch, name: &str) -> Result<Int64Array, ArrowError> {
-    Ok(as_type(column(batch, name)?, &DataType::Int64)?.as_primitive().clone())
-}
-
-fn as_type(array: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, ArrowError> {
-    if array.data_type() == wanted { Ok(array.clone()) } else { cast(array, wanted) }
-}
-
-fn number(numbers: &Int64Array, row: usize) -> Option<i64> {
-    (!numbers.is_null(row)).then(|| numbers.value(row))
-}
-
-fn text(texts: &StringArray, row: usize) -> Option<&str> {
-    (!texts.is_null(row)).then(|| texts.value(row))
 }
 
 #[cfg(test)]
@@ -318,6 +274,8 @@ mod tests {
         assert_eq!(left(&[2, 3, 4]), [(BEGIN, 3)]);
         assert_eq!(left(&[2, 4]), [(BEGIN, 2)]);
         assert_eq!(left(&[2]), []);
+        assert_eq!(last_made(&earlier).expect("figures"), Some(1));
+        assert_eq!(last_made(&[]).expect("figures"), None);
     }
 
     /// As [`Journal::figures_of`] gives them.
