@@ -79,17 +79,8 @@ fn live_rtpengine_and_baresip_bring_media_reports_and_logs_into_the_call() -> Re
     };
     let stage = Stage::new("live-rtpengine")?;
     let server = stage.server()?;
-    let mut relay = Command::new(rtpengine);
-    relay.args(["-f", "-E", "--table=-1", "--interface=127.0.0.1", "--listen-ng=127.0.0.1:2223"]);
-    relay.args([
-        "--port-min=30000",
-        "--port-max=30200",
-        "--homer=127.0.0.1:9060",
-        "--homer-protocol=udp",
-        "--homer-id=2002",
-    ]);
-    let _relay = stage.start("rtpengine", relay)?;
-    let _proxy = stage.kamailio(&kamailio, &["-A", "WITH_RTPENGINE", "-A", "WITH_HLOG"])?;
+    let relay = stage.rtpengine(&rtpengine, "udp")?;
+    let proxy = stage.kamailio(&kamailio, &["-A", "WITH_RTPENGINE", "-A", "WITH_HLOG"])?;
 
     let agent = |name: &str, seconds: &str, dial: Option<&str>| {
         let mut command = Command::new(&baresip);
@@ -119,7 +110,9 @@ fn live_rtpengine_and_baresip_bring_media_reports_and_logs_into_the_call() -> Re
             count,
         )
     };
-    told_by("rtcp", 2002, 2)?;
+    told_by("rtcp", 2002, 2).with_context(|| {
+        format!("Kamailio printed:\n{}\nrtpengine printed:\n{}", proxy.printed(), relay.printed())
+    })?;
     told_by("log", 2001, 1)?;
     let rows = server.sql(
         "SELECT s.call_id, count(*) AS n FROM rtcp r JOIN (SELECT DISTINCT call_id FROM sip WHERE method = 'INVITE') s \

@@ -11,7 +11,7 @@ use testkit::programs::find;
 use testkit::server::{Server, free_tcp_port, options_packet, wait};
 
 use crate::commands::rhapsode;
-use crate::stage::Stage;
+use crate::stage::{Stage, ng};
 
 /// What makes Kamailio send which way: its variant, then the row's `listener` and `hep_version`.
 const KAMAILIO: &[(&str, &[&str], &str, u8)] = &[
@@ -52,11 +52,7 @@ fn live_rtpengine_reports_over_udp_and_tcp() -> Result<()> {
     let stage = Stage::new("live-rtpengine-transports")?;
     let server = stage.server()?;
     for protocol in ["udp", "tcp"] {
-        let mut relay = Command::new(&rtpengine);
-        relay.args(["-f", "-E", "--table=-1", "--interface=127.0.0.1", "--listen-ng=127.0.0.1:2223"]);
-        relay.args(["--port-min=30000", "--port-max=30200", "--homer=127.0.0.1:9060", "--homer-id=2002"]);
-        relay.arg(format!("--homer-protocol={protocol}"));
-        let _relay = stage.start(&format!("rtpengine-{protocol}"), relay)?;
+        let _relay = stage.rtpengine(&rtpengine, protocol)?;
         reported_by_rtpengine(&server, protocol)?;
     }
     nothing_refused(&server)
@@ -72,11 +68,14 @@ fn reported_by_rtpengine(server: &Server, protocol: &str) -> Result<()> {
          m=audio {port} RTP/AVP 0\r\na=rtcp:{port}\r\n"
     );
     let answer = |command: &str, more: &str| {
-        ng(&format!(
+        let request = format!(
             "d7:call-id8:over-{protocol}7:command{}:{command}8:from-tag1:a{more}3:sdp{}:{sdp}e",
             command.len(),
             sdp.len()
-        ))
+        );
+        let answer = ng(&request)?;
+        ensure!(answer.contains("6:result2:ok"), "rtpengine answered {answer:?} to {request:?}");
+        anyhow::Ok(answer)
     };
     let offered = answer("offer", "")?;
     answer("answer", "6:to-tag1:b")?;
@@ -100,25 +99,6 @@ fn reported_by_rtpengine(server: &Server, protocol: &str) -> Result<()> {
     })?;
     ensure!(reported, "no report came: {:?}", server.totals()?);
     Ok(())
-}
-
-/// Asks rtpengine over its control protocol, once it listens.
-fn ng(request: &str) -> Result<String> {
-    let socket = UdpSocket::bind("127.0.0.1:0")?;
-    socket.connect("127.0.0.1:2223")?;
-    socket.set_read_timeout(Some(Duration::from_millis(200)))?;
-    let mut buffer = [0; 4_096];
-    let mut answer = String::new();
-    let answered = wait(Duration::from_secs(10), || {
-        // Refused until it listens; the same cookie asks for the same answer.
-        let sent = socket.send(format!("cookie-{} {request}", request.len()).as_bytes());
-        if let (Ok(_), Ok(count)) = (sent, socket.recv(&mut buffer)) {
-            answer = String::from_utf8_lossy(&buffer[..count]).into_owned();
-        }
-        Ok(!answer.is_empty())
-    })?;
-    ensure!(answered && answer.contains("6:result2:ok"), "rtpengine answered {answer:?} to {request:?}");
-    Ok(answer)
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Where real programs play: a folder with their configurations, a server on the ports these name, and what they
 //! print.
 
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -79,6 +80,21 @@ impl Stage {
         Ok(proxy)
     }
 
+    /// A media relay that tells of RTCP over `protocol`. It listens when this returns: a proxy that asks it too early
+    /// sends its calls past it for a minute.
+    pub(crate) fn rtpengine(&self, program: &Path, protocol: &str) -> Result<Program> {
+        let mut command = Command::new(program);
+        command.args(["-f", "-E", "--table=-1", "--interface=127.0.0.1", "--listen-ng=127.0.0.1:2223"]);
+        command.args(["--port-min=30000", "--port-max=30200", "--homer=127.0.0.1:9060", "--homer-id=2002"]);
+        command.arg(format!("--homer-protocol={protocol}"));
+        let mut relay = self.start(&format!("rtpengine-{protocol}"), command)?;
+        let pong = ng("d7:command4:pinge");
+        ensure!(relay.is_running(), "rtpengine ended:\n{}", relay.printed());
+        let pong = pong?;
+        ensure!(pong.contains("4:pong"), "rtpengine answered {pong:?} to a ping");
+        Ok(relay)
+    }
+
     /// One SIPp caller through the proxy, its callees beside it: scenario and port of each.
     pub(crate) fn sipp(
         &self,
@@ -117,7 +133,7 @@ impl Stage {
             // Its socket is there when no one else can have the port.
             wait(Duration::from_secs(5), || {
                 ensure!(callee.is_running(), "the callee ended:\n{}", callee.printed());
-                Ok(std::net::UdpSocket::bind(("127.0.0.1", *port)).is_err())
+                Ok(UdpSocket::bind(("127.0.0.1", *port)).is_err())
             })?;
             answering.push(callee);
         }
@@ -127,6 +143,25 @@ impl Stage {
         drop(answering);
         Ok(())
     }
+}
+
+/// Asks rtpengine over its control protocol, once it listens; what it answers.
+pub(crate) fn ng(request: &str) -> Result<String> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.connect("127.0.0.1:2223")?;
+    socket.set_read_timeout(Some(Duration::from_millis(200)))?;
+    let mut buffer = [0; 4_096];
+    let mut answer = String::new();
+    let answered = wait(Duration::from_secs(15), || {
+        // Refused until it listens; the same cookie asks for the same answer.
+        let sent = socket.send(format!("cookie-{} {request}", request.len()).as_bytes());
+        if let (Ok(_), Ok(count)) = (sent, socket.recv(&mut buffer)) {
+            answer = String::from_utf8_lossy(&buffer[..count]).into_owned();
+        }
+        Ok(!answer.is_empty())
+    })?;
+    ensure!(answered, "rtpengine does not answer on its control port");
+    Ok(answer)
 }
 
 /// Of the INVITE that a scenario of SIPp has sent.
