@@ -180,6 +180,37 @@ pub(crate) fn question(state: &ApiState, text: Option<&str>, now: Micros) -> Res
     Ok(query::parse(text, state.catalogue(), now)?.expr)
 }
 
+/// What a question about messages says of their calls, and of which table of calls; and the rest.
+pub(crate) struct Split {
+    about_calls: Option<(Expr, &'static Table)>,
+    rest: Vec<Expr>,
+}
+
+impl Split {
+    /// Fails, in words, if one cannot be told from the other.
+    pub(crate) fn of(
+        asked: Expr,
+        messages: &[&'static Table],
+        derived: &[&'static Table],
+    ) -> Result<Self, String> {
+        if asked.name_beyond(messages).is_none() {
+            return Ok(Self { about_calls: None, rest: vec![asked] });
+        }
+        let terms = if let Expr::And(terms) = asked { terms } else { vec![asked] };
+        let (about_calls, rest): (Vec<Expr>, Vec<Expr>) =
+            terms.into_iter().partition(|term| term.name_beyond(messages).is_some());
+        let table = derived.iter().find(|table| about_calls.iter().all(|term| term.is_about(table)));
+        let Some(table) = table else {
+            let name = about_calls.iter().find_map(|term| term.name_beyond(messages));
+            return Err(format!(
+                "`{}` is of calls and stands beside names of messages within one `or` or `not`: join them by `and`",
+                name.map_or("", |field| field.name)
+            ));
+        };
+        Ok(Self { about_calls: Some((Expr::and(about_calls), *table)), rest })
+    }
+}
+
 /// A question about messages. What it says about their calls, such as `finding = ACK_MISSING`, is answered first: what is
 /// left names these calls.
 pub(crate) async fn about_messages(
@@ -187,25 +218,11 @@ pub(crate) async fn about_messages(
     asked: Expr,
     window: Window,
 ) -> Result<(Expr, Option<Partial>), ApiError> {
-    let messages = state.protocols().tables();
-    if asked.name_beyond(messages).is_none() {
-        return Ok((asked, None));
-    }
-    let terms = if let Expr::And(terms) = asked { terms } else { vec![asked] };
-    let (about_calls, mut rest): (Vec<Expr>, Vec<Expr>) =
-        terms.into_iter().partition(|term| term.name_beyond(messages).is_some());
-    let derived = state.store().derived();
-    let table = derived.iter().find(|table| about_calls.iter().all(|term| term.is_about(table)));
-    let Some(table) = table else {
-        let name =
-            about_calls.iter().find_map(|term| term.name_beyond(messages)).map_or("", |field| field.name);
-        let message = format!(
-            "`{name}` is of calls and stands beside names of messages within one `or` or `not`: join them by `and`"
-        );
-        return Err(ApiError::new(Code::BadQuery, message));
-    };
+    let split = Split::of(asked, state.protocols().tables(), state.store().derived());
+    let Split { about_calls, mut rest } = split.map_err(|why| ApiError::new(Code::BadQuery, why))?;
+    let Some((about_calls, table)) = about_calls else { return Ok((Expr::and(rest), None)) };
     let search = Search {
-        expr: Expr::and(about_calls),
+        expr: about_calls,
         tables: vec![table],
         window: window.reaching_back(),
         after: None,

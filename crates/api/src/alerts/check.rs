@@ -5,6 +5,7 @@ use model::Micros;
 use model::query::{self, Catalogue};
 use protocols::Protocols;
 
+use crate::ask::Split;
 use crate::call::By;
 use crate::state::catalogue;
 
@@ -43,6 +44,9 @@ pub fn check(rule: &Rule, protocols: &Protocols, call_rows: bool, now: Micros) -
             Fault::new("query", format!("{} (column {}){hint}", error.message, error.column))
         })?),
     };
+    if reads_messages && let Some(asked) = &asked {
+        Split::of(asked.expr.clone(), protocols.tables(), derived).map_err(|why| Fault::new("query", why))?;
+    }
     if !reads_messages && let Some(asked) = &asked {
         let is_registrations = figure.is_of_registrations() || figure == alerts::Figure::RegistrationRows;
         let table = if is_registrations { &calls::REGISTRATIONS } else { &calls::CALLS };

@@ -1,8 +1,8 @@
 //! What a rule asks, as values of this moment.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use alerts::{Evidence, Figure, Labels, Page, Past, Rule, Sample};
+use alerts::{Absence, Evidence, Figure, Labels, Page, Past, Rule, Sample};
 use model::Micros;
 use store::Order;
 
@@ -54,11 +54,19 @@ pub(super) async fn measure(state: &View, rule: &Rule) -> Result<Vec<Sample>, St
         _ => {}
     }
     let window = window(rule, now);
-    let values = values(state, rule, window).await?;
+    let mut values = values(state, rule, window).await?;
     let past = match rule.condition.baseline {
         Some(baseline) => earlier_days(state, rule, baseline.days, now).await?,
         None => HashMap::new(),
     };
+    if rule.figure.absence() == Absence::Zero {
+        // What was there on earlier days and is wholly gone today is what such a rule is for.
+        let is_there: HashSet<&String> = values.iter().map(|(group, _)| group).collect();
+        let mut gone: Vec<String> = past.keys().filter(|group| !is_there.contains(group)).cloned().collect();
+        gone.sort_unstable();
+        gone.truncate(GROUPS_MAX.saturating_sub(values.len()));
+        values.extend(gone.into_iter().map(|group| (group, 0.0)));
+    }
     let samples = values.into_iter().map(|(group, value)| Sample {
         labels: labels(rule, &group),
         value,
@@ -207,9 +215,13 @@ async fn earlier_days(
         known.days.insert(day, found);
         state.alerts().lock().baselines.insert(rule.name.clone(), known.clone());
     }
+    let days = known.days.len();
     let mut by_group: HashMap<String, Vec<f64>> = HashMap::new();
     for (group, value) in known.days.into_values().flatten() {
         by_group.entry(group).or_default().push(value);
+    }
+    if rule.figure.absence() == Absence::Zero {
+        by_group.values_mut().for_each(|values| values.resize(days.max(values.len()), 0.0));
     }
     Ok(by_group)
 }

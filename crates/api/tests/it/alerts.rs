@@ -62,6 +62,12 @@ fn unusual() -> Server {
         // As many calls as ever, and no answer at all.
         rule("rush", Figure::Attempts, Condition { baseline: Some(rises), ..Condition::default() }),
         rule("answered", Figure::Answered, above(0.0)),
+        // What this is about is wholly gone today.
+        Rule {
+            query: Some("status = 200".to_owned()),
+            by: Some("trunk".to_owned()),
+            ..rule("gone", Figure::Attempts, falls)
+        },
     ];
     Server::with_rules(&stories, &rules)
 }
@@ -86,7 +92,7 @@ fn firing(server: &Server, count: usize) -> Vec<Value> {
 #[test]
 fn what_is_unusual_is_found_and_leads_to_what_it_is_about() {
     let server = unusual();
-    let alerts = firing(&server, 5);
+    let alerts = firing(&server, 6);
     let find = |rule: &str| alerts.iter().find(|alert| alert["rule"] == rule).expect(rule);
 
     let drop = find("asr_drop");
@@ -95,6 +101,9 @@ fn what_is_unusual_is_found_and_leads_to_what_it_is_about() {
 
     let failed = find("failed");
     assert_eq!((&failed["value"], &failed["labels"]), (&json!(12.0), &json!({"src_ip": "192.0.2.10"})));
+    let gone = find("gone");
+    assert_eq!((&gone["value"], &gone["usual"]), (&json!(0.0), &json!(12.0)), "{gone:#}");
+    assert_eq!(gone["labels"], json!({"trunk": "192.0.2.10 > 192.0.2.20"}));
     let share = find("busy_share");
     assert_eq!(
         (&share["value"], &share["labels"]),
@@ -112,11 +121,11 @@ fn what_is_unusual_is_found_and_leads_to_what_it_is_about() {
     }
 
     let summary = &server.ask("/api/v1/status")["alerts"];
-    assert_eq!(summary["firing"].as_array().map(Vec::len), Some(5), "{summary:#}");
+    assert_eq!(summary["firing"].as_array().map(Vec::len), Some(6), "{summary:#}");
     let history = server.ask("/api/v1/alerts/history");
     let changes = history["changes"].as_array().expect("changes");
     assert!(
-        changes.len() == 5
+        changes.len() == 6
             && changes.iter().all(|change| change["what"] == "firing" && change["told"] == true)
     );
 }
@@ -124,7 +133,7 @@ fn what_is_unusual_is_found_and_leads_to_what_it_is_about() {
 #[test]
 fn an_engineer_silences_and_that_is_written_down() {
     let server = unusual();
-    firing(&server, 5);
+    firing(&server, 6);
     let (vera, erik) = (user(&server, "vera", "viewer", None), user(&server, "erik", "engineer", None));
     let path = "/api/v1/alerts/failed/silence";
     let body = json!({"until": "+2h", "comment": "moving the rack"});

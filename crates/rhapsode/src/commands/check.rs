@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use protocols::Redactions;
 
 use super::serve;
+use crate::alerting;
 use crate::config::{self, Origin, Origins, Resolved, ServeArguments};
 
 #[derive(Args)]
@@ -172,6 +173,7 @@ fn examine(settings: &Resolved) -> Vec<Finding> {
     findings.extend(notes.cloned().map(Finding::Note));
     findings.extend(folder(settings));
     findings.extend(listeners(settings));
+    findings.extend(notifiers(settings));
     findings.extend(receive_buffer());
     findings.push(clock());
     findings
@@ -216,6 +218,15 @@ fn try_writing(folder: &Path) -> std::io::Result<()> {
     let probe = folder.join(format!(".rhapsode-check-{}", std::process::id()));
     fs::File::create_new(&probe)?;
     fs::remove_file(&probe)
+}
+
+/// Addresses, certificates and passwords of those who carry alerts to people; nothing is sent.
+fn notifiers(settings: &Resolved) -> Option<Finding> {
+    let count = settings.alerts.notifiers.len();
+    (count > 0).then(|| match alerting::prepare(&settings.alerts, "http://localhost:9080") {
+        Ok(_) => Finding::Good(format!("{count} notifiers are configured")),
+        Err(error) => Finding::Wrong(error.to_string()),
+    })
 }
 
 /// Each on its own, so that all that is wrong is told at once.

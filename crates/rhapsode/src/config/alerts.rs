@@ -441,6 +441,11 @@ mod tests {
         for (toml, line, words) in [
             (rule("quer = \"x\""), 3, "did you mean query?"),
             (rule("query = \"sip.methd = INVITE\"\nabove = 1"), 3, "did you mean"),
+            (
+                rule("query = \"finding = SCANNER or sip.method = INVITE\"\nabove = 1"),
+                3,
+                "join them by `and`",
+            ),
             (rule("query = \"status = 5\"\nabove = \"many\""), 4, "string"),
             (rule("figure = \"calls.arr\"\nabove = 1"), 3, "did you mean calls.asr?"),
             (rule("figure = \"calls.asr\""), 2, "say above, below or baseline"),

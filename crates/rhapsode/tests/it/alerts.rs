@@ -153,7 +153,8 @@ fn wait_until_silenced(server: &Server) -> Result<()> {
 fn a_wrong_file_leaves_the_rules_there_are() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let hook = Hook::start(Manner::Answer(200))?;
-    let good = configuration(&hook);
+    // What is over is told at once.
+    let good = configuration(&hook) + "[[alert]]\nname = \"own_alarm\"\nkeep_firing = \"0s\"\n";
     let server = Server::start(configured(&folder, &good)?)?;
     let path = folder.path().join("rhapsode.toml");
     let reload = |text: &str| -> Result<()> {

@@ -150,14 +150,21 @@ fn check_tells_where_settings_come_from_and_everything_that_is_wrong() -> Result
 
     let file = folder.path().join("file");
     std::fs::write(&file, "not a folder")?;
+    // Of a notifier all is understood, and its certificate cannot be read.
+    std::fs::write(
+        &config,
+        "[[notifier]]\nname = \"ops\"\nkind = \"webhook\"\nurl = \"https://192.0.2.1/hook\"\ntls_ca = \"/nowhere/ca.pem\"\n",
+    )?;
     let wrong = check(&address, &file.join("data").to_string_lossy())?;
     ensure!(!wrong.status.success());
     let shown = String::from_utf8(wrong.stdout)?;
     let found: Vec<&str> = shown.lines().filter(|line| line.starts_with("wrong")).collect();
-    ensure!(found.len() == 2, "both at once: {shown}");
+    ensure!(found.len() == 3, "all at once: {shown}");
     ensure!(found.iter().any(|line| line.contains(&address) && line.contains("in use")), "{shown}");
     ensure!(found.iter().any(|line| line.contains("not a folder")), "{shown}");
+    let notifier = found.iter().find(|line| line.contains("notifier \"ops\""));
+    ensure!(notifier.is_some_and(|line| line.contains("/nowhere/ca.pem")), "{shown}");
     let end = String::from_utf8(wrong.stderr)?;
-    ensure!(end.contains("2 of these keep a server from starting"), "{end}");
+    ensure!(end.contains("3 of these keep a server from starting"), "{end}");
     Ok(())
 }
