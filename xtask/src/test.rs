@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::run::{cargo, repository, run, step};
-use crate::{bench, book, fuzz, install, instructions, licences, package, tidy, web};
+use crate::{bench, book, fuzz, install, instructions, licences, lints, package, tidy, web};
 
 type Part = (&'static str, &'static str, fn() -> Result<()>);
 
@@ -17,7 +17,7 @@ const PARTS: &[Part] = &[
     ("instructions", "instructions per message of the hottest steps", instructions::check),
     ("bench", "answers of the benches, over a small day of traffic", bench::smoke),
     ("doc", "the manual, documentation and its examples", documentation),
-    ("clippy", "lints", clippy),
+    ("clippy", "lints", lints::check),
     ("fuzz", "fuzzing, ten minutes over all parsers", fuzz::smoke),
 ];
 
@@ -78,8 +78,4 @@ fn documentation() -> Result<()> {
         "--package",
         "packet",
     ]))
-}
-
-fn clippy() -> Result<()> {
-    run(cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
 }
