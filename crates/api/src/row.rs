@@ -239,6 +239,7 @@ mod tests {
         name: "sip",
         doc: "",
         retention_days: 1,
+        rows: model::Rows::PACKETS,
         fields: &[Field::new("method", Kind::Text, ""), Field::new("status", Kind::Int16, "")],
     };
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
-use model::{Common, Field, Kind, Micros, Record, Table, Unit, Value};
+use model::{Common, Field, Kind, Micros, Record, Rows, Table, Unit, Value, Versions};
 
 use crate::call::Call;
 use crate::kpi::KPI_1M;
@@ -20,6 +20,7 @@ pub static CALLS: Table = Table {
     name: "calls",
     doc: "Calls (INVITE), one row each: what became of them, in what times, and why",
     retention_days: 90,
+    rows: VERSIONS,
     fields: &[
         STATE,
         IS_OPEN,
@@ -92,6 +93,7 @@ pub static REGISTRATIONS: Table = Table {
     name: "registrations",
     doc: "Registrations (REGISTER), one row for each time one is made, renewed or removed",
     retention_days: 30,
+    rows: VERSIONS,
     fields: &[
         STATE,
         IS_OPEN,
@@ -128,6 +130,9 @@ pub static TABLES: &[&Table] = &[&CALLS, &REGISTRATIONS, &KPI_1M];
 
 /// Those of which a row tells of one call: what lists and the query language know.
 pub static OF_CALLS: &[&Table] = &[&CALLS, &REGISTRATIONS];
+
+/// What comes late makes another row of a session that was told.
+const VERSIONS: Rows = Rows { versions: Some(Versions { of: "id", by: "judged" }), ..Rows::PACKETS };
 
 const STATE: Field = Field::new(
     "state",

@@ -15,5 +15,5 @@ pub mod query;
 pub use alias::{Addresses, AddressesError, Alias, Aliases};
 pub use field::{Field, Kind, Unit};
 pub use record::{Common, Record, Value};
-pub use table::{COMMON, TAIL, Table, messages};
+pub use table::{COMMON, Rows, TAIL, Table, Versions, messages};
 pub use time::Micros;

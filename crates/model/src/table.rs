@@ -8,8 +8,31 @@ pub struct Table {
     pub doc: &'static str,
     /// Age, counted from `received`, after which rows go if the configuration says nothing else.
     pub retention_days: u32,
+    pub rows: Rows,
     /// The fields of this kind, in column order, after the [`COMMON`] ones and before `extra` and `raw`.
     pub fields: &'static [Field],
+}
+
+/// How rows of a table belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// The column that they are sorted by before time, within a row group: rows that are asked for together are neighbours.
+    pub sorted_by: &'static str,
+    /// Whether some take the place of others.
+    pub versions: Option<Versions>,
+}
+
+/// Of rows that have the same number here, those with the largest number there count, and no others. Numbers are integers or
+/// times, which every row has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Versions {
+    pub of: &'static str,
+    pub by: &'static str,
+}
+
+impl Rows {
+    /// Each is a packet, and a call is several.
+    pub const PACKETS: Self = Self { sorted_by: "call_id", versions: None };
 }
 
 impl Table {

@@ -2,7 +2,7 @@
 //! thing, and lines of Asterisk's `Master.csv` as they stand.
 
 use hep::Packet;
-use model::{Field, Kind, Micros, Table, Unit, Value};
+use model::{Field, Kind, Micros, Table, Unit, Value, Rows};
 
 use crate::cdr_csv::Columns;
 use crate::civil_time;
@@ -24,6 +24,7 @@ static TABLE: Table = Table {
     name: "cdr",
     doc: "Call detail records of switches and proxies, one row a call or leg",
     retention_days: 90,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("text", Kind::Text, "How the call ended and how long it was, without numbers of people"),
         Field::new("kind", Kind::Text, "Which kind of record, where the sender tells: call, registration")

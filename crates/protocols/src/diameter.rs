@@ -1,7 +1,7 @@
 //! Diameter (RFC 6733) as JSON, as captagent decodes the header: class, type, command and application.
 
 use hep::Packet;
-use model::{Field, Kind, Table};
+use model::{Field, Kind, Table, Rows};
 
 use crate::json::{self, Json};
 use crate::members::Members;
@@ -21,6 +21,7 @@ static TABLE: Table = Table {
     name: "diameter",
     doc: "Diameter requests and answers",
     retention_days: 30,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("text", Kind::Text, "The message on one line, without names of people"),
         Field::new("kind", Kind::Text, "request or answer (bit R, RFC 6733 3)").facet(),

@@ -1,7 +1,7 @@
 //! DNS (RFC 1035) as JSON, as heplify decodes it.
 
 use hep::Packet;
-use model::{Field, Kind, Table, Unit, Value};
+use model::{Field, Kind, Table, Unit, Value, Rows};
 
 use crate::json::{self, Json};
 use crate::members::Members;
@@ -21,6 +21,7 @@ static TABLE: Table = Table {
     name: "dns",
     doc: "DNS questions and answers",
     retention_days: 14,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("text", Kind::Text, "What is asked or answered, on one line"),
         Field::new("kind", Kind::Text, "query or answer (bit QR, RFC 1035 4.1.1)").facet(),

@@ -1,6 +1,6 @@
 //! The table of what programs do beside signalling: commands, connections, sessions of media servers.
 
-use model::{Field, Kind, Table};
+use model::{Field, Kind, Rows, Table};
 
 use crate::Draft;
 
@@ -8,6 +8,7 @@ pub(crate) static TABLE: Table = Table {
     name: "event",
     doc: "What servers report of themselves: commands, connections, sessions and rooms",
     retention_days: 30,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("text", Kind::Text, "The event on one line, without private data"),
         Field::new("source", Kind::Text, "Kind of program: opensips, rtpengine, verto, janus, mediasoup")

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use hep::Packet;
-use model::{Field, Kind, Table};
+use model::{Field, Kind, Table, Rows};
 
 use crate::flags::{BAD_JSON, BAD_UTF8};
 use crate::json::{self, Json};
@@ -22,6 +22,7 @@ static TABLE: Table = Table {
     name: "log",
     doc: "Log lines",
     retention_days: 30,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("level", Kind::Text, "Severity, by the names of RFC 5424 6.2.1 where one is recognised: emergency alert critical error warning notice info debug").facet(),
         Field::new("text", Kind::Text, "The line without colour codes and level; at most 8 KiB, raw has all of it"),

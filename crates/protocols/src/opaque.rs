@@ -1,7 +1,7 @@
 //! Whatever no other file reads: kept exactly, found by address, time, correlation and text.
 
 use hep::Packet;
-use model::Table;
+use model::{Rows, Table};
 
 use crate::{Draft, Protocol};
 
@@ -18,6 +18,7 @@ static TABLE: Table = Table {
     name: "other",
     doc: "Packets of HEP types that have no columns of their own",
     retention_days: 30,
+    rows: Rows::PACKETS,
     fields: &[],
 };
 

@@ -2,7 +2,7 @@
 
 use hep::Packet;
 use media::rtp;
-use model::{Field, Kind, Table, Unit, Value};
+use model::{Field, Kind, Table, Unit, Value, Rows};
 
 use crate::flags::{BAD_RTP, NOT_RTP};
 use crate::summary::Summary;
@@ -21,6 +21,7 @@ static TABLE: Table = Table {
     doc: "RTP packets: their headers in columns",
     // Fifty a second for each stream, and rarely asked for later.
     retention_days: 3,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("text", Kind::Text, "The header in a line"),
         Field::new("rtp_version", Kind::Int16, "Version, 2 (RFC 3550 5.1)"),

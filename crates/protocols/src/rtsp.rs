@@ -1,7 +1,7 @@
 //! RTSP (RFC 7826) as JSON, or as its text.
 
 use hep::Packet;
-use model::{Field, Kind, Table};
+use model::{Field, Kind, Table, Rows};
 
 use crate::flags::UNREADABLE;
 use crate::json::{self, Json};
@@ -22,6 +22,7 @@ static TABLE: Table = Table {
     name: "rtsp",
     doc: "RTSP requests and replies",
     retention_days: 30,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("text", Kind::Text, "The start line of the message"),
         Field::new("method", Kind::Text, "Method of the request (RFC 7826 13)").facet(),

@@ -1,7 +1,7 @@
 //! Session descriptions (RFC 8866) on their own, without the message that carried them.
 
 use hep::Packet;
-use model::{Field, Kind, Table};
+use model::{Field, Kind, Table, Rows};
 use sip::sdp::{Description, Media};
 
 use crate::extra::Extra;
@@ -21,6 +21,7 @@ static TABLE: Table = Table {
     name: "sdp",
     doc: "Session descriptions; the first media in columns, all of them in extra.medias",
     retention_days: 30,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("text", Kind::Text, "The media in a line"),
         Field::new(

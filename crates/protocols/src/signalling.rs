@@ -1,6 +1,6 @@
 //! The table of signalling protocols that are named, not taken apart.
 
-use model::{Field, Kind, Table};
+use model::{Field, Kind, Rows, Table};
 
 use crate::Draft;
 
@@ -8,6 +8,7 @@ pub(crate) static TABLE: Table = Table {
     name: "signalling",
     doc: "Other signalling: XMPP, MGCP, MEGACO, IAX, H.32x, each message by name",
     retention_days: 30,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("text", Kind::Text, "The message on one line, without names of people"),
         Field::new("protocol", Kind::Text, "xmpp, mgcp, megaco, iax, h322 or h321; for SS7 see that table").facet(),

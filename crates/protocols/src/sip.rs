@@ -1,7 +1,7 @@
 //! SIP (RFC 3261), as every agent sends it.
 
 use hep::{Packet, Version};
-use model::{Field, Kind, Table, Value};
+use model::{Field, Kind, Table, Value, Rows};
 use sip::{Message, Name, Start, sdp};
 
 use crate::corrections::{JSON_WRAPPED_SIP, ZERO_PAYLOAD};
@@ -15,6 +15,7 @@ pub(crate) static TABLE: Table = Table {
     name: "sip",
     doc: "SIP requests and replies, one row per message seen at each capture point",
     retention_days: 30,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new(
             "method",

@@ -1,7 +1,7 @@
 //! Signalling System No. 7 as JSON: ISUP (ITU-T Q.763) as captagent decodes it, and MAP (3GPP TS 29.002).
 
 use hep::Packet;
-use model::{Field, Kind, Table};
+use model::{Field, Kind, Table, Rows};
 
 use crate::json;
 use crate::members::Members;
@@ -24,6 +24,7 @@ pub(crate) static TABLE: Table = Table {
     name: "ss7",
     doc: "Signalling System No. 7: calls (ISUP), mobile operations (MAP), and what carries them over IP (M2UA, M3UA, M2PA)",
     retention_days: 30,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("text", Kind::Text, "The message on one line, without numbers of people"),
         Field::new("protocol", Kind::Text, "isup, map, m2ua, m3ua or m2pa; for other signalling see that table").facet(),

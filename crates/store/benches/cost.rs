@@ -9,13 +9,14 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
-use model::{Common, Field, Kind, Micros, Record, Table, Value, query};
+use model::{Common, Field, Kind, Micros, Record, Rows, Table, Value, query};
 use store::{Config, SearchRequest, Store, TableBatch};
 
 static SIP: Table = Table {
     name: "sip",
     doc: "SIP as the product keeps it",
     retention_days: 14,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("method", Kind::Text, ""),
         Field::new("status", Kind::Int16, ""),

@@ -206,16 +206,21 @@ pub(crate) fn newest(file: &LakeFile) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use model::{Field, Kind};
+    use model::{Field, Kind, Rows};
 
     use super::*;
     use crate::lake::Payload;
     use crate::lake::keys::Keys;
     use crate::view::{Range, Ranges, TableView};
 
-    static ONE: Table =
-        Table { name: "one", doc: "", retention_days: 10, fields: &[Field::new("x", Kind::Text, "")] };
-    static TWO: Table = Table { name: "two", doc: "", retention_days: 2, fields: &[] };
+    static ONE: Table = Table {
+        name: "one",
+        doc: "",
+        retention_days: 10,
+        rows: Rows::PACKETS,
+        fields: &[Field::new("x", Kind::Text, "")],
+    };
+    static TWO: Table = Table { name: "two", doc: "", retention_days: 2, rows: Rows::PACKETS, fields: &[] };
 
     const NOW: Micros = Micros(100 * Micros::DAY);
 

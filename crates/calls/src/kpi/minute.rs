@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use model::{Common, Field, Kind, Micros, Record, Table, Unit, Value};
+use model::{Common, Field, Kind, Micros, Record, Rows, Table, Unit, Value, Versions};
 
 use super::{Kpi, Talking, Told, family, prefix};
 
@@ -18,6 +18,11 @@ pub static KPI_1M: Table = Table {
     doc: "Figures of the calls that began in a minute, in all and by group; of several versions of a minute the latest received counts",
     // A month can be compared with the same of the year before, when its calls are gone.
     retention_days: 400,
+    rows: Rows {
+        // Most questions are about one kind of group.
+        sorted_by: "grouped_by",
+        versions: Some(Versions { of: "ts", by: "received" }),
+    },
     fields: &[
         Field::new(
             "grouped_by",

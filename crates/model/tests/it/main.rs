@@ -9,7 +9,7 @@ mod smart;
 mod truth;
 
 use model::query::{Catalogue, Expr, parse};
-use model::{Field, Kind, Micros, Table, Unit};
+use model::{Field, Kind, Micros, Rows, Table, Unit};
 
 /// 2026-11-21T05:00:00Z
 const NOW: Micros = Micros(1_795_237_200_000_000);
@@ -18,6 +18,7 @@ static SIP: Table = Table {
     name: "sip",
     doc: "SIP messages",
     retention_days: 30,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("method", Kind::Text, "Method").facet(),
         Field::new("status", Kind::Int16, "Status").facet(),
@@ -41,6 +42,7 @@ static RTCP: Table = Table {
     name: "rtcp",
     doc: "RTCP reports",
     retention_days: 30,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("ssrc", Kind::Int64, "SSRC"),
         Field::new("fraction_lost", Kind::Float, "Loss").unit(Unit::Percent),

@@ -19,7 +19,7 @@ pub use homer_legs::{ImportedLegs, read_homer_legs};
 use std::ops::Range;
 
 use hep::Packet;
-use model::{COMMON, Field, Kind, TAIL, Table, Value};
+use model::{COMMON, Field, Kind, Rows, TAIL, Table, Value};
 
 use crate::draft::Draft;
 use crate::flags::BAD_VALUE;
@@ -138,7 +138,8 @@ impl Mapping {
             Some(doc) => doc.clone(),
             None => format!("{}, as defined for HEP type {}", definition.name, types.join(", ")),
         };
-        let table = Table { name: leaked(name), doc: leaked(doc), retention_days, fields: Vec::leak(fields) };
+        let (name, doc) = (leaked(name), leaked(doc));
+        let table = Table { name, doc, retention_days, rows: Rows::PACKETS, fields: Vec::leak(fields) };
         Ok(Self {
             table: Box::leak(Box::new(table)),
             hep_types: definition.hep_types.clone(),

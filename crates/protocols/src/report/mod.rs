@@ -8,7 +8,7 @@ pub(crate) use pairs::pairs;
 pub(crate) use stream::{Stream, ssrc};
 
 use hep::Packet;
-use model::{Field, Kind, Micros, Table, Unit};
+use model::{Field, Kind, Micros, Rows, Table, Unit};
 
 use crate::Draft;
 use crate::extra::Extra;
@@ -23,6 +23,7 @@ pub(crate) static TABLE: Table = Table {
     name: "report",
     doc: "Reports on the quality of media. Where one speaks of both directions, the columns hold the worse and extra.streams both",
     retention_days: 30,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("text", Kind::Text, "The report in a line"),
         Field::new("kind", Kind::Text, "What reports: rtp_report, vq_rtcpxr (RFC 6035), qos, horaclifix, rtcp_xr (RFC 3611)").facet(),

@@ -6,7 +6,7 @@ mod json;
 
 use hep::Packet;
 use media::rtp::is_rtcp;
-use model::{Field, Kind, Table, Unit};
+use model::{Field, Kind, Table, Unit, Rows};
 
 use crate::flags::NOT_RTCP;
 use crate::text::without_nuls;
@@ -25,6 +25,7 @@ static TABLE: Table = Table {
     name: "rtcp",
     doc: "RTCP reports; the first report block in columns, further ones in extra",
     retention_days: 30,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("report_type", Kind::Int16, "RTCP packet type: 200 sender report, 201 receiver report, 202 description, 203 goodbye, 207 extended (RFC 3550 12.1)").facet(),
         Field::new("ssrc", Kind::Int64, "SSRC of who reports (RFC 3550 6.4.1)"),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, SchemaRef};
 use crc32fast::Hasher;
-use model::Table;
+use model::{Table, Versions};
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload};
 
@@ -14,7 +14,7 @@ use crate::StoreError;
 use crate::clock::now;
 use crate::compact::piece::{Input, Loaded, Piece};
 use crate::compact::plan::Run;
-use crate::lake::encode::{Encoder, ROW_GROUP_ROWS, places};
+use crate::lake::encode::{Encoder, ROW_GROUP_ROWS, latest, places};
 use crate::lake::keys::{self, KEY_COLUMNS, KeyFilter, Keys};
 use crate::lake::{Effort, LakeFile, Payload, checksum, file_name};
 use crate::schema::{PAYLOAD, arrow_schema};
@@ -64,7 +64,7 @@ impl From<object_store::Error> for Failure {
 }
 
 /// Writes a file with the rows of all files of the run, without payloads if the run drops them, and its filter beside
-/// it. `go_on` is asked after each row group, and told how long to wait.
+/// it. Rows that later ones took the place of are left out, as far as both are in one row group. Rows that later ones took the place of are left out, as far as both are in one row group. `go_on` is asked after each row group, and told how long to wait.
 pub(super) async fn merge(
     site: &Site<'_>,
     table: &'static Table,
@@ -85,13 +85,16 @@ pub(super) async fn merge(
     let mut output = Output { upload, gathered: Vec::new(), bytes: 0, checksum: Hasher::new() };
     let making = Making { site, table, schema: &schema, emptied: run.drops_payload.then_some(PAYLOAD) };
     let outcome = write(&making, pieces, &mut filter, &mut output, go_on).await;
-    if let Err(failure) = outcome {
-        // What is left behind is found at the next start.
-        if let Err(error) = output.upload.abort().await {
-            tracing::warn!(file = %path, %error, "cannot remove the beginning of a file");
+    let rows = match outcome {
+        Ok(rows) => rows,
+        Err(failure) => {
+            // What is left behind is found at the next start.
+            if let Err(error) = output.upload.abort().await {
+                tracing::warn!(file = %path, %error, "cannot remove the beginning of a file");
+            }
+            return Err(failure);
         }
-        return Err(failure);
-    }
+    };
     output.upload.complete().await?;
     filter.close();
     let bytes = filter.to_bytes().map_err(wrong)?;
@@ -154,13 +157,14 @@ struct Making<'a> {
     emptied: Option<&'static str>,
 }
 
+/// How many rows it has.
 async fn write(
     making: &Making<'_>,
     pieces: Vec<Piece>,
     filter: &mut KeyFilter,
     output: &mut Output,
     go_on: &dyn Fn(Duration) -> bool,
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
     let Making { table, schema, .. } = *making;
     let groups = groups(pieces, schema);
     let largest = groups.iter().map(|group| group.iter().map(Piece::rows).sum()).max().unwrap_or(0);
@@ -169,26 +173,30 @@ async fn write(
     let different =
         |column: usize| widest.as_ref().is_some_and(|piece| piece.is_plain(schema.field(column).name()));
     let mut encoder = Encoder::new(table, schema, Effort::Compacting, largest, &different)?;
+    let mut rows = 0;
     for group in groups {
         let started = Instant::now();
-        write_group(making, group, filter, &mut encoder).await?;
+        rows += write_group(making, group, filter, &mut encoder).await?;
         output.add(encoder.take()).await?;
         if !go_on(started.elapsed().min(PAUSE_MAX)) {
             return Err(Failure::Stopped);
         }
     }
     output.add(encoder.finish()?).await?;
-    Ok(output.flush().await?)
+    output.flush().await?;
+    Ok(rows)
 }
 
+/// How many rows it has.
 async fn write_group(
     making: &Making<'_>,
     group: Vec<Piece>,
     filter: &mut KeyFilter,
     encoder: &mut Encoder,
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
     let Making { site, table, schema, emptied } = *making;
     let unusable = |name, source| Failure::Input(name, StoreError::Decode { table: table.name, source });
+    let wrong_rows = |source| Failure::Elsewhere(StoreError::Arrange { table: table.name, source });
     let mut loaded = Vec::with_capacity(group.len());
     for piece in group {
         let name = piece.input().name();
@@ -205,7 +213,8 @@ async fn write_group(
     match loaded.as_slice() {
         [piece] if piece.has_columns(schema) => {
             let (file, chunks) = piece.chunks().map_err(|error| unusable(piece.name(), error))?;
-            Ok(encoder.copy(file, chunks, piece.rows())?)
+            encoder.copy(file, chunks, piece.rows())?;
+            Ok(piece.rows())
         }
         several => {
             let lengths: Vec<usize> = several.iter().map(Loaded::rows).collect();
@@ -213,7 +222,14 @@ async fn write_group(
             let parts = |place: usize| -> Result<Vec<ArrayRef>, Failure> {
                 several.iter().map(|piece| column(piece, schema.field(place))).collect()
             };
-            encoder.write(places(&lengths).collect(), parts)
+            let mut rows = places(&lengths).collect();
+            if let Some(Versions { of, by }) = table.rows.versions {
+                let numbers = |name| schema.index_of(name).map_err(wrong_rows).and_then(&parts);
+                latest(&mut rows, &numbers(of)?, &numbers(by)?);
+            }
+            let count = rows.len();
+            encoder.write(rows, parts)?;
+            Ok(count)
         }
     }
 }

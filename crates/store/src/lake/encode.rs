@@ -2,14 +2,15 @@
 //!
 //! Row groups follow time: each holds the next [`ROW_GROUP_ROWS`] rows in the order they were published. Inside a
 //! row group rows are sorted by (call_id, ts), so that a call is a few neighbouring rows and the page index can
-//! cut to them. zstd, pages of 2,000 rows; `raw` in pages of 1 MB, since its compression lives on seeing
+//! cut to them; a table may say another column ([`model::Rows`]). zstd, pages of 2,000 rows; `raw` in pages of 1 MB, since its compression lives on seeing
 //! many messages at once, and without dictionary and statistics, which it cannot use.
 
+use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, new_null_array};
-use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{Int64Type, SchemaRef, TimestampMicrosecondType};
 use model::Table;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
@@ -57,6 +58,27 @@ pub(crate) fn places(lengths: &[usize]) -> impl Iterator<Item = Place> {
     lengths.iter().enumerate().flat_map(|(part, rows)| (0..*rows).map(move |row| (part, row)))
 }
 
+/// Of rows that have the same number in `of`, those with the largest in `by`.
+pub(crate) fn latest(rows: &mut Vec<Place>, of: &[ArrayRef], by: &[ArrayRef]) {
+    let number = |parts: &[ArrayRef], (part, row): Place| number(parts.get(part)?, row);
+    let version = |place: Place| Some((number(of, place)?, number(by, place)?));
+    let mut latest: HashMap<i64, i64> = HashMap::new();
+    for (of, by) in rows.iter().filter_map(|place| version(*place)) {
+        let known = latest.entry(of).or_insert(by);
+        *known = by.max(*known);
+    }
+    rows.retain(|place| version(*place).is_none_or(|(of, by)| latest.get(&of) == Some(&by)));
+}
+
+/// Of an integer or a time.
+fn number(column: &ArrayRef, row: usize) -> Option<i64> {
+    if column.is_null(row) {
+        return None;
+    }
+    let times = column.as_primitive_opt::<TimestampMicrosecondType>().map(|column| column.value(row));
+    times.or_else(|| column.as_primitive_opt::<Int64Type>().map(|column| column.value(row)))
+}
+
 /// A Parquet file in the making, row group by row group.
 pub(crate) struct Encoder {
     table: &'static Table,
@@ -92,7 +114,7 @@ impl Encoder {
         let wrong_file = |source| StoreError::Encode { table: self.table.name, source };
         let wrong_rows = |source| StoreError::Arrange { table: self.table.name, source };
         let place = |name| self.schema.index_of(name).map_err(wrong_rows);
-        sort(&parts(place("call_id")?)?, &parts(place("ts")?)?, &mut rows);
+        sort(&parts(place(self.table.rows.sorted_by)?)?, &parts(place("ts")?)?, &mut rows);
         let mut group = self.file.next_row_group().map_err(wrong_file)?;
         // Column by column: sorted rows are far apart in memory, but most columns fit the processor's cache alone.
         // Every kind of column here is one column of Parquet too.
@@ -154,21 +176,21 @@ impl Encoder {
     }
 }
 
-/// By Call-ID, time, and arrival. Sorting numbers does nearly all of it: the start of the Call-ID, the part and the place
-/// in it, most significant first. Only rows whose Call-IDs begin alike, which are mostly those of one call, are looked
-/// at again.
-fn sort(call_ids: &[ArrayRef], times: &[ArrayRef], rows: &mut [Place]) {
-    let call_ids: Vec<Option<&StringArray>> = call_ids.iter().map(|part| part.as_string_opt()).collect();
+/// By a text, mostly the Call-ID, then by time and arrival. Sorting numbers does nearly all of it: the start of the text,
+/// the part and the place in it, most significant first. Only rows whose texts begin alike, which are mostly those of
+/// one call, are looked at again.
+fn sort(texts: &[ArrayRef], times: &[ArrayRef], rows: &mut [Place]) {
+    let texts: Vec<Option<&StringArray>> = texts.iter().map(|part| part.as_string_opt()).collect();
     let times: Vec<&[i64]> = times
         .iter()
         .map(|part| part.as_primitive_opt::<TimestampMicrosecondType>().map_or(&[][..], |part| part.values()))
         .collect();
-    let call_id =
-        |(part, row): Place| call_ids[part].filter(|ids| ids.is_valid(row)).map(|ids| ids.value(row));
+    let text =
+        |(part, row): Place| texts[part].filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row));
     let mut numbers: Vec<u128> = rows
         .iter()
         .map(|(part, row)| {
-            let start = call_id((*part, *row)).map_or(0, prefix);
+            let start = text((*part, *row)).map_or(0, prefix);
             u128::from(start) << 64 | (*part as u128) << 32 | *row as u128
         })
         .collect();
@@ -176,7 +198,7 @@ fn sort(call_ids: &[ArrayRef], times: &[ArrayRef], rows: &mut [Place]) {
     let place = |number: &u128| ((number >> 32) as u32 as usize, *number as u32 as usize);
     let key = |number: &u128| {
         let (part, row) = place(number);
-        (call_id((part, row)), times[part].get(row).copied())
+        (text((part, row)), times[part].get(row).copied())
     };
     for alike in numbers.chunk_by_mut(|a, b| a >> 64 == b >> 64) {
         if !alike.is_sorted_by_key(key) {

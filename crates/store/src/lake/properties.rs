@@ -53,7 +53,7 @@ pub(super) fn properties(
     different: &dyn Fn(usize) -> bool,
 ) -> WriterProperties {
     let column = |name: &str| schema.index_of(name).expect("every table has the common columns");
-    let sorted_by = ["call_id", "ts"].map(|name| SortingColumn {
+    let sorted_by = [table.rows.sorted_by, "ts"].map(|name| SortingColumn {
         column_idx: column(name) as i32,
         descending: false,
         nulls_first: true,
@@ -84,7 +84,7 @@ pub(super) fn properties(
                     .set_column_data_page_size_limit(path, RAW_PAGE_BYTES);
             }
             Kind::Text | Kind::Ip => {
-                if field.name != "call_id" {
+                if field.name != table.rows.sorted_by {
                     // Texts that are not sorted by span the whole alphabet in every page.
                     properties =
                         properties.set_column_statistics_enabled(path.clone(), EnabledStatistics::None);

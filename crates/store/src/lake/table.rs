@@ -189,7 +189,7 @@ impl LakeTable {
         if alone { Ok(Change::Added(file)) } else { Ok(Change::Replaced(self.files()?)) }
     }
 
-    /// Puts a file, which is written already, in the place of those whose rows it holds; unless one of them does not
+    /// Puts a file, which is written already, in the place of those whose rows it holds (all, or the latest versions); unless one of them does not
     /// belong to the table any more: then the file does not either, and is deleted.
     pub(crate) async fn exchange(
         &mut self,
@@ -210,8 +210,11 @@ impl LakeTable {
                 return Ok(Exchange { left, done: false });
             }
             let moment = now();
-            // Who follows the table by its changes must see rows again that have lost their payload.
-            let changes = output.is_without_payload() && !inputs.iter().all(|file| file.is_without_payload());
+            // Who follows the table by its changes must see rows again that have lost their payload, and learn of those that
+            // later versions took the place of.
+            let loses_payload =
+                output.is_without_payload() && !inputs.iter().all(|file| file.is_without_payload());
+            let changes = loses_payload || output.rows < inputs.iter().map(|file| file.rows).sum();
             let removed = inputs.iter().map(|file| Action::Remove(file.to_remove(moment, changes)));
             let actions = removed.chain([Action::Add(output.to_add(changes))]).collect();
             self.suspects.push(output.name.clone());

@@ -1,10 +1,11 @@
 //! Tables whose rows are made of others: figures of minutes, of which a start knows what is to be made again.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use model::query::Expr;
-use model::{Field, Kind, Micros, Table, Value};
+use model::{Field, Kind, Micros, Rows, Table, Value, Versions};
 use store::check::{Options, Progress, check};
 use store::{Config, Derived, Minutes, SearchRequest, Store, TableBatch, Unfinished};
 
@@ -14,6 +15,7 @@ static FIGURES: Table = Table {
     name: "figures",
     doc: "Figures of minutes",
     retention_days: 14,
+    rows: Rows { versions: Some(Versions { of: "ts", by: "received" }), ..Rows::PACKETS },
     fields: &[Field::new("calls", Kind::Int64, "calls")],
 };
 
@@ -31,11 +33,12 @@ fn minute(number: i64) -> i64 {
     NOW.0 + number * Micros::MINUTE
 }
 
-/// Figures of this minute.
+/// Figures of this minute, made as many seconds after it as there are calls.
 fn figures(number: i64, calls: i64) -> RecordBatch {
     let row = Row {
         table: &FIGURES,
         ts: Micros(minute(number)),
+        received: Micros(minute(number) + calls * Micros::SECOND),
         call_id: None,
         values: vec![Value::Int(calls)],
         raw: Vec::new(),
@@ -106,6 +109,33 @@ fn rows_that_were_made_again_are_no_damage() {
         publish(&store, Some(figures(1, calls)), Vec::new(), &[]);
         store.settle().expect("settled");
     }
+    store.shutdown().expect("closed");
+    let options = Options { deep: true, ..Options::default() };
+    let report = check(&with_figures(folder.path()), options, &Progress::default());
+    let report = report.expect("checked").expect("there is data");
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+}
+
+#[test]
+fn of_versions_the_latest_is_left_when_files_are_merged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config { compact_every: Duration::from_millis(20), ..with_figures(folder.path()) };
+    let store = Store::open(config, TABLES).expect("a store");
+    for (number, calls) in [(1, 10), (2, 20), (1, 12), (3, 30), (1, 11), (2, 21)] {
+        publish(&store, Some(figures(number, calls)), Vec::new(), &[]);
+        store.settle().expect("settled");
+    }
+    let started = Instant::now();
+    while store.status().lake_files > 1 {
+        assert!(started.elapsed() < Duration::from_secs(60), "merged");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let asked = SearchRequest {
+        tables: vec!["figures".to_owned()],
+        columns: vec!["calls".to_owned()],
+        ..SearchRequest::new(Expr::Always)
+    };
+    assert_eq!(numbers(&store.search_now(asked).expect("found"), "calls"), [30, 21, 12], "the newest first");
     store.shutdown().expect("closed");
     let options = Options { deep: true, ..Options::default() };
     let report = check(&with_figures(folder.path()), options, &Progress::default());

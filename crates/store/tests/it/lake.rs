@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
-use model::{Field, Kind, Table};
+use model::{Field, Kind, Rows, Table};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding};
 use store::{SearchRequest, Store};
@@ -170,6 +170,7 @@ static MORE: Table = Table {
     name: "sip",
     doc: "SIP messages",
     retention_days: 14,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("method", Kind::Text, "method"),
         Field::new("status", Kind::Int16, "status"),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use model::{Common, Field, Kind, Micros, Record, Table, Unit, Value};
+use model::{Common, Field, Kind, Micros, Record, Rows, Table, Unit, Value};
 use store::log::{Block, BlockBuilder, Entry};
 use store::{Config, Store, StoreError, TableBatch};
 
@@ -12,6 +12,7 @@ pub(crate) static SIP: Table = Table {
     name: "sip",
     doc: "SIP messages",
     retention_days: 14,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("method", Kind::Text, "method").facet(),
         Field::new("status", Kind::Int16, "status"),
@@ -25,6 +26,7 @@ pub(crate) static RTCP: Table = Table {
     name: "rtcp",
     doc: "RTCP reports",
     retention_days: 7,
+    rows: Rows::PACKETS,
     fields: &[
         Field::new("lost", Kind::Float, "lost").unit(Unit::Percent),
         Field::new("final", Kind::Bool, "last one"),
