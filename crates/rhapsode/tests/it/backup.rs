@@ -119,8 +119,8 @@ fn a_backup_under_load_has_each_packet_stored_before_it_once() -> Result<()> {
     }
     stop.store(true, Ordering::Relaxed);
     sender.join().expect("the sender does not panic")?;
-    let totals = server.totals()?;
-    ensure!(totals.is_conserved(), "{totals:?}");
+    let is_conserved = wait(Duration::from_secs(10), || Ok(server.totals()?.is_conserved()))?;
+    ensure!(is_conserved, "{:?}", server.totals()?);
     Ok(())
 }
 
