@@ -10,7 +10,7 @@
 //! # One moment of a folder that is in use
 //!
 //! What a server does to its folder may be cut off at any moment by `kill -9`, and the next start makes it whole: so a copy
-//! of what the disk held at one moment is a backup. The moment is found by looking twice ([`Moment`]): if neither
+//! of what the disk held at one moment is a backup. The moment is found by looking twice: if neither
 //! `going-on.json` nor the newest version of any table has changed meanwhile, nothing has settled, and the log's segments
 //! opened in between hold all that had not. Files that a version names stay on the disk for a while after they left it
 //! ([`crate::Retention::grace`]); where copying took longer and one is gone, another moment is taken, for which most is
