@@ -15,6 +15,7 @@ mod auth;
 mod call;
 mod catalogue;
 mod complete;
+mod databases;
 mod encode;
 mod error;
 mod export;
@@ -48,6 +49,7 @@ pub use crate::alerts::{
     AlertCount, AlertSettings, Fault, Notifier, Tell, check as check_rule, watch as watch_alerts,
 };
 pub use auth::{LOCAL_TOKEN_FILE, LocalToken, SettingsError};
+pub use databases::copy_databases;
 pub use live::{Alarm, CallsOpen, Counters, Listener, Live, Output, Sender};
 pub use metrics::Metrics;
 pub use openapi::document as openapi_document;

@@ -14,6 +14,11 @@ pub enum StoreError {
     Folder { path: PathBuf, source: io::Error },
     #[error("the data folder {} is in use by another process", .path.display())]
     InUse { path: PathBuf },
+    #[error(
+        "a backup was being restored into {} and did not come to its end: empty the folder and restore again",
+        .path.display()
+    )]
+    Restoring { path: PathBuf },
     #[error("{} does not hold a node id: {text:?}", .path.display())]
     NodeId { path: PathBuf, text: String },
     #[error("cannot use the lake's folder {}: {source}", .path.display())]

@@ -31,6 +31,7 @@ impl DataFolder {
             .open(path.join("lock"))
             .map_err(unusable)?;
         take(&lock, path)?;
+        whole(path)?;
         fs::create_dir_all(path.join("log")).map_err(unusable)?;
         // Spilled rows of questions that a crash ended.
         match fs::remove_dir_all(path.join("tmp")) {
@@ -59,6 +60,7 @@ impl DataFolder {
 /// Keeps servers out of a folder that is only looked at, and in which nothing is made: without a lock there, as where
 /// no server has been yet, `None`. Whoever changes something makes one.
 pub(crate) fn hold(path: &Path, changes: bool) -> Result<Option<File>, StoreError> {
+    whole(path)?;
     let lock =
         File::options().read(true).write(changes).create(changes).truncate(false).open(path.join("lock"));
     match lock {
@@ -66,6 +68,17 @@ pub(crate) fn hold(path: &Path, changes: bool) -> Result<Option<File>, StoreErro
         Err(error) if error.kind() == io::ErrorKind::NotFound && !changes => Ok(None),
         Err(source) => Err(StoreError::Folder { path: path.to_owned(), source }),
     }
+}
+
+/// In a data folder while a backup is restored into it.
+pub(crate) const RESTORING: &str = "restoring";
+
+/// A part of a backup looks like a whole folder of a server that kept less.
+fn whole(folder: &Path) -> Result<(), StoreError> {
+    if folder.join(RESTORING).exists() {
+        return Err(StoreError::Restoring { path: folder.to_owned() });
+    }
+    Ok(())
 }
 
 fn take(lock: &File, folder: &Path) -> Result<(), StoreError> {

@@ -23,6 +23,7 @@
 //! * **Ask** ([`Store::search`], [`Store::sql`]): over one immutable view of files and hot rows, each row once.
 //! * **Watch** ([`Store::tail`]): rows as they are published, for whoever looks on live.
 //! * **Retention**: by age, bytes and free disk, oldest first, all the time.
+//! * [`backup`]: what a folder held at one moment, into another folder and back, also while a server has it open.
 //! * [`check`]: without a server, whether a folder has what it should, and mending what can be mended.
 //!
 //! The data plane (`log`, `publish`, [`TableBatch`]) is synchronous and cheap. Questions run on threads the store
@@ -49,6 +50,7 @@ mod tail;
 mod times;
 mod view;
 
+pub mod backup;
 pub mod check;
 pub mod log;
 

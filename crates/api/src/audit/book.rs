@@ -17,7 +17,7 @@ use crate::auth::{Caller, SettingsError, private_file};
 use crate::limits;
 use crate::time::now;
 
-const FILE: &str = "audit.sqlite";
+pub(crate) const FILE: &str = "audit.sqlite";
 
 /// Written together at most.
 const BATCH: usize = 512;

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use model::Micros;
 
-pub(crate) use book::Book;
+pub(crate) use book::{Book, FILE as AUDIT_FILE};
 pub(crate) use list::{__path_audit, audit};
 pub(crate) use trail::Trail;
 

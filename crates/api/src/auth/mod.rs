@@ -55,7 +55,7 @@ use token::TokenHash;
 pub(crate) const COOKIE: &str = "rhapsode_session";
 
 /// File of the settings in the data folder.
-const SETTINGS_FILE: &str = "settings.sqlite";
+pub(crate) const SETTINGS_FILE: &str = "settings.sqlite";
 
 /// Far enough for a token that lives as long as the process.
 const LOCAL_TOKEN_LIFE: i64 = 10 * 365 * Micros::DAY;

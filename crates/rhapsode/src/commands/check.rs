@@ -9,6 +9,7 @@ use ingest::{Doors, IngestConfig};
 use jiff::Timestamp;
 use protocols::Redactions;
 
+use super::progress::size;
 use super::serve;
 use crate::alerting;
 use crate::config::{self, Origin, Origins, Resolved, ServeArguments};
@@ -281,8 +282,4 @@ fn clock() -> Finding {
     } else {
         Finding::Good(format!("the clock says {}", now.strftime("%Y-%m-%dT%H:%M:%SZ")))
     }
-}
-
-fn size(bytes: u64) -> String {
-    indicatif::BinaryBytes(bytes).to_string()
 }

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod alerts;
+mod backup;
 mod call;
 mod check;
 mod completions;
@@ -10,6 +11,8 @@ mod generate;
 mod hep;
 mod import;
 mod manual_pages;
+mod progress;
+mod restore;
 mod search;
 mod serve;
 mod sql;
@@ -29,6 +32,10 @@ pub(crate) enum Command {
     Demo(demo::Arguments),
     /// Explain the configuration, verify what is kept, and say what is wrong
     Check(check::Arguments),
+    /// Copy what is kept into a folder, also while a server runs
+    Backup(backup::Arguments),
+    /// Make a data folder of a backup
+    Restore(restore::Arguments),
     /// Send lifelike HEP traffic to a collector
     Generate(generate::Arguments),
     /// Bring recorded traffic into a running server: captures, HEP files
@@ -62,6 +69,8 @@ impl Command {
             Self::Serve(arguments) => serve::run(&arguments),
             Self::Demo(arguments) => demo::run(&arguments),
             Self::Check(arguments) => check::run(&arguments),
+            Self::Backup(arguments) => backup::run(&arguments),
+            Self::Restore(arguments) => restore::run(&arguments),
             Self::Generate(arguments) => generate::run(&arguments),
             Self::Import(arguments) => import::run(&arguments),
             Self::Hep(arguments) => hep::run(&arguments),

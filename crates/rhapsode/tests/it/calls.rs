@@ -38,7 +38,11 @@ fn calls_that_go_on_over_restarts_are_told_once_and_whole() -> Result<()> {
             options
         };
     }
-    let server = Server::start(next)?;
+    each_is_told_once(Server::start(next)?)
+}
+
+/// Of all calls of [`packets`], which the server has.
+pub(crate) fn each_is_told_once(server: Server) -> Result<()> {
     let asked = server.count("SELECT count(DISTINCT call_id) AS n FROM sip WHERE method = 'INVITE'")?;
     ensure!(asked > 150, "{asked} calls");
     // Those that ring or are in conversation when the traffic ends go on.
@@ -129,7 +133,7 @@ fn position(server: &Server) -> Result<u64> {
 }
 
 /// Lifelike calls of the last minutes.
-fn packets() -> Result<Vec<Vec<u8>>> {
+pub(crate) fn packets() -> Result<Vec<Vec<u8>>> {
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?;
     let mix = Mix::of(&[
         (Scenario::Good, 4),

@@ -152,7 +152,7 @@ pub(crate) fn spawn_sender(
 }
 
 /// A HEPv3 packet whose correlation id is its number: rows can be told apart.
-fn packet(number: u64) -> Vec<u8> {
+pub(crate) fn packet(number: u64) -> Vec<u8> {
     testkit::server::options_packet(&format!("packet-{number}"))
 }
 

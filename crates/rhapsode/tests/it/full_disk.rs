@@ -147,11 +147,11 @@ fn numbered(number: u64) -> String {
 }
 
 /// A file system of its own, a few megabytes large. Unmounted when dropped.
-struct SmallDisk(PathBuf);
+pub(crate) struct SmallDisk(pub(crate) PathBuf);
 
 impl SmallDisk {
     /// `None` where that is not allowed.
-    fn mount(folder: &Path, megabytes: u32) -> Result<Option<Self>> {
+    pub(crate) fn mount(folder: &Path, megabytes: u32) -> Result<Option<Self>> {
         let at = folder.join("disk");
         std::fs::create_dir(&at)?;
         let size = format!("size={megabytes}m");
@@ -186,7 +186,7 @@ impl Drop for SmallDisk {
 }
 
 /// A long identifier that takes about half its length however it is compressed.
-fn incompressible(number: u64) -> String {
+pub(crate) fn incompressible(number: u64) -> String {
     let mut state = number;
     let mut text = String::new();
     for _ in 0..16 {

@@ -64,14 +64,14 @@ fn a_bucket_that_is_away_for_a_while_loses_nothing() -> Result<()> {
 }
 
 /// A server of S3 with an empty bucket. Ended when dropped.
-struct S3 {
+pub(crate) struct S3 {
     program: Program,
     port: u16,
 }
 
 impl S3 {
     /// `None` where it is not installed.
-    fn start(log_folder: &Path) -> Result<Option<Self>> {
+    pub(crate) fn start(log_folder: &Path) -> Result<Option<Self>> {
         let Some(mut command) = find_s3_server()? else { return Ok(None) };
         let port = free_tcp_port()?;
         command.args([&port.to_string(), BUCKET]);
@@ -84,7 +84,7 @@ impl S3 {
         Ok(Some(Self { program, port }))
     }
 
-    fn lake_of(&self, options: Options) -> Options {
+    pub(crate) fn lake_of(&self, options: Options) -> Options {
         options
             .argument("--lake")
             .argument(&format!("s3://{BUCKET}/voice"))

@@ -49,7 +49,7 @@ pub struct Options {
     pub give_up_broken: bool,
 }
 
-/// How far a check is, in bytes of log and lake; for whoever waits for it.
+/// How far a check is, or a backup, in bytes of log and lake; for whoever waits for it.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<Bytes>);
 
@@ -69,11 +69,11 @@ impl Progress {
         self.0.all.load(Ordering::Relaxed)
     }
 
-    fn expect(&self, bytes: u64) {
+    pub(crate) fn expect(&self, bytes: u64) {
         self.0.all.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    fn advance(&self, bytes: u64) {
+    pub(crate) fn advance(&self, bytes: u64) {
         self.0.done.fetch_add(bytes, Ordering::Relaxed);
     }
 }

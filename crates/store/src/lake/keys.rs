@@ -183,7 +183,12 @@ const SUFFIX: &str = ".bloom";
 
 /// Where the filter of a file is kept.
 pub(crate) fn path(table: &Path, file: &str) -> Path {
-    table.clone().join(FOLDER).join(format!("{file}{SUFFIX}"))
+    table.clone().join(FOLDER).join(file_name(file))
+}
+
+/// Of the filter of a file.
+pub(crate) fn file_name(file: &str) -> String {
+    format!("{file}{SUFFIX}")
 }
 
 /// The file that a filter belongs to.

@@ -1,5 +1,6 @@
 //! The store through its public doors.
 
+mod backup;
 mod check;
 mod compaction;
 mod derived;

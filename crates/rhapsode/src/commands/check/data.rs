@@ -1,19 +1,15 @@
 //! What is kept, verified: the log, the tables, the files, the filters.
 
 use std::collections::HashMap;
-use std::io::IsTerminal as _;
 use std::mem::discriminant;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::thread;
-use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use store::check::{self, Options, Progress, Remedy, Report, Severity, State};
 use store::{Config, StoreError};
 
-use super::{Finding, size};
+use super::Finding;
+use crate::commands::progress::{size, watched};
 
 #[derive(Args, Clone, Copy)]
 pub(super) struct Arguments {
@@ -31,19 +27,13 @@ pub(super) struct Arguments {
 /// Of findings that are alike, so many are printed: the first tell what happened, thousands hide the others.
 const ALIKE_MAX: usize = 20;
 
-/// How often a line says how far it is, where nobody watches.
-const SAY_EVERY: Duration = Duration::from_secs(10);
-
-/// How often the bar moves.
-const MOVE_EVERY: Duration = Duration::from_millis(100);
-
 pub(super) fn verify(config: &Config, arguments: Arguments) -> Result<Vec<Finding>> {
     let Arguments { deep, repair, give_up_broken } = arguments;
     let folder = config.dir.display();
     let progress = Progress::default();
     let options = Options { deep, repair, give_up_broken };
     let is_asked = deep || repair || give_up_broken;
-    match watched(&progress, || check::check(config, options, &progress)) {
+    match watched(&progress, "checked", || check::check(config, options, &progress)) {
         Ok(Some(report)) => Ok(findings(&report, options)),
         Ok(None) if is_asked => bail!("{folder} holds no data of a server"),
         Ok(None) => Ok(Vec::new()),
@@ -143,31 +133,4 @@ fn advice(report: &Report, options: Options) -> Vec<Finding> {
         ));
     }
     lines
-}
-
-/// Does the work and says meanwhile on standard error how far it is.
-fn watched<T>(progress: &Progress, work: impl FnOnce() -> T) -> T {
-    let (end, ended) = sync_channel::<()>(0);
-    thread::scope(|scope| {
-        scope.spawn(move || say_how_far(progress, &ended));
-        let done = work();
-        drop(end);
-        done
-    })
-}
-
-fn say_how_far(progress: &Progress, ended: &Receiver<()>) {
-    if !std::io::stderr().is_terminal() {
-        while ended.recv_timeout(SAY_EVERY) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("checked {} of {}", size(progress.done()), size(progress.all()));
-        }
-        return;
-    }
-    let style = ProgressStyle::with_template("{bar:40} {binary_bytes} of {binary_total_bytes}, {eta} left");
-    let bar = ProgressBar::no_length().with_style(style.expect("a valid template"));
-    while ended.recv_timeout(MOVE_EVERY) == Err(RecvTimeoutError::Timeout) {
-        bar.set_length(progress.all());
-        bar.set_position(progress.done());
-    }
-    bar.finish_and_clear();
 }
