@@ -7,7 +7,7 @@
 // the terminal, which is left out without them, loudly.
 //
 // What the server must hold: calls with ACK_MISSING, ONE_WAY_AUDIO, QUALITY_LOW and SHAKEN_INVALID, failures,
-// registrations, and a rule `asr_low` (figure calls.asr) that fires. The calls of journeys 9 and 10 are sent from here.
+// registrations, and a rule of figure calls.asr called "Few calls are answered" that fires. The calls of journeys 9 and 10 are sent from here.
 //
 //  #  Journey                                    Steps  Not in the product yet
 //  1  The call drops after 30 s                    2    a histogram of the durations in the list
@@ -94,18 +94,18 @@ const JOURNEYS = [
     await seen(page, `.list.registrations ${ROW}`, { hasText: registrations[0].user });
   }],
   ['one-way-audio', 2, async (at) => {
-    await fromNumber(at, 'ONE_WAY_AUDIO', 'exists rtcp.ssrc');
+    await fromNumber(at, 'ONE_WAY_AUDIO', '"PR=0"');
     await seen(at.page, '.ladder .row[data-kind=media]');
   }],
   ['bad-quality', 3, async (at) => {
     await fromNumber(at, 'QUALITY_LOW', 'exists rtcp.ssrc');
     await at.hand.click(at.page.locator('[role=tab]', { hasText: 'Media' }));
     await seen(at.page, '.quality .mos');
-    check((await at.page.locator('.quality tbody tr .course').count()) >= 2, 'not a line for each direction');
+    check((await at.page.locator('.quality tbody tr .mos').count()) >= 2, 'not a score for each direction');
   }],
   ['asr-fell', 4, async ({ page, hand, all }) => {
     await page.goto(all.url('/alerts'));
-    const alert = page.locator('.alerts li', { hasText: 'asr_low' });
+    const alert = page.locator('.alerts li', { hasText: 'Few calls are answered' });
     await hand.click(alert.locator('a', { hasText: 'Look at it' }));
     const chart = page.locator('.tile[data-figure=ASR] .chart');
     await chart.waitFor();
@@ -156,7 +156,7 @@ const JOURNEYS = [
     await seen(page, '.ladder .row[data-method=INVITE]');
   }],
   ['who-scans', 3, async ({ page, hand, all }) => {
-    await tell(all, page, invites(12, { number: 'sip', agent: 'friendly-scanner' }));
+    await tell(all, page, invites(12, { number: 'sip', agent: 'friendly-scanner', refusal: '403 Forbidden' }));
     await settled(all, page, 'finding = SCANNER', 12);
     await hand.key('g', 'o');
     await seen(page, '.tile');
@@ -191,29 +191,35 @@ async function tell(all, page, packets) {
 }
 
 async function settled(all, page, q, number) {
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (let tries = 0; tries < 150; tries += 1) {
     if ((await all.ask(page, 'calls', { from: all.settings.from, q })).calls.length >= number) return;
     await page.waitForTimeout(100);
   }
   throw new Error(`not ${number} calls by "${q}"`);
 }
 
-/** Calls that nobody answers, all from one host. */
-function invites(count, { number, agent }) {
-  return Array.from({ length: count }, (_, place) => ({
-    rcinfo: { protocolFamily: 2, protocol: 17, srcIp: '203.0.113.200', dstIp: '198.51.100.1', srcPort: 5060, dstPort: 5060, timeSeconds: Math.floor(Date.now() / 1000), timeUseconds: place, payloadType: 1, hepNodeName: 'e2e' },
-    payload: [
-      'INVITE sip:b@example.com SIP/2.0',
-      `Via: SIP/2.0/UDP 203.0.113.200:5060;branch=z9hG4bK-${number}-${place}`,
-      `From: <sip:${number}@example.com>;tag=${place}`,
-      'To: <sip:b@example.com>',
-      `Call-ID: ${agent}-${Date.now()}-${place}@e2e`,
-      'CSeq: 1 INVITE',
-      `User-Agent: ${agent}`,
-      'Content-Length: 0',
-      '\r\n',
-    ].join('\r\n'),
-  }));
+/** Calls from one host that begin, and are refused where `refusal` says with what. */
+function invites(count, { number, agent, refusal = null }) {
+  const [client, server] = ['203.0.113.200', '198.51.100.1'];
+  return Array.from({ length: count }, (_, place) => {
+    const callId = `${agent}-${Date.now()}-${place}@e2e`;
+    const packet = (src, dst, line, after, further) => ({
+      rcinfo: { protocolFamily: 2, protocol: 17, srcIp: src, dstIp: dst, srcPort: 5060, dstPort: 5060, timeSeconds: Math.floor(Date.now() / 1000), timeUseconds: place * 100 + after, payloadType: 1, hepNodeName: 'e2e' },
+      payload: [
+        line,
+        `Via: SIP/2.0/UDP ${client}:5060;branch=z9hG4bK-${callId}`,
+        `From: <sip:${number}@example.com>;tag=${place}`,
+        `To: <sip:b@example.com>${after > 0 ? ';tag=b' : ''}`,
+        `Call-ID: ${callId}`,
+        ...further,
+        'Content-Length: 0',
+        '\r\n',
+      ].join('\r\n'),
+    });
+    const request = packet(client, server, 'INVITE sip:b@example.com SIP/2.0', 0, ['CSeq: 1 INVITE', `User-Agent: ${agent}`]);
+    if (refusal === null) return [request];
+    return [request, packet(server, client, `SIP/2.0 ${refusal}`, 10, ['CSeq: 1 INVITE']), packet(client, server, 'ACK sip:b@example.com SIP/2.0', 20, ['CSeq: 1 ACK'])];
+  }).flat();
 }
 
 await visit(async (all) => {
