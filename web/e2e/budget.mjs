@@ -4,8 +4,8 @@ import { check } from './browser.mjs';
 
 /** Of all that the first page loads, compressed as it is sent; the call's page, charts and the editor come later. */
 const FIRST_LOAD_BYTES_MAX = 120_000;
-/** The document, its script, its style, the picture of the tab, and who is logged in. */
-const FIRST_LOAD_REQUESTS_MAX = 8;
+/** The document, its scripts and style, the picture of the tab, what the server is and who is logged in. */
+const FIRST_LOAD_REQUESTS_MAX = 10;
 /** Rows of a list that may exist at a time: those in sight of a high screen and some beside. */
 const ROWS_MAX = 120;
 const LADDER_MESSAGES = 500;

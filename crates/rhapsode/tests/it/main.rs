@@ -1,6 +1,7 @@
 //! The built program, driven through its public doors by recordings, real programs and faults.
 
 mod alerts;
+mod browser;
 mod calls;
 mod check;
 mod commands;
