@@ -74,7 +74,7 @@ fn send(server: &Server) -> Result<()> {
     server.wait_for_count("SELECT count(*) AS n FROM messages", packets.len() as u64)?;
     let found = "SELECT count(*) AS n FROM calls WHERE array_has(finding, 'ACK_MISSING')";
     ensure!(wait(Duration::from_secs(30), || Ok(server.count(found)? > 0))?, "no call with ACK_MISSING");
-    let fires = || {
+    let fires = || -> Result<bool> {
         Ok(server.get("/api/v1/status")?["alerts"]["firing"].as_array().is_some_and(|all| !all.is_empty()))
     };
     ensure!(wait(Duration::from_secs(30), fires)?, "no alert fires");
