@@ -2,6 +2,7 @@
 
 mod alerts;
 mod backup;
+mod browser;
 mod calls;
 mod check;
 mod commands;
