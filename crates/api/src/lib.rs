@@ -48,7 +48,7 @@ pub use crate::alerts::{
     AlertCount, AlertSettings, Fault, Notifier, Tell, check as check_rule, watch as watch_alerts,
 };
 pub use auth::{LOCAL_TOKEN_FILE, LocalToken, SettingsError};
-pub use live::{Alarm, CallsOpen, Counters, Listener, Live, Output, Sender};
+pub use live::{Alarm, CallsOpen, Counters, Listener, Live, Output, Script, Sender};
 pub use metrics::Metrics;
 pub use openapi::document as openapi_document;
 pub use router::router;
