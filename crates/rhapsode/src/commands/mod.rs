@@ -10,6 +10,7 @@ mod generate;
 mod hep;
 mod import;
 mod manual_pages;
+mod script;
 mod search;
 mod serve;
 mod sql;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Generate(generate::Arguments),
     /// Bring recorded traffic into a running server: captures, HEP files
     Import(import::Arguments),
+    /// Try a Lua script before a server runs it
+    Script(script::Arguments),
     /// Take HEP packets apart, or make one: for whoever debugs senders
     Hep(hep::Arguments),
     /// Find calls or messages
@@ -64,6 +67,7 @@ impl Command {
             Self::Check(arguments) => check::run(&arguments),
             Self::Generate(arguments) => generate::run(&arguments),
             Self::Import(arguments) => import::run(&arguments),
+            Self::Script(arguments) => script::run(&arguments),
             Self::Hep(arguments) => hep::run(&arguments),
             Self::Search(arguments) => search::run(&arguments),
             Self::Call(arguments) => call::run(&arguments),
