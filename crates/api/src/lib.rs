@@ -50,7 +50,7 @@ pub use crate::alerts::{
 };
 pub use auth::{LOCAL_TOKEN_FILE, LocalToken, SettingsError};
 pub use databases::copy_databases;
-pub use live::{Alarm, CallsOpen, Counters, Listener, Live, Output, Sender};
+pub use live::{Alarm, CallsOpen, Counters, Listener, Live, Output, Script, Sender};
 pub use metrics::Metrics;
 pub use openapi::document as openapi_document;
 pub use router::router;

@@ -23,6 +23,10 @@ pub trait Live: Send + Sync + 'static {
     fn outputs(&self) -> Vec<Output> {
         Vec::new()
     }
+    /// The operator's scripts.
+    fn scripts(&self) -> Vec<Script> {
+        Vec::new()
+    }
     /// What needs an operator's eye now, beyond what the store reports itself.
     fn alarms(&self) -> Vec<Alarm>;
 }
@@ -99,6 +103,21 @@ pub struct Output {
     pub unseen: u64,
     pub lag: Duration,
     pub refusal: Option<String>,
+}
+
+/// One script, since the start.
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub name: String,
+    pub path: String,
+    pub runs: u64,
+    pub seconds: f64,
+    pub errors: u64,
+    pub limits: u64,
+    pub dropped: u64,
+    pub changed: u64,
+    pub is_off: bool,
+    pub last_error: Option<String>,
 }
 
 /// One capture agent: who sends, what, how much, and what is odd about it.

@@ -29,6 +29,7 @@ pub(crate) struct Status {
     store: Store,
     calls: Calls,
     outputs: Vec<Output>,
+    scripts: Vec<Script>,
     alarms: Vec<Alarm>,
     alerts: Summary,
 }
@@ -64,6 +65,27 @@ pub(crate) struct Output {
     lag_seconds: f64,
     /// Why the other side did not have what it refused last.
     last_refusal: Option<String>,
+}
+
+/// A script of the operator, since the start.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Script {
+    name: String,
+    path: String,
+    /// running, or off: it met its limits again and again
+    state: &'static str,
+    runs: u64,
+    seconds: f64,
+    /// Runs that failed and left the packet as it was, those that met a limit among them.
+    errors: u64,
+    /// Runs that met a limit of instructions, time or memory.
+    limits: u64,
+    /// Packets that it dropped.
+    dropped: u64,
+    /// Packets that it changed or marked, counted once at each stage.
+    changed: u64,
+    /// File, line and reason of the last failure.
+    last_error: Option<String>,
 }
 
 /// Calls and registrations as they are followed in memory.
@@ -185,6 +207,7 @@ pub(crate) async fn status(State(state): State<ApiState>) -> Json<Status> {
         store: kept.into(),
         calls: calls(state.live().calls()),
         outputs: state.live().outputs().into_iter().map(Output::from).collect(),
+        scripts: state.live().scripts().into_iter().map(Script::from).collect(),
         alarms,
         alerts: state.alerts().summary(now),
     })
@@ -222,6 +245,23 @@ impl From<live::Output> for Output {
             unseen: output.unseen,
             lag_seconds: output.lag.as_secs_f64(),
             last_refusal: output.refusal,
+        }
+    }
+}
+
+impl From<live::Script> for Script {
+    fn from(script: live::Script) -> Self {
+        Self {
+            name: script.name,
+            path: script.path,
+            state: if script.is_off { "off" } else { "running" },
+            runs: script.runs,
+            seconds: script.seconds,
+            errors: script.errors,
+            limits: script.limits,
+            dropped: script.dropped,
+            changed: script.changed,
+            last_error: script.last_error,
         }
     }
 }

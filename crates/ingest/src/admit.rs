@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use model::Micros;
-use protocols::Redactions;
+use protocols::{Arrival, Corrections, Protocols, Redactions};
+use scripts::{Outcome as Scripted, Scripts};
 use store::log::{BlockBuilder, Entry, PushError};
 use subtle::{Choice, ConstantTimeEq};
 
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) pace: Option<Pace>,
     /// What must not be kept, beside keys.
     pub(crate) redactions: Redactions,
+    pub(crate) protocols: &'static Protocols,
     pub(crate) board: Board,
     pub(crate) senders: Senders,
     /// As they are now; replaced as a whole, without a lock on the way of packets.
@@ -65,6 +67,7 @@ pub(crate) struct Orders {
     pub(crate) rules: SenderRules,
     /// Kept only if a rule asks for it.
     duplicates: Option<Arc<Duplicates>>,
+    pub(crate) scripts: Option<Arc<Scripts>>,
 }
 
 impl Orders {
@@ -78,6 +81,7 @@ impl Orders {
             keys: config.listeners.iter().map(keys).collect(),
             duplicates: config.senders.drop_any().then(duplicates),
             rules: config.senders.clone(),
+            scripts: config.scripts.clone(),
         }
     }
 
@@ -230,11 +234,53 @@ impl Admission {
             return Err(Verdict::Duplicate);
         }
         let entry = Entry { received, sender, listener: transport as u8, frame };
-        let redactions = self.shared.redactions;
-        admitted.push_blanked(&entry, packet, redactions).map_err(|_| Verdict::Refuse(Refused::TooLarge))?;
         let corrections = treatment.corrections;
+        match &orders.scripts {
+            None => self.keep(&entry, packet, admitted)?,
+            Some(scripts) => self.script(scripts, &entry, packet, corrections, admitted)?,
+        }
         self.gathering.packet(sender.ip(), transport, packet, corrections, frame.len(), received);
         Ok(())
+    }
+
+    fn keep(
+        &self,
+        entry: &Entry<'_>,
+        packet: &hep::Packet<'_>,
+        admitted: &mut Admitted,
+    ) -> Result<(), Verdict> {
+        let redactions = self.shared.redactions;
+        admitted.push_blanked(entry, packet, redactions).map_err(|_| Verdict::Refuse(Refused::TooLarge))
+    }
+
+    /// Here and nowhere else: what scripts make of a packet is what is logged, so that a replay need not ask them. What
+    /// they put into it has its secrets blanked like what was received.
+    #[cold]
+    fn script(
+        &self,
+        scripts: &Scripts,
+        entry: &Entry<'_>,
+        packet: &hep::Packet<'_>,
+        corrections: Corrections,
+        admitted: &mut Admitted,
+    ) -> Result<(), Verdict> {
+        let arrival = Arrival {
+            // It gets its number in the log.
+            id: 0,
+            received: entry.received,
+            sender: entry.sender.ip(),
+            listener: self.listener.transport.name(),
+            corrections,
+        };
+        match scripts.run(packet, entry.frame, &arrival, self.shared.protocols) {
+            Scripted::Unchanged => self.keep(entry, packet, admitted),
+            Scripted::Dropped => Err(Verdict::Drop(Dropped::Script)),
+            Scripted::Changed(frame) => {
+                let refuse = |refusal| Verdict::Refuse(Refused::Hep(refusal));
+                let (changed, _) = hep::decode(&frame, clock::hep_seconds(entry.received)).map_err(refuse)?;
+                self.keep(&Entry { frame: &frame, ..*entry }, &changed, admitted)
+            }
+        }
     }
 }
 

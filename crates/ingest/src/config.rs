@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocols::{Protocols, Redactions};
+use scripts::Scripts;
 use store::log::Block;
 
 use crate::network::Network;
@@ -30,6 +31,8 @@ pub struct IngestConfig {
     pub sender_packets_per_second_max: Option<u32>,
     /// Whose mistakes are put right, and whose copies are dropped.
     pub senders: SenderRules,
+    /// What sees packets before they are written anywhere, and may change or drop them.
+    pub scripts: Option<Arc<Scripts>>,
     /// What is overwritten in payloads before they are written anywhere.
     pub redactions: Redactions,
     /// Messages remembered where copies are dropped: those of the last quarter of a second, at 100,000 a second and
@@ -87,6 +90,7 @@ impl Default for IngestConfig {
             allow: Vec::new(),
             sender_packets_per_second_max: None,
             senders: SenderRules::default(),
+            scripts: None,
             redactions: Redactions::default(),
             recent_max: 100_000,
             commit_every: Duration::from_millis(100),

@@ -160,10 +160,13 @@ pub(crate) enum Dropped {
     LogFailed,
     /// It came while the program was stopping.
     Stopping,
+    /// A script of the operator did not want it.
+    Script,
 }
 
 impl Dropped {
-    const ALL: [Self; 5] = [Self::Kernel, Self::Keepalive, Self::QueueFull, Self::LogFailed, Self::Stopping];
+    const ALL: [Self; 6] =
+        [Self::Kernel, Self::Keepalive, Self::QueueFull, Self::LogFailed, Self::Stopping, Self::Script];
 
     const fn cause(self) -> &'static str {
         match self {
@@ -172,6 +175,7 @@ impl Dropped {
             Self::QueueFull => "queue_full",
             Self::LogFailed => "log_failed",
             Self::Stopping => "stopping",
+            Self::Script => "script",
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use scripts::{ScriptStatus, Scripts};
 use store::Store;
 use tokio::sync::watch;
 
@@ -107,6 +108,7 @@ impl Ingest {
             allow: doors.iter().map(allow).collect(),
             pace: config.sender_packets_per_second_max.map(Pace::new),
             redactions: config.redactions,
+            protocols: config.protocols,
             board: Board::new(bound.iter().map(|bound| (bound.name.clone(), bound.address))),
             senders: Senders::new(config.senders_max),
             orders: ArcSwap::from_pointee(Orders::new(&config, None)),
@@ -270,7 +272,7 @@ impl Ingest {
         Ok(())
     }
 
-    /// Takes over what may change while packets come: HEP keys, for all and by listener, and the rules for senders. The
+    /// Takes over what may change while packets come: HEP keys, for all and by listener, the rules for senders, scripts. The
     /// listeners of the configuration must be those this was started with, in their order.
     pub fn reload(&self, config: &IngestConfig) {
         assert_eq!(config.listeners.len(), self.config.listeners.len(), "the caller compares them");
@@ -305,6 +307,17 @@ impl Ingest {
     /// Who sends, the latest first.
     pub fn senders(&self) -> Vec<Sender> {
         self.hall.shared.senders.list(clock::now())
+    }
+
+    /// The scripts that run.
+    pub fn loaded_scripts(&self) -> Option<Arc<Scripts>> {
+        self.hall.shared.orders.load().scripts.clone()
+    }
+
+    /// How each script does.
+    pub fn scripts(&self) -> Vec<ScriptStatus> {
+        let orders = self.hall.shared.orders.load();
+        orders.scripts.as_ref().map_or_else(Vec::new, |scripts| scripts.status())
     }
 
     /// How many senders are remembered.

@@ -13,6 +13,7 @@ use crate::draft::Draft;
 use crate::extra::write_string;
 use crate::flags::{BAD_TIME, EMPTY_PAYLOAD};
 use crate::json;
+use crate::scripted;
 use crate::text;
 
 /// 2000-01-01: HEP is younger, so an earlier time is a clock that was never set.
@@ -35,7 +36,9 @@ pub(crate) fn finish<'a>(
     let ts = time(header, arrival, &mut draft);
     let correlation_id = packet.correlation_id.map(|bytes| draft.text(bytes));
     let node = packet.node.map(|bytes| draft.text(bytes));
-    let call_id = call_id(packet, correlation_id.as_ref(), &mut draft);
+    let said = scripted::said(packet);
+    let own = call_id(packet, correlation_id.as_ref(), &mut draft);
+    let call_id = said.as_ref().and_then(|said| said.call_id.clone()).map(Cow::Owned).or(own);
     if packet.payload.is_empty() {
         draft.flag(EMPTY_PAYLOAD);
     }
@@ -48,6 +51,9 @@ pub(crate) fn finish<'a>(
         names.for_each(|name| draft.flag(name));
     }
     draft.values.resize(table.fields.len(), Value::Null);
+    if let Some(said) = said {
+        scripted::apply(said, table, &mut draft);
+    }
     Record {
         table,
         common: Common {
@@ -205,7 +211,9 @@ fn unknown_chunks(packet: &Packet<'_>, draft: &mut Draft<'_>) {
         return;
     }
     let mut list = String::new();
-    for chunk in packet.chunks().filter(|chunk| !chunk.has_field() && !chunk.is_key()) {
+    for chunk in
+        packet.chunks().filter(|chunk| !chunk.has_field() && !chunk.is_key() && !scripted::is_ours(chunk))
+    {
         list.push(if list.is_empty() { '{' } else { ',' });
         let key = match chunk::describe(chunk.vendor, chunk.kind) {
             Some(known) => format!("{}:{}", chunk.vendor, known.name),

@@ -22,6 +22,7 @@ pub(crate) const BAD_RTP: &str = "bad_rtp";
 pub(crate) const NOT_SDP: &str = "not_sdp";
 pub(crate) const NOT_REPORT: &str = "not_report";
 pub(crate) const BAD_VALUE: &str = "bad_value";
+pub(crate) const SCRIPTED: &str = "scripted";
 pub(crate) const WRONG_SSRC: &str = "wrong_ssrc";
 
 /// Flags raised here, beside those of the HEP decoder.
@@ -46,6 +47,7 @@ const OWN: &[(&str, &str)] = &[
     (FRAGMENT, "the SIP message has no start line"),
     (EMPTY_PAYLOAD, "the packet has no payload, or an empty one"),
     (BAD_VALUE, "a value does not fit the kind of its column, which is left empty; raw has it"),
+    (SCRIPTED, "a script of the operator changed or marked the packet; extra.script says what and which"),
     (WRONG_SSRC, "the SSRC is a copy of the sender's clock, as some agents write it, and is left out"),
 ];
 

@@ -31,6 +31,7 @@ mod wrapped;
 
 pub mod corrections;
 pub mod mapping;
+pub mod scripted;
 pub mod sighting;
 
 pub use arrival::Arrival;

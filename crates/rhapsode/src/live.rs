@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use api::{Alarm, CallsOpen, Counters, Listener, Live, Output, Sender};
+use api::{Alarm, CallsOpen, Counters, Listener, Live, Output, Script, Sender};
 use ingest::Ingest;
 use outputs::{Outputs, State};
 
@@ -71,6 +71,22 @@ impl Live for Receiver {
             }
         });
         alarms.chain(failing).collect()
+    }
+
+    fn scripts(&self) -> Vec<Script> {
+        let scripts = self.0.scripts().into_iter().map(|script| Script {
+            name: script.name,
+            path: script.path,
+            runs: script.runs,
+            seconds: script.seconds,
+            errors: script.errors,
+            limits: script.limits,
+            dropped: script.dropped,
+            changed: script.changed,
+            is_off: script.is_off,
+            last_error: script.last_error,
+        });
+        scripts.collect()
     }
 
     fn outputs(&self) -> Vec<Output> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api::AlertCount;
 use ingest::{Ingest, Network, Published};
 use outputs::Outputs;
-use outputs::metrics::{Alerts, Format, Listener, Metrics, Receiver};
+use outputs::metrics::{Alerts, Format, Listener, Metrics, Receiver, Script};
 use store::{Derived, Store};
 
 /// Hands on what becomes searchable.
@@ -74,6 +74,20 @@ fn receiver(ingest: &Ingest, sending: &Outputs) -> Receiver {
         followed_bytes: bytes,
         evicted,
         beyond,
+        scripts: ingest.scripts().into_iter().map(script).collect(),
         ..Receiver::default()
+    }
+}
+
+fn script(status: scripts::ScriptStatus) -> Script {
+    Script {
+        name: status.name,
+        runs: status.runs,
+        seconds: status.seconds,
+        errors: status.errors,
+        limits: status.limits,
+        dropped: status.dropped,
+        changed: status.changed,
+        is_off: status.is_off,
     }
 }

@@ -18,7 +18,8 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("traffic", &["hep", "sip", "media"]),
     ("alerts", &["model"]),
     ("store", &["model", "unify"]),
-    ("ingest", &["hep", "model", "protocols", "calls", "store"]),
+    ("scripts", &["hep", "sip", "model", "protocols"]),
+    ("ingest", &["hep", "model", "protocols", "calls", "scripts", "store"]),
     ("outputs", &["hep", "model", "calls", "alerts", "store"]),
     ("api", &["model", "protocols", "calls", "alerts", "store", "hep", "sip", "media", "packet"]),
     (
@@ -31,6 +32,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "model",
             "protocols",
             "calls",
+            "scripts",
             "traffic",
             "store",
             "ingest",

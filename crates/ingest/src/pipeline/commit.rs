@@ -16,6 +16,9 @@ use crate::counters::{Dropped, Listener};
 /// The alarm that is up while the log cannot be written.
 pub(crate) const LOG_ALARM: &str = "log_write";
 
+/// The alarm that is up while a script is switched off.
+const SCRIPT_ALARM: &str = "script";
+
 /// First and longest pause between attempts to write a block the log refused.
 const RETRY_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
@@ -59,6 +62,7 @@ impl Committer {
         let mut losses = LossWatch::default();
         loop {
             losses.look(&self.shared.board, &self.alarms, Instant::now());
+            self.look_at_scripts();
             let first = match carried.take() {
                 Some(first) => first,
                 None => match self.queue.next(LOOK_EVERY) {
@@ -88,6 +92,22 @@ impl Committer {
                     self.queue.give_back(group.cost);
                 }
             }
+        }
+    }
+
+    /// An alarm is up while a script is switched off.
+    fn look_at_scripts(&self) {
+        let orders = self.shared.orders.load();
+        let off = orders.scripts.as_ref().map_or_else(Vec::new, |scripts| scripts.off());
+        if off.is_empty() {
+            self.alarms.clear(SCRIPT_ALARM);
+        } else {
+            let message = format!(
+                "scripts were switched off, since they met their limits again and again: {}; packets go on without \
+                 them until the scripts are read again",
+                off.join(", ")
+            );
+            self.alarms.raise(SCRIPT_ALARM, message);
         }
     }
 

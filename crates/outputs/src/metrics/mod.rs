@@ -47,7 +47,7 @@ use page::Page;
 pub use heplify::Targets;
 pub use metric::{Kind, Metric};
 pub use page::Format;
-pub use receiver::{Alerts, Listener, Receiver};
+pub use receiver::{Alerts, Listener, Receiver, Script};
 
 /// Batches that may wait to be counted: seconds of the greatest load. They are mostly in memory for search anyway.
 const QUEUE_MAX: usize = 16;

@@ -68,7 +68,37 @@ static BEYOND: Metric = Metric::counter(
     "Messages of calls that have more than are followed",
 );
 
-pub(super) static METRICS: [&Metric; 16] = [
+static SCRIPT_RUNS: Metric = Metric::counter(
+    "rhapsode_script_runs_total",
+    &["script"],
+    "Runs of a script, one for a packet at each stage that it has a function for",
+);
+static SCRIPT_SECONDS: Metric =
+    Metric::counter("rhapsode_script_seconds_total", &["script"], "Time that runs of a script took");
+static SCRIPT_ERRORS: Metric = Metric::counter(
+    "rhapsode_script_errors_total",
+    &["script"],
+    "Runs of a script that failed and left the packet as it was",
+);
+static SCRIPT_LIMITS: Metric = Metric::counter(
+    "rhapsode_script_limits_total",
+    &["script"],
+    "Runs of a script that met a limit of instructions, time or memory",
+);
+static SCRIPT_DROPPED: Metric =
+    Metric::counter("rhapsode_script_dropped_total", &["script"], "Packets that a script dropped");
+static SCRIPT_CHANGED: Metric = Metric::counter(
+    "rhapsode_script_changed_total",
+    &["script"],
+    "Packets that a script changed or marked, counted once at each stage",
+);
+static SCRIPT_OFF: Metric = Metric::gauge(
+    "rhapsode_script_off",
+    &["script"],
+    "1 if a script is not run any more, since it met its limits again and again",
+);
+
+pub(super) static METRICS: [&Metric; 23] = [
     &RECEIVED,
     &STORED,
     &REFUSED,
@@ -85,6 +115,13 @@ pub(super) static METRICS: [&Metric; 16] = [
     &FOLLOWED_BYTES,
     &EVICTED,
     &BEYOND,
+    &SCRIPT_RUNS,
+    &SCRIPT_SECONDS,
+    &SCRIPT_ERRORS,
+    &SCRIPT_LIMITS,
+    &SCRIPT_DROPPED,
+    &SCRIPT_CHANGED,
+    &SCRIPT_OFF,
 ];
 
 /// The receiver at one moment.
@@ -101,6 +138,20 @@ pub struct Receiver {
     pub followed_bytes: u64,
     pub evicted: u64,
     pub beyond: u64,
+    pub scripts: Vec<Script>,
+}
+
+/// What a script did since the start.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    pub name: String,
+    pub runs: u64,
+    pub seconds: f64,
+    pub errors: u64,
+    pub limits: u64,
+    pub dropped: u64,
+    pub changed: u64,
+    pub is_off: bool,
 }
 
 /// How many alerts of a rule are in a state.
@@ -172,4 +223,25 @@ pub(super) fn write(receiver: &Receiver, store_alarms: &[store::Alarm], page: &m
     page.family(&FOLLOWED_BYTES).series(&[], receiver.followed_bytes);
     page.family(&EVICTED).series(&[], receiver.evicted);
     page.family(&BEYOND).series(&[], receiver.beyond);
+    let of: [Reading<Script>; 5] = [
+        (&SCRIPT_RUNS, |script| script.runs),
+        (&SCRIPT_ERRORS, |script| script.errors),
+        (&SCRIPT_LIMITS, |script| script.limits),
+        (&SCRIPT_DROPPED, |script| script.dropped),
+        (&SCRIPT_CHANGED, |script| script.changed),
+    ];
+    for (metric, value) in of {
+        let mut family = page.family(metric);
+        for script in &receiver.scripts {
+            family.series(&[&script.name], value(script));
+        }
+    }
+    let mut family = page.family(&SCRIPT_SECONDS);
+    for script in &receiver.scripts {
+        family.series(&[&script.name], script.seconds);
+    }
+    let mut family = page.family(&SCRIPT_OFF);
+    for script in &receiver.scripts {
+        family.series(&[&script.name], script.is_off);
+    }
 }

@@ -130,6 +130,9 @@ fn show(settings: &Resolved, origins: &Origins) {
     {
         setting(&format!("redact.{name}"), is_on.to_string());
     }
+    let scripts = settings.scripts.iter().flat_map(|scripts| &scripts.sources);
+    let scripts: Vec<&str> = scripts.map(|source| source.path.as_str()).collect();
+    setting("scripts", if scripts.is_empty() { "none".to_owned() } else { scripts.join(", ") });
     setting("sender", format!("{} with rules of their own", settings.senders.some.len()));
     for (output, origin) in settings.outputs.iter().zip(origins.outputs()) {
         line("output", format!("{} {}", output.kind.name(), output.name), origin);

@@ -13,6 +13,7 @@ mod import;
 mod manual_pages;
 mod progress;
 mod restore;
+mod script;
 mod search;
 mod serve;
 mod sql;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Generate(generate::Arguments),
     /// Bring recorded traffic into a running server: captures, HEP files
     Import(import::Arguments),
+    /// Try a Lua script before a server runs it
+    Script(script::Arguments),
     /// Take HEP packets apart, or make one: for whoever debugs senders
     Hep(hep::Arguments),
     /// Find calls or messages
@@ -73,6 +76,7 @@ impl Command {
             Self::Restore(arguments) => restore::run(&arguments),
             Self::Generate(arguments) => generate::run(&arguments),
             Self::Import(arguments) => import::run(&arguments),
+            Self::Script(arguments) => script::run(&arguments),
             Self::Hep(arguments) => hep::run(&arguments),
             Self::Search(arguments) => search::run(&arguments),
             Self::Call(arguments) => call::run(&arguments),

@@ -16,6 +16,7 @@ use outputs::metrics::Metrics;
 use outputs::notify::{Notifiers, Timing};
 use outputs::{Outputs, Window};
 use protocols::Protocols;
+use scripts::{LoadError, Scripts};
 use store::{LakeLocation, Store};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -89,7 +90,9 @@ impl Server {
         let watchers: Vec<Arc<dyn Watcher>> = vec![Arc::new(Watching(Arc::clone(&metrics)))];
         let packets = Arc::new(Window::default());
         let tap = tap(settings, &packets);
-        let doors = Doors::open(IngestConfig { tap, watchers, ..ingest_config(settings, protocols) })?;
+        let scripts = load_scripts(settings, None)?;
+        let doors =
+            Doors::open(IngestConfig { tap, watchers, scripts, ..ingest_config(settings, protocols) })?;
         take_over(settings)?;
         let store = Arc::new(Store::open(store_config(settings), protocols.tables())?);
         // Before the log is replayed: what a run that was killed had accepted and not sent is sent now.
@@ -274,6 +277,26 @@ const NOTIFIERS_STOP_TIME_MAX: Duration = Duration::from_secs(2);
 fn tap(settings: &Resolved, packets: &Arc<Window>) -> Option<Tap> {
     let packets = Arc::clone(packets);
     Outputs::need_packets(&settings.outputs).then(|| Tap::new(move |block| packets.put(block)))
+}
+
+/// Threads that run scripts at a time: each has a state of every script.
+const SCRIPT_THREADS_MAX: usize = 8;
+
+/// The scripts of the configuration, ready to run. Those that run already stay if they are the same and none of them had
+/// to be switched off.
+fn load_scripts(
+    settings: &Resolved,
+    running: Option<Arc<Scripts>>,
+) -> Result<Option<Arc<Scripts>>, LoadError> {
+    let Some(wanted) = &settings.scripts else { return Ok(None) };
+    if let Some(running) = &running
+        && running.settings() == wanted
+        && running.off().is_empty()
+    {
+        return Ok(Some(Arc::clone(running)));
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(SCRIPT_THREADS_MAX);
+    Ok(Some(Arc::new(Scripts::load(wanted, threads, running.as_deref())?)))
 }
 
 /// The name of the signal that ends the program, and those that ask to read the configuration again.

@@ -26,6 +26,7 @@ impl Resolved {
         let listeners = rekeyed(&self.listeners, &new.listeners);
         take("listener.keys", replace(&mut self.listeners, &listeners));
         take("hep.dedup, corrections or sender", replace(&mut self.senders, &new.senders));
+        take("scripts", replace(&mut self.scripts, &new.scripts));
         take("calls", replace(&mut self.legs.rules, &new.legs.rules));
         self.legs = new.legs.clone();
         take("retention.days", replace(&mut self.retention_days, &new.retention_days));

@@ -10,7 +10,7 @@ use protocols::mapping::Definition;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{alerts, listeners, notifiers, outputs};
+use super::{alerts, listeners, notifiers, outputs, scripts};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +27,7 @@ pub(super) struct File {
     pub(super) corrections: Option<BTreeMap<String, bool>>,
     pub(super) sender: Option<Vec<Sender>>,
     pub(super) redact: Option<Redact>,
+    pub(super) scripts: Option<scripts::Written>,
     pub(super) calls: Option<Calls>,
     pub(super) output: Option<Vec<outputs::Output>>,
     pub(super) alerts: Option<alerts::Common>,

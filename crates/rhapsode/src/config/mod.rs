@@ -14,6 +14,7 @@ mod metrics;
 mod notifiers;
 mod origin;
 mod outputs;
+mod scripts;
 mod senders;
 mod source;
 mod types;
@@ -36,6 +37,7 @@ pub(crate) use listeners::{ListenArguments, short_listeners};
 pub(crate) use memory::Memory;
 pub(crate) use metrics::Metrics;
 pub(crate) use origin::{Origin, Origins};
+pub(crate) use scripts::script;
 pub(crate) use types::Types;
 
 /// A year: what an inquiry asks for is rarely older.
@@ -81,6 +83,7 @@ pub(crate) struct Resolved {
     pub(crate) sender_packets_per_second_max: Option<u32>,
     pub(crate) senders: ingest::SenderRules,
     pub(crate) redactions: Redactions,
+    pub(crate) scripts: Option<::scripts::Settings>,
     pub(crate) legs: calls::Legs,
     /// Whether calls and registrations have rows.
     pub(crate) call_rows: bool,
@@ -217,6 +220,7 @@ pub(crate) fn resolve_beside(arguments: &ServeArguments, running: Option<&Resolv
         outputs,
         senders,
         redactions,
+        scripts: scripts::scripts(&written.scripts.unwrap_or_default())?,
         audit_days,
         call_rows,
         alerts,

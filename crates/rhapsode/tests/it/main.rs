@@ -24,6 +24,7 @@ mod outputs;
 mod redact;
 mod reload;
 mod replay;
+mod scripts;
 mod secrets;
 mod shared_lake;
 mod stage;

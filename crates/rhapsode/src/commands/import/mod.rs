@@ -5,7 +5,7 @@
 //! not match when it goes on, the server is asked which packets of that one request it has.
 
 mod post;
-mod source;
+pub(super) mod source;
 mod state;
 
 use std::path::{Path, PathBuf};

@@ -21,21 +21,21 @@ const READ_BYTES: usize = 256 * 1024;
 
 /// How what is no HEP yet is wrapped, and what is left out.
 #[derive(Clone, Debug)]
-pub(super) struct Wrapping {
-    pub(super) node: Option<String>,
-    pub(super) capture_id: u32,
-    pub(super) key: Option<String>,
-    pub(super) rtp: bool,
+pub(in crate::commands) struct Wrapping {
+    pub(in crate::commands) node: Option<String>,
+    pub(in crate::commands) capture_id: u32,
+    pub(in crate::commands) key: Option<String>,
+    pub(in crate::commands) rtp: bool,
     /// The files hold call records in these columns.
-    pub(super) records: Option<Columns>,
+    pub(in crate::commands) records: Option<Columns>,
 }
 
 /// A HEPv3 packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Packet {
-    pub(super) bytes: Vec<u8>,
+pub(in crate::commands) struct Packet {
+    pub(in crate::commands) bytes: Vec<u8>,
     /// When its traffic was seen, in microseconds since 1970, if it says so.
-    pub(super) micros: Option<i64>,
+    pub(in crate::commands) micros: Option<i64>,
 }
 
 /// What was found.
@@ -65,7 +65,7 @@ pub(super) struct Survey {
     pub(super) warnings: Vec<String>,
 }
 
-pub(super) struct Source {
+pub(in crate::commands) struct Source {
     path: PathBuf,
     file: File,
     kind: Kind,
@@ -95,7 +95,7 @@ enum Kind {
 }
 
 impl Source {
-    pub(super) fn open(path: &Path, wrapping: &Wrapping) -> Result<Self> {
+    pub(in crate::commands) fn open(path: &Path, wrapping: &Wrapping) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut wrapping = wrapping.clone();
         if wrapping.node.is_none() {
@@ -137,7 +137,7 @@ impl Source {
     }
 
     /// The next packet; `None` at the end of the file.
-    pub(super) fn next(&mut self) -> Result<Option<Packet>> {
+    pub(in crate::commands) fn next(&mut self) -> Result<Option<Packet>> {
         loop {
             if let Some(packet) = self.ready.pop_front() {
                 return Ok(Some(packet));

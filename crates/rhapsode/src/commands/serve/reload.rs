@@ -1,9 +1,10 @@
 //! SIGHUP: the configuration is read again, and what may change while a server runs is taken over.
 
 use anyhow::Result;
+use ingest::IngestConfig;
 
 use super::logging::Logging;
-use super::{Server, ingest_config, notify, store_config};
+use super::{Server, ingest_config, load_scripts, notify, store_config};
 use crate::alerting;
 use crate::config::{self, Changes, Resolved, ServeArguments};
 
@@ -58,6 +59,7 @@ impl Reload {
         let new = config::resolve_beside(&self.arguments, Some(&self.running))?;
         let url = server.url();
         let notifiers = url.as_deref().map(|url| alerting::prepare(&new.alerts, url)).transpose()?;
+        let scripts = load_scripts(&new, server.ingest.loaded_scripts())?;
         // The last thing that can be refused.
         self.logging.set_level(&new.log_level)?;
         for note in &new.legs.notes {
@@ -65,7 +67,8 @@ impl Reload {
         }
         let alerts_change = self.running.alerts != new.alerts;
         let changes = self.running.take_over(&new);
-        server.ingest.reload(&ingest_config(&self.running, self.running.protocols));
+        let config = ingest_config(&self.running, self.running.protocols);
+        server.ingest.reload(&IngestConfig { scripts, ..config });
         server.store.set_retention(store_config(&self.running).retention);
         if let Some(api) = &server.api {
             api.set_legs(self.running.legs.rules.clone());
