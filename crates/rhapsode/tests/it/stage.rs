@@ -86,7 +86,10 @@ impl Stage {
         let mut command = Command::new(program);
         command.args(["-f", "-E", "--table=-1", "--interface=127.0.0.1", "--listen-ng=127.0.0.1:2223"]);
         command.args(["--port-min=30000", "--port-max=30200", "--homer=127.0.0.1:9060", "--homer-id=2002"]);
-        command.arg(format!("--homer-protocol={protocol}"));
+        command.arg(match protocol {
+            "tcp" => "--homer-protocol=tcp",
+            _ => "--homer-protocol=udp",
+        });
         let mut relay = self.start(&format!("rtpengine-{protocol}"), command)?;
         let pong = ng("d7:command4:pinge");
         ensure!(relay.is_running(), "rtpengine ended:\n{}", relay.printed());
