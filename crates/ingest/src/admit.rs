@@ -235,12 +235,15 @@ impl Admission {
         }
         let entry = Entry { received, sender, listener: transport as u8, frame };
         let corrections = treatment.corrections;
-        match &orders.scripts {
-            None => self.keep(&entry, packet, admitted)?,
-            Some(scripts) => self.script(scripts, &entry, packet, corrections, admitted)?,
+        let kept = match &orders.scripts {
+            None => self.keep(&entry, packet, admitted),
+            Some(scripts) => self.script(scripts, &entry, packet, corrections, admitted),
+        };
+        // A sender whose packets scripts drop is heard all the same.
+        if matches!(kept, Ok(()) | Err(Verdict::Drop(Dropped::Script))) {
+            self.gathering.packet(sender.ip(), transport, packet, corrections, frame.len(), received);
         }
-        self.gathering.packet(sender.ip(), transport, packet, corrections, frame.len(), received);
-        Ok(())
+        kept
     }
 
     fn keep(
@@ -253,8 +256,8 @@ impl Admission {
         admitted.push_blanked(entry, packet, redactions).map_err(|_| Verdict::Refuse(Refused::TooLarge))
     }
 
-    /// Here and nowhere else: what scripts make of a packet is what is logged, so that a replay need not ask them. What
-    /// they put into it has its secrets blanked like what was received.
+    /// Here and nowhere else: what scripts make of a packet is what is logged, so that a replay need not ask them. A
+    /// payload that they wrote has its secrets blanked like what was received.
     #[cold]
     fn script(
         &self,

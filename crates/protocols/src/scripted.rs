@@ -3,6 +3,8 @@
 //! Scripts run once, before a packet is logged. What they changed of its header stands in its chunks; the rest in one
 //! chunk of our own, so that a replay of the log makes the same row without asking them again.
 
+use std::net::IpAddr;
+
 use hep::Packet;
 use hep::chunk::Chunk;
 use model::{Kind, Table, Value};
@@ -33,6 +35,28 @@ pub struct Said {
 }
 
 impl Said {
+    /// What was said here after this, by a relay before us for instance, was said: of one name the later text counts.
+    pub fn join(&mut self, later: Self) {
+        for (own, later) in [(&mut self.by, later.by), (&mut self.tags, later.tags)] {
+            for text in later {
+                if !own.contains(&text) {
+                    own.push(text);
+                }
+            }
+        }
+        for (name, text) in later.set {
+            self.set.retain(|(known, _)| *known != name);
+            self.set.push((name, text));
+        }
+        for (name, text) in later.sent {
+            // The first to change it knows what was sent.
+            if !self.sent.iter().any(|(known, _)| *known == name) {
+                self.sent.push((name, text));
+            }
+        }
+        self.call_id = later.call_id.or(self.call_id.take());
+    }
+
     /// The body of the chunk: a JSON object.
     #[must_use]
     pub fn encode(&self) -> String {
@@ -108,11 +132,13 @@ pub(crate) fn apply(mut said: Said, table: &'static Table, draft: &mut Draft<'_>
 
 fn read(kind: Kind, text: &str) -> Option<Value<'static>> {
     match kind {
-        Kind::Text | Kind::Ip => Some(Value::from(text.to_owned())),
+        Kind::Text => Some(Value::from(text.to_owned())),
+        Kind::Ip => text.parse::<IpAddr>().ok().map(|address| Value::from(address.to_string())),
         Kind::Int16 => text.parse::<i16>().ok().map(|number| Value::Int(number.into())),
         Kind::Int32 => text.parse::<i32>().ok().map(|number| Value::Int(number.into())),
         Kind::Int64 => text.parse().ok().map(Value::Int),
-        Kind::Float => text.parse().ok().map(Value::Float),
+        // An average with what is no number in it is none either.
+        Kind::Float => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Float),
         Kind::Bool => text.parse().ok().map(Value::Bool),
         Kind::Time | Kind::Bytes | Kind::TextList | Kind::Json => None,
     }
@@ -156,6 +182,37 @@ fn pairs(object: Option<&Json<'_>>) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_speaks_later_has_the_last_word_and_takes_nothing_away() {
+        let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let mut said = Said {
+            by: vec!["relay.lua".to_owned()],
+            tags: vec!["vip".to_owned()],
+            set: vec![pair("from_user", "a"), pair("note", "b")],
+            sent: vec![pair("src_ip", "192.0.2.1")],
+            call_id: Some("one".to_owned()),
+        };
+        said.join(Said {
+            by: vec!["here.lua".to_owned()],
+            tags: vec!["vip".to_owned(), "late".to_owned()],
+            set: vec![pair("from_user", "c")],
+            sent: vec![pair("src_ip", "192.0.2.2"), pair("node", "x")],
+            call_id: None,
+        });
+        assert_eq!(said.by, ["relay.lua", "here.lua"]);
+        assert_eq!(said.tags, ["vip", "late"]);
+        assert_eq!(said.set, [pair("note", "b"), pair("from_user", "c")]);
+        assert_eq!(said.sent, [pair("src_ip", "192.0.2.1"), pair("node", "x")]);
+        assert_eq!(said.call_id.as_deref(), Some("one"));
+    }
+
+    #[test]
+    fn numbers_and_addresses_are_such() {
+        assert_eq!(read(Kind::Float, "1.5"), Some(Value::Float(1.5)));
+        assert_eq!((read(Kind::Float, "nan"), read(Kind::Float, "inf")), (None, None));
+        assert_eq!((read(Kind::Ip, "nowhere"), read(Kind::Ip, "192.0.2.1").is_some()), (None, true));
+    }
 
     #[test]
     fn what_was_said_is_read_as_it_was_written() {

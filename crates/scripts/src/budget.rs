@@ -12,6 +12,7 @@ pub(crate) const EVERY: u32 = 1_000;
 pub(crate) enum Exceeded {
     Instructions,
     Time,
+    Memory,
 }
 
 impl Exceeded {
@@ -19,6 +20,7 @@ impl Exceeded {
         match self {
             Self::Instructions => "more instructions than scripts.instructions_max allows",
             Self::Time => "more time than scripts.milliseconds_max allows",
+            Self::Memory => "more memory than scripts.memory_bytes_max allows",
         }
     }
 }
@@ -60,11 +62,17 @@ impl Budget {
         Ok(())
     }
 
+    /// Lua has refused to allocate.
+    pub(crate) fn is_out_of_memory(&self) {
+        self.exceeded.store(3, Ordering::Relaxed);
+    }
+
     pub(crate) fn exceeded(&self) -> Option<Exceeded> {
         match self.exceeded.load(Ordering::Relaxed) {
             0 => None,
             1 => Some(Exceeded::Instructions),
-            _ => Some(Exceeded::Time),
+            2 => Some(Exceeded::Time),
+            _ => Some(Exceeded::Memory),
         }
     }
 

@@ -193,13 +193,10 @@ impl Scripts {
         let has_records = machines.iter().take(1).flatten().any(|program| program.has(Stage::Record));
         let stats = settings.sources.iter().map(|source| {
             let known = earlier.into_iter().flat_map(|earlier| &earlier.stats);
-            known.clone().find(|stats| stats.path == source.path).map_or_else(
-                || Arc::new(Stats::new(&source.path)),
-                |stats| {
-                    stats.switch_on();
-                    Arc::clone(stats)
-                },
-            )
+            known
+                .clone()
+                .find(|stats| stats.path == source.path)
+                .map_or_else(|| Arc::new(Stats::new(&source.path)), Arc::clone)
         });
         Ok(Self {
             stats: stats.collect(),
@@ -215,6 +212,11 @@ impl Scripts {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Those that were switched off run again: what was wrong with them may have been mended.
+    pub fn switch_on(&self) {
+        self.stats.iter().for_each(|stats| stats.switch_on());
     }
 
     /// How each of them does.
@@ -284,8 +286,11 @@ impl Scripts {
         let mut errors = Vec::new();
         self.stage(Stage::Packet, &machine, &mut work, &mut errors);
         if self.has_records && work.effects.dropped.is_none() {
-            let changed = work.is_changed(packet).then(|| work.frame(frame, received).ok()).flatten();
-            if let Ok((now, _)) = hep::decode(changed.as_deref().unwrap_or(frame), received) {
+            let changed = if work.is_changed() { work.frame(frame, received) } else { Ok(frame.to_vec()) };
+            // What cannot be carried is told below.
+            if let Ok(changed) = changed
+                && let Ok((now, _)) = hep::decode(&changed, received)
+            {
                 work.look_at(&protocols.understand(&now, arrival));
                 self.stage(Stage::Record, &machine, &mut work, &mut errors);
             }
@@ -293,7 +298,7 @@ impl Scripts {
         drop(machine);
         let outcome = if work.effects.dropped.is_some() {
             Outcome::Dropped
-        } else if work.is_changed(packet) {
+        } else if work.is_changed() {
             match work.frame(frame, received) {
                 Ok(frame) => Outcome::Changed(frame),
                 Err(reason) => {
@@ -302,7 +307,14 @@ impl Scripts {
                     if let Some(stats) = stats {
                         errors.push(stats.fail(None, &reason));
                     }
-                    Outcome::Unchanged
+                    // What a script has taken out of it must not be kept because a sender made it so long.
+                    if work.is_rewritten() {
+                        stats.into_iter().for_each(|stats| stats.dropped());
+                        work.effects.dropped = Some(reason);
+                        Outcome::Dropped
+                    } else {
+                        Outcome::Unchanged
+                    }
                 }
             }
         } else {

@@ -27,11 +27,25 @@ const FORBIDDEN: [&str; 10] = [
     "gcinfo",
 ];
 
+/// What Lua says then, and nothing else.
+const OUT_OF_MEMORY: &str = "not enough memory";
+
+/// `table.insert` moves what is behind the place in one step that nothing can interrupt, however many places that are.
+const INSERTING: &str = "\
+local insert, select, error, tonumber = table.insert, select, error, tonumber
+function table.insert(list, ...)
+  if select('#', ...) == 2 then
+    local place = tonumber((...))
+    if not place or place < 1 or place > #list + 1 then error('bad place in table.insert', 2) end
+  end
+  return insert(list, ...)
+end";
+
 /// A limit that was met is no error to be caught.
 const CATCHING: &str = "\
 local exceeded, error, pcall, xpcall = ...
 local function check(ok, ...)
-  if not ok and exceeded() then error('limit', 0) end
+  if not ok and exceeded((...)) then error('limit', 0) end
   return ok, ...
 end
 local function caught(f, ...) return check(pcall(f, ...)) end
@@ -146,12 +160,18 @@ impl Program {
 fn prepare(inside: &Arc<Inside>, limits: &Limits) -> mlua::Result<Lua> {
     let lua = Lua::new_with(StdLib::TABLE | StdLib::STRING | StdLib::MATH, LuaOptions::default())?;
     strings::replace(&lua, inside)?;
+    lua.load(INSERTING).set_name("=limits").exec()?;
     heplify::offer(&lua, inside)?;
     handle::offer(&lua, inside)?;
     {
         let globals = lua.globals();
         let own = Arc::clone(inside);
-        let exceeded = lua.create_function(move |_, ()| Ok(own.budget.exceeded().is_some()))?;
+        let exceeded = lua.create_function(move |_, caught: Value<'_>| {
+            if is_memory(&caught) {
+                own.budget.is_out_of_memory();
+            }
+            Ok(own.budget.exceeded().is_some())
+        })?;
         let error: Function<'_> = globals.get("error")?;
         let (pcall, xpcall): (Function<'_>, Function<'_>) = (globals.get("pcall")?, globals.get("xpcall")?);
         let catching = lua.load(CATCHING).set_name("=limits").into_function()?;
@@ -207,6 +227,23 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// Whether what a script caught says that Lua could not allocate.
+fn is_memory(caught: &Value<'_>) -> bool {
+    match caught {
+        Value::String(text) => text.as_bytes() == OUT_OF_MEMORY.as_bytes(),
+        Value::Error(error) => is_of_memory(error),
+        _ => false,
+    }
+}
+
+fn is_of_memory(error: &mlua::Error) -> bool {
+    match error {
+        mlua::Error::MemoryError(_) => true,
+        mlua::Error::CallbackError { cause, .. } => is_of_memory(cause),
+        _ => false,
+    }
+}
+
 /// The place and the reason, out of what Lua says: `NAME:LINE: reason` and a traceback.
 fn explain(error: &mlua::Error, budget: &Budget, line: Option<u32>) -> Failure {
     let text = error.to_string();
@@ -214,9 +251,8 @@ fn explain(error: &mlua::Error, budget: &Budget, line: Option<u32>) -> Failure {
     if let Some(exceeded) = budget.exceeded() {
         return Failure { line: place, reason: exceeded.words().to_owned(), is_limit: true };
     }
-    if text.contains("not enough memory") {
-        let reason = "more memory than scripts.memory_bytes_max allows".to_owned();
-        return Failure { line: place, reason, is_limit: true };
+    if is_of_memory(error) {
+        return Failure { line: place, reason: Exceeded::Memory.words().to_owned(), is_limit: true };
     }
     let first = text.lines().next().unwrap_or_default();
     let mut reason = first;

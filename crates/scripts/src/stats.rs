@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 const LOG_LINES_MAX: u32 = 10;
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
+/// A script that was switched off is tried again after this: whoever can send packets that it cannot cope with must not be
+/// rid of it for good.
+const OFF_FOR: Duration = Duration::from_secs(60);
+
 /// What is counted of a script since the start.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScriptStatus {
@@ -20,7 +24,7 @@ pub struct ScriptStatus {
     pub limits: u64,
     pub dropped: u64,
     pub changed: u64,
-    /// It met limits too often in a row and is not run any more.
+    /// It met limits too often in a row and is not run for a while.
     pub is_off: bool,
     /// `PATH:LINE: reason` of the last failure.
     pub last_error: Option<String>,
@@ -37,6 +41,7 @@ pub(crate) struct Stats {
     changed: AtomicU64,
     in_a_row: AtomicU32,
     is_off: AtomicBool,
+    off_since: Mutex<Option<Instant>>,
     last_error: Mutex<Option<String>>,
     log: Mutex<Log>,
 }
@@ -60,6 +65,7 @@ impl Stats {
             changed: AtomicU64::default(),
             in_a_row: AtomicU32::default(),
             is_off: AtomicBool::default(),
+            off_since: Mutex::default(),
             last_error: Mutex::default(),
             log: Mutex::default(),
         }
@@ -101,11 +107,14 @@ impl Stats {
     pub(crate) fn met_limit(&self, in_a_row_max: u32) {
         self.limits.fetch_add(1, Ordering::Relaxed);
         let in_a_row = self.in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
-        if in_a_row >= in_a_row_max && !self.is_off.swap(true, Ordering::Relaxed) {
+        if in_a_row >= in_a_row_max && !self.is_off() {
+            *self.off_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            self.is_off.store(true, Ordering::Relaxed);
             tracing::error!(
                 script = self.name(),
                 in_a_row,
-                "switched off: it meets its limits again and again"
+                "switched off for {} s: it meets its limits again and again",
+                OFF_FOR.as_secs()
             );
         }
     }
@@ -116,7 +125,15 @@ impl Stats {
     }
 
     pub(crate) fn is_off(&self) -> bool {
-        self.is_off.load(Ordering::Relaxed)
+        if !self.is_off.load(Ordering::Relaxed) {
+            return false;
+        }
+        let since = *self.off_since.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = since.is_none_or(|since| since.elapsed() >= OFF_FOR);
+        if is_over {
+            self.switch_on();
+        }
+        !is_over
     }
 
     pub(crate) fn say(&self, lines: &[String]) {

@@ -1,9 +1,8 @@
 //! The functions of Lua's `string` that could take for ever or end the program, within the budget.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mlua::{Error, FromLua as _, IntoLua as _, Lua, MultiValue, Result, Table, Value};
+use mlua::{Error, FromLua as _, Function, IntoLua as _, Lua, MultiValue, Result, Table, Value};
 
 use crate::patterns::{self, Capture, Failure, Found};
 use crate::program::Inside;
@@ -16,6 +15,20 @@ const COPIED: usize = 64;
 
 /// Longest pattern: a bound for what goes on inside one.
 const PATTERN_BYTES_MAX: usize = 1 << 10;
+
+/// Every match of a pattern, one after the other; `after` finds the next from a place on.
+const MATCHING: &str = "\
+local after = ...
+return function(text, pattern)
+  local at = 0
+  local function next(place, ...)
+    at = place
+    return ...
+  end
+  return function()
+    if at then return next(after(text, pattern, at)) end
+  end
+end";
 
 pub(crate) fn replace(lua: &Lua, inside: &Arc<Inside>) -> Result<()> {
     let string: Table<'_> = lua.globals().get("string")?;
@@ -62,22 +75,21 @@ pub(crate) fn replace(lua: &Lua, inside: &Arc<Inside>) -> Result<()> {
         )?,
     )?;
     let own = Arc::clone(inside);
-    let each = lua.create_function(move |lua, (text, pattern): (mlua::String<'_>, mlua::String<'_>)| {
-        let (own, at) = (Arc::clone(&own), AtomicUsize::new(0));
-        let (text, pattern) = (text.as_bytes().to_vec(), pattern.as_bytes().to_vec());
-        lua.create_function(move |lua, ()| {
-            let (text, pattern) = (lua.create_string(&text)?, lua.create_string(&pattern)?);
-            spend(&own, text.as_bytes().len() / COPIED)?;
-            let start = at.load(Ordering::Relaxed);
+    let after = lua.create_function(
+        move |lua, (text, pattern, start): (mlua::String<'_>, mlua::String<'_>, usize)| {
             if start > text.as_bytes().len() {
                 return Ok(nothing());
             }
             let Some(found) = search(&own, &text, &pattern, start)? else { return Ok(nothing()) };
             // An empty match would be found again and again.
-            at.store(found.to + usize::from(found.to == found.from), Ordering::Relaxed);
-            captured(lua, &text, &found)
-        })
-    })?;
+            let next = found.to + usize::from(found.to == found.from);
+            let mut values = captured(lua, &text, &found)?;
+            values.push_front(number(next));
+            Ok(values)
+        },
+    )?;
+    let matching = lua.load(MATCHING).set_name("=limits").into_function()?;
+    let each: Function<'_> = matching.call(after)?;
     string.set("gmatch", each.clone())?;
     string.set("gfind", each)?;
     let own = Arc::clone(inside);

@@ -55,6 +55,8 @@ pub(crate) struct Effects {
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     sent: Header,
+    /// What came with the packet: a relay of ours may have run scripts before. It takes nothing of what scripts may say here.
+    earlier: Said,
     payload: Vec<u8>,
     /// At the stage of the record.
     pub(crate) table: Option<&'static str>,
@@ -68,12 +70,8 @@ impl Work {
         let header = Header::of(packet, arrival.corrections);
         Self {
             payload: packet.payload.to_vec(),
-            effects: Effects {
-                header: header.clone(),
-                // A relay of ours may have run scripts before.
-                said: scripted::said(packet).unwrap_or_default(),
-                ..Effects::default()
-            },
+            earlier: scripted::said(packet).unwrap_or_default(),
+            effects: Effects { header: header.clone(), ..Effects::default() },
             sent: header,
             ..Self::default()
         }
@@ -154,19 +152,21 @@ impl Work {
             "seconds" => header.seconds = Some(parsed(name, &text)?),
             "micros" => header.micros = Some(parsed(name, &text)?),
             "capture_id" => header.capture_id = Some(parsed(name, &text)?),
-            "node" => header.node = Some(value.to_vec()),
-            "correlation_id" => header.correlation_id = Some(value.to_vec()),
+            "node" => header.node = Some(short(name, value)?),
+            "correlation_id" => header.correlation_id = Some(short(name, value)?),
             _ => return Ok(false),
         }
         Ok(true)
     }
 
     /// Whether it is to be another packet.
-    pub(crate) fn is_changed(&self, packet: &Packet<'_>) -> bool {
-        let effects = &self.effects;
-        effects.header != self.sent
-            || effects.payload.is_some()
-            || effects.said != scripted::said(packet).unwrap_or_default()
+    pub(crate) fn is_changed(&self) -> bool {
+        self.is_rewritten() || self.effects.said != Said::default()
+    }
+
+    /// Whether something it was sent with is to be something else.
+    pub(crate) fn is_rewritten(&self) -> bool {
+        self.effects.header != self.sent || self.effects.payload.is_some()
     }
 
     /// What changes, in words: for people who try a script.
@@ -189,7 +189,8 @@ impl Work {
     /// The packet as scripts want it, in place of the frame it came in.
     pub(crate) fn frame(&self, frame: &[u8], received_seconds: u32) -> Result<Vec<u8>, String> {
         let header = &self.effects.header;
-        let mut said = self.effects.said.clone();
+        let mut said = self.earlier.clone();
+        said.join(self.effects.said.clone());
         let mut bodies: Vec<(u16, Vec<u8>)> = Vec::new();
         let mut delete = Vec::new();
         for (name, from, _) in self.sent.differences(header) {
@@ -304,6 +305,13 @@ impl Header {
 
 fn parsed<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
     text.trim().parse().map_err(|_| format!("{text:?} is no {name}"))
+}
+
+fn short(name: &str, value: &[u8]) -> Result<Vec<u8>, String> {
+    if value.len() > TEXT_BYTES_MAX {
+        return Err(format!("{name} would be longer than {TEXT_BYTES_MAX} bytes"));
+    }
+    Ok(value.to_vec())
 }
 
 /// The longest beginning of at most this many bytes.

@@ -68,6 +68,8 @@ impl Reload {
         let alerts_change = self.running.alerts != new.alerts;
         let changes = self.running.take_over(&new);
         let config = ingest_config(&self.running, self.running.protocols);
+        // Whatever was wrong with those that were switched off may have been mended.
+        scripts.iter().for_each(|scripts| scripts.switch_on());
         server.ingest.reload(&IngestConfig { scripts, ..config });
         server.store.set_retention(store_config(&self.running).retention);
         if let Some(api) = &server.api {
