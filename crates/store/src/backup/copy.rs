@@ -104,7 +104,8 @@ impl<'a> Target<'a> {
         Ok(())
     }
 
-    /// A file that never changes; `false` if it is gone. `checksum` is what its writer noted.
+    /// A file that never changes; `false` if it is gone. `checksum` is what its writer noted; without that its bytes say
+    /// whether it is the one that is there: a lake that was restored has made others under the same names.
     pub(super) fn copy_immutable(
         &mut self,
         from: &Path,
@@ -115,13 +116,16 @@ impl<'a> Target<'a> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             opened => opened.map_err(at(from))?,
         };
-        let bytes = source.metadata().map_err(at(from))?.len();
-        let crc32 = match self.has(path, bytes, checksum)? {
-            Some(crc32) => {
-                self.enter(path, bytes, crc32);
-                crc32
-            }
-            None => self.copy(&source, path)?,
+        let (bytes, wanted) = match checksum {
+            Some(checksum) => (source.metadata().map_err(at(from))?.len(), checksum),
+            None => pour(&source, &mut io::sink()).map_err(at(from))?,
+        };
+        let crc32 = if self.has(path, bytes, wanted)? {
+            self.enter(path, bytes, wanted);
+            wanted
+        } else {
+            (&source).rewind().map_err(at(from))?;
+            self.copy(&source, path)?
         };
         if checksum.is_some_and(|checksum| checksum != crc32) {
             self.faults.push(format!("{path} is damaged in the data folder: see rhapsode check --deep"));
@@ -132,27 +136,24 @@ impl<'a> Target<'a> {
         Ok(true)
     }
 
-    /// The checksum of a file that is there already, and is what it should be.
-    fn has(&self, path: &str, bytes: u64, checksum: Option<u32>) -> Result<Option<u32>, BackupError> {
+    /// Whether a file is there already, and is what it should be.
+    fn has(&self, path: &str, bytes: u64, crc32: u32) -> Result<bool, BackupError> {
         let there = self.path(path);
         match fs::metadata(&there) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             found => {
                 if found.map_err(at(&there))?.len() != bytes {
-                    return Ok(None);
+                    return Ok(false);
                 }
             }
         }
         if let Some(known) = self.known.get(path).copied().or_else(|| self.forgotten.get(path))
-            && known.bytes == bytes
-            && checksum.is_none_or(|checksum| checksum == known.crc32)
+            && (known.bytes, known.crc32) == (bytes, crc32)
         {
-            return Ok(Some(known.crc32));
+            return Ok(true);
         }
-        // Left by a backup that was interrupted: its bytes tell, if the lake says what they should be.
-        let Some(checksum) = checksum else { return Ok(None) };
-        let (_, found) = sum(&there).map_err(at(&there))?;
-        Ok((found == checksum).then_some(found))
+        // Left by a backup that was interrupted: its bytes tell.
+        Ok(sum(&there).map_err(at(&there))?.1 == crc32)
     }
 
     fn copy(&mut self, from: &File, path: &str) -> Result<u32, BackupError> {
@@ -160,7 +161,13 @@ impl<'a> Target<'a> {
         if let Some(folder) = to.parent() {
             private_folder(folder)?;
         }
-        let (bytes, crc32) = private_file(&to).and_then(|mut file| pour(from, &mut file)).map_err(at(&to))?;
+        // Whole or not at all: what is there may belong to the backup before, which counts until this one is whole.
+        let mut new = to.clone().into_os_string();
+        new.push(".new");
+        let new = PathBuf::from(new);
+        let (bytes, crc32) =
+            private_file(&new).and_then(|mut file| pour(from, &mut file)).map_err(at(&new))?;
+        fs::rename(&new, &to).map_err(at(&to))?;
         self.copied += bytes;
         self.enter(path, bytes, crc32);
         Ok(crc32)

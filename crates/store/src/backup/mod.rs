@@ -146,8 +146,12 @@ fn all(
         // Its oldest commits were tidied away between the look and this.
         let Ok(tables) = tables else { continue };
         let mut missing = HashSet::new();
+        // All commits first: copying files takes long, and old commits go.
+        for (name, _) in &tables {
+            copy_commits(lake, name, moment.versions.get(name).copied(), target, &mut missing)?;
+        }
         for (name, files) in &tables {
-            copy_table(lake, name, moment.versions.get(name).copied(), files, target, &mut missing)?;
+            copy_files(lake, name, files, target, &mut missing)?;
         }
         copy_folder(lake, nodes::FOLDER, target)?;
         // What was gone before, and is still named, was never there.
@@ -173,12 +177,11 @@ fn summaries(versions: &BTreeMap<String, u64>, tables: &[(String, Vec<LakeFile>)
     tables.iter().map(of).collect()
 }
 
-/// The commits up to a version, the files it names, and their filters.
-fn copy_table(
+/// The commits up to a version.
+fn copy_commits(
     lake: &Path,
     name: &str,
     version: Option<u64>,
-    files: &[LakeFile],
     target: &mut Target<'_>,
     missing: &mut HashSet<String>,
 ) -> Result<(), BackupError> {
@@ -192,6 +195,18 @@ fn copy_table(
             }
         }
     }
+    Ok(())
+}
+
+/// The files that a version names, and their filters.
+fn copy_files(
+    lake: &Path,
+    name: &str,
+    files: &[LakeFile],
+    target: &mut Target<'_>,
+    missing: &mut HashSet<String>,
+) -> Result<(), BackupError> {
+    let folder = lake.join(name);
     target.expect(files.iter().filter(|file| file.checksum.is_some()).map(|file| file.bytes).sum());
     for file in files {
         let path = format!("lake/{name}/{}", file.name);
@@ -204,7 +219,7 @@ fn copy_table(
         // A file without a filter is read by every question, and that is all.
         let filter = keys::file_name(&file.name);
         let path = format!("lake/{name}/{}/{filter}", keys::FOLDER);
-        target.copy_if_there(&folder.join(keys::FOLDER).join(&filter), &path)?;
+        target.copy_immutable(&folder.join(keys::FOLDER).join(&filter), &path, None)?;
     }
     Ok(())
 }
@@ -218,7 +233,7 @@ fn copy_folder(lake: &Path, name: &str, target: &mut Target<'_>) -> Result<(), B
     for entry in entries {
         let file = entry.map_err(at(&folder))?.file_name();
         if let Some(file) = file.to_str() {
-            target.copy_if_there(&folder.join(file), &format!("lake/{name}/{file}"))?;
+            target.copy_immutable(&folder.join(file), &format!("lake/{name}/{file}"), None)?;
         }
     }
     Ok(())
