@@ -19,6 +19,10 @@ const ROWS_MAX: usize = 1_000_000;
 /// Groups of one look: more are noise, and their senders may be made up.
 const GROUPS_MAX: usize = 10_000;
 
+/// With so many groups those of calls are not all told apart ([`call::GROUPS_MAX`], one of them for calls without such a
+/// thing): one that is not among them may be there.
+const GROUPS_KNOWN_MAX: usize = call::GROUPS_MAX - 1;
+
 /// A sender that was silent for so long was taken away on purpose, and is forgotten.
 const SENDER_FORGOTTEN_AFTER: i64 = Micros::DAY;
 
@@ -59,12 +63,12 @@ pub(super) async fn measure(state: &View, rule: &Rule) -> Result<Vec<Sample>, St
         Some(baseline) => earlier_days(state, rule, baseline.days, now).await?,
         None => HashMap::new(),
     };
-    if rule.figure.absence() == Absence::Zero {
+    if rule.figure.absence() == Absence::Zero && values.len() < GROUPS_KNOWN_MAX {
         // What was there on earlier days and is wholly gone today is what such a rule is for.
         let is_there: HashSet<&String> = values.iter().map(|(group, _)| group).collect();
         let mut gone: Vec<String> = past.keys().filter(|group| !is_there.contains(group)).cloned().collect();
         gone.sort_unstable();
-        gone.truncate(GROUPS_MAX.saturating_sub(values.len()));
+        gone.truncate(GROUPS_KNOWN_MAX.saturating_sub(values.len()));
         values.extend(gone.into_iter().map(|group| (group, 0.0)));
     }
     let samples = values.into_iter().map(|(group, value)| Sample {
@@ -216,11 +220,12 @@ async fn earlier_days(
         state.alerts().lock().baselines.insert(rule.name.clone(), known.clone());
     }
     let days = known.days.len();
+    let are_known = known.days.values().all(|values| values.len() < GROUPS_KNOWN_MAX);
     let mut by_group: HashMap<String, Vec<f64>> = HashMap::new();
     for (group, value) in known.days.into_values().flatten() {
         by_group.entry(group).or_default().push(value);
     }
-    if rule.figure.absence() == Absence::Zero {
+    if rule.figure.absence() == Absence::Zero && are_known {
         by_group.values_mut().for_each(|values| values.resize(days.max(values.len()), 0.0));
     }
     Ok(by_group)

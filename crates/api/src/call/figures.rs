@@ -48,32 +48,57 @@ impl Calls {
 }
 
 /// The columns that [`Registrations`] reads.
-pub(super) const REGISTRATION_COLUMNS: &[&str] = &["ts", "state", "is_open", "register_delay"];
+pub(super) const REGISTRATION_COLUMNS: &[&str] =
+    &["id", "judged", "ts", "state", "is_open", "register_delay"];
 
+/// A registration as it counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Registration {
+    id: i64,
+    judged: i64,
+    pub(super) begun: i64,
+    pub(super) state: State,
+    pub(super) delay: Option<i64>,
+    pub(super) is_open: bool,
+}
+
+/// Reads rows of registrations in the order of their time. What comes late makes another row of one that was told: these
+/// are neighbours then, and the one that was judged last counts.
+#[derive(Default)]
 pub(super) struct Registrations {
-    pub(super) rows: usize,
-    pub(super) begun: Int64Array,
-    pub(super) is_open: BooleanArray,
-    state: StringArray,
-    delay: Int64Array,
+    last: Option<Registration>,
 }
 
 impl Registrations {
-    pub(super) fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
-        Ok(Self {
-            rows: batch.num_rows(),
-            begun: numbers(batch, "ts")?,
-            is_open: flags(batch, "is_open")?,
-            state: texts(batch, "state")?,
-            delay: numbers(batch, "register_delay")?,
-        })
+    pub(super) fn take(
+        &mut self,
+        batch: &RecordBatch,
+        mut count: impl FnMut(&Registration),
+    ) -> Result<(), ArrowError> {
+        let (ids, judged, begun) = (numbers(batch, "id")?, numbers(batch, "judged")?, numbers(batch, "ts")?);
+        let (states, are_open) = (texts(batch, "state")?, flags(batch, "is_open")?);
+        let delays = numbers(batch, "register_delay")?;
+        for row in 0..batch.num_rows() {
+            let next = Registration {
+                id: ids.value(row),
+                judged: judged.value(row),
+                begun: begun.value(row),
+                state: text(&states, row).and_then(State::named).unwrap_or(State::Unknown),
+                delay: number(&delays, row),
+                is_open: are_open.value(row),
+            };
+            match self.last {
+                Some(last) if last.id == next.id && last.judged > next.judged => continue,
+                Some(last) if last.id != next.id => count(&last),
+                _ => {}
+            }
+            self.last = Some(next);
+        }
+        Ok(())
     }
 
-    pub(super) fn state(&self, row: usize) -> State {
-        text(&self.state, row).and_then(State::named).unwrap_or(State::Unknown)
-    }
-
-    pub(super) fn delay(&self, row: usize) -> Option<i64> {
-        number(&self.delay, row)
+    /// Counts what was read last.
+    pub(super) fn finish(self, mut count: impl FnMut(&Registration)) {
+        self.last.iter().for_each(&mut count);
     }
 }

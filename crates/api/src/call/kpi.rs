@@ -28,6 +28,7 @@ use crate::time;
 use crate::view::View;
 
 pub(crate) use by::By;
+pub(crate) use gather::GROUPS_MAX;
 use gather::{Gathered, Grid};
 use minutes::{Plan, Reading};
 pub(crate) use registrations::{__path_registration_kpi, RegistrationFigures, registration_kpi};

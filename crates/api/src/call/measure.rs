@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use calls::kpi::RegistrationKpi;
 
-use super::figures::{self, Registrations};
+use super::figures::{self, Registration, Registrations};
 use super::kpi::{By, Figures, RegistrationFigures, asked, scan, whole};
 use crate::ask::Window;
 use crate::error::ApiError;
@@ -38,13 +39,10 @@ pub(crate) async fn measure_registrations(
     let (_, asked, table) = asked(state, text, calls::REGISTRATIONS.name)?;
     let mut kpi = RegistrationKpi::default();
     let columns = figures::REGISTRATION_COLUMNS.to_vec();
-    let partial = scan(state, table, asked, window, columns, |batch| {
-        let rows = Registrations::of(batch)?;
-        for row in 0..rows.rows {
-            kpi.add(rows.state(row), rows.delay(row), rows.is_open.value(row));
-        }
-        Ok(())
-    })
-    .await?;
+    let mut count = |told: &Registration| kpi.add(told.state, told.delay, told.is_open);
+    let mut reading = Registrations::default();
+    let taking = |batch: &RecordBatch| reading.take(batch, &mut count);
+    let partial = scan(state, table, asked, window, columns, taking).await?;
+    reading.finish(count);
     Ok(Measured { found: RegistrationFigures::from(&kpi), is_partial: partial.is_some() })
 }

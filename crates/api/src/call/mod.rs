@@ -25,7 +25,7 @@ use session::State;
 
 pub(crate) use fold::{fold, is_witness};
 pub(crate) use kpi::{
-    __path_kpi, __path_registration_kpi, By, Figures, RegistrationFigures, kpi, registration_kpi,
+    __path_kpi, __path_registration_kpi, By, Figures, GROUPS_MAX, RegistrationFigures, kpi, registration_kpi,
 };
 pub(crate) use list::{__path_calls, calls};
 pub(crate) use measure::{Measured, measure, measure_registrations};

@@ -19,7 +19,7 @@ const POINTS_MAX: i64 = 2_000;
 const GROUPS_TOLD: usize = 50;
 
 /// Groups that are counted apart while reading; what comes after is with the others.
-const GROUPS_MAX: usize = 5_000;
+pub(crate) const GROUPS_MAX: usize = 5_000;
 
 /// Points in all groups together.
 const GROUP_POINTS_MAX: usize = 200_000;

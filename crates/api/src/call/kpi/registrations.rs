@@ -1,5 +1,6 @@
 //! Figures of registrations over time.
 
+use arrow::array::RecordBatch;
 use axum::Json;
 use calls::kpi::RegistrationKpi;
 use model::Micros;
@@ -9,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::gather::Grid;
 use super::{Quantiles, asked, scan};
 use crate::ask::{self, Partial};
-use crate::call::figures::{self, Registrations};
+use crate::call::figures::{self, Registration, Registrations};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::Parameters;
 use crate::view::View;
@@ -66,16 +67,15 @@ pub(crate) async fn registration_kpi(
     let grid = Grid::new(window, query.every.as_deref(), now)?;
     let mut points = vec![RegistrationKpi::default(); grid.points];
     let columns = figures::REGISTRATION_COLUMNS.to_vec();
-    let partial = scan(&state, table, asked, window, columns, |batch| {
-        let rows = Registrations::of(batch)?;
-        for row in 0..rows.rows {
-            if let Some(point) = grid.point(rows.begun.value(row)) {
-                points[point].add(rows.state(row), rows.delay(row), rows.is_open.value(row));
-            }
+    let mut count = |told: &Registration| {
+        if let Some(point) = grid.point(told.begun) {
+            points[point].add(told.state, told.delay, told.is_open);
         }
-        Ok(())
-    })
-    .await?;
+    };
+    let mut reading = Registrations::default();
+    let taking = |batch: &RecordBatch| reading.take(batch, &mut count);
+    let partial = scan(&state, table, asked, window, columns, taking).await?;
+    reading.finish(count);
     let mut total = RegistrationKpi::default();
     points.iter().for_each(|point| total.join(point));
     Ok(Json(RegistrationKpiAnswer {
