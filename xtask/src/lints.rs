@@ -28,14 +28,20 @@ pub(crate) fn is_asked_to_compile(words: &[OsString]) -> bool {
 pub(crate) fn stand_in(words: &[OsString]) -> Result<()> {
     let (rustc, arguments) = words.split_first().context("no compiler is named")?;
     let is_build_script = arguments.iter().any(|word| word == "build_script_build");
+    // What can the compiler do?
     let is_question = !arguments.iter().any(|word| word == "--crate-name");
-    if is_build_script || is_question {
-        // It is run, or cargo asks what the compiler can do.
+    if is_question {
         return ended(Command::new(rustc).args(arguments).status(), rustc);
     }
     // Of the same toolchain: beside the compiler, or found as it is.
     let mut clippy = Command::new(Path::new(rustc).with_file_name("clippy-driver"));
-    clippy.arg(rustc).args(arguments.iter().map(without_code));
+    clippy.arg(rustc);
+    if is_build_script {
+        // It will be run.
+        clippy.args(arguments);
+    } else {
+        clippy.args(arguments.iter().map(without_code));
+    }
     clippy.env("CLIPPY_ARGS", "--deny__CLIPPY_HACKERY__warnings");
     ended(clippy.status(), rustc)
 }

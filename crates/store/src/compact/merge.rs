@@ -211,7 +211,7 @@ async fn write_group(
         }
     }
     match loaded.as_slice() {
-        [piece] if piece.has_columns(schema) => {
+        [piece] if piece.has_columns(schema) && piece.is_sorted_by(table.rows.sorted_by) => {
             let (file, chunks) = piece.chunks().map_err(|error| unusable(piece.name(), error))?;
             encoder.copy(file, chunks, piece.rows())?;
             Ok(piece.rows())

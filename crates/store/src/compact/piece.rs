@@ -69,6 +69,15 @@ impl Input {
                 .all(|(own, field)| own.name() == field.name() && own.data_type() == field.data_type())
     }
 
+    /// Whether rows are sorted by this column first, as it says itself.
+    pub(super) fn is_sorted_by(&self, name: &str) -> bool {
+        let metadata = self.footer.metadata();
+        let Ok(place) = self.footer.schema().index_of(name) else { return false };
+        let first =
+            |group: &RowGroupMetaData| group.sorting_columns()?.first().map(|column| column.column_idx);
+        metadata.row_groups().iter().all(|group| first(group).is_some_and(|first| first as usize == place))
+    }
+
     /// The first column of another kind than the table's, or that the table does not have: its values would be lost.
     pub(super) fn foreign_column(&self, schema: &SchemaRef) -> Option<&str> {
         self.footer
@@ -153,6 +162,10 @@ impl Loaded {
 
     pub(super) fn has_columns(&self, schema: &SchemaRef) -> bool {
         self.piece.input.has_columns(schema)
+    }
+
+    pub(super) fn is_sorted_by(&self, name: &str) -> bool {
+        self.piece.input.is_sorted_by(name)
     }
 
     /// All values of a column; missing ones if the file is older than the column.
