@@ -1,6 +1,8 @@
 //! Backups of a folder whose files come and go, and of one that has lost some.
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -151,4 +153,51 @@ fn a_lake_in_another_folder_goes_where_it_is_wanted() {
     let again = restore(&to, &folder.path().join("third"), &config.lake, &Progress::default());
     assert!(matches!(again, Err(BackupError::NotEmpty { .. })), "{again:?}");
     assert!(!folder.path().join("third").exists());
+}
+
+/// Of a few rows, settled.
+fn settled(folder: &Path) -> (Config, store::Store) {
+    let config = config(folder);
+    let store = open(config.clone());
+    keep(&store, &(0..20).map(|n| Row::sip(n, &format!("call-{n}"), "INVITE")).collect::<Vec<_>>());
+    store.settle().expect("settled");
+    (config, store)
+}
+
+#[test]
+fn an_update_does_not_touch_what_the_backup_before_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (config, store) = settled(folder.path());
+    let to = folder.path().join("backup");
+    let before = backed_up(&config, &to).expect("made").manifest;
+    let lake = before.files.iter().filter(|file| file.path.starts_with("lake/"));
+    let inode = |path: &str| fs::metadata(to.join(path)).expect("it is there").ino();
+    let inodes: Vec<(&str, u64)> = lake.map(|file| (file.path.as_str(), inode(&file.path))).collect();
+    assert!(inodes.iter().any(|(path, _)| path.contains("/_keys/")), "{inodes:?}");
+    keep(&store, &(20..40).map(|n| Row::sip(n, &format!("call-{n}"), "INVITE")).collect::<Vec<_>>());
+    store.settle().expect("settled");
+    let after = backed_up(&config, &to).expect("made").manifest;
+    assert!(after.files.len() > before.files.len());
+    for (path, was) in inodes {
+        assert_eq!(inode(path), was, "{path} was written again");
+    }
+    verify(&to, &Progress::default()).expect("whole");
+}
+
+/// As after a restored server has gone on by itself.
+#[test]
+fn a_commit_of_the_same_name_and_length_may_be_another_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (config, store) = settled(folder.path());
+    let to = folder.path().join("backup");
+    backed_up(&config, &to).expect("made");
+    store.shutdown().expect("closed");
+    let commit = "lake/sip/_delta_log/00000000000000000001.json";
+    let text = fs::read_to_string(config.dir.join(commit)).expect("a commit");
+    let other = text.replacen("WRITE", "Write", 1);
+    assert_ne!(text, other);
+    fs::write(config.dir.join(commit), &other).expect("written");
+    backed_up(&config, &to).expect("made");
+    assert_eq!(fs::read_to_string(to.join(commit)).expect("copied"), other);
+    verify(&to, &Progress::default()).expect("whole");
 }
