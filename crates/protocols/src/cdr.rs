@@ -2,7 +2,7 @@
 //! thing, and lines of Asterisk's `Master.csv` as they stand.
 
 use hep::Packet;
-use model::{Field, Kind, Micros, Table, Unit, Value, Rows};
+use model::{Field, Kind, Micros, Rows, Table, Unit, Value};
 
 use crate::cdr_csv::Columns;
 use crate::civil_time;

@@ -1,7 +1,7 @@
 //! Diameter (RFC 6733) as JSON, as captagent decodes the header: class, type, command and application.
 
 use hep::Packet;
-use model::{Field, Kind, Table, Rows};
+use model::{Field, Kind, Rows, Table};
 
 use crate::json::{self, Json};
 use crate::members::Members;

@@ -1,7 +1,7 @@
 //! DNS (RFC 1035) as JSON, as heplify decodes it.
 
 use hep::Packet;
-use model::{Field, Kind, Table, Unit, Value, Rows};
+use model::{Field, Kind, Rows, Table, Unit, Value};
 
 use crate::json::{self, Json};
 use crate::members::Members;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use hep::Packet;
-use model::{Field, Kind, Table, Rows};
+use model::{Field, Kind, Rows, Table};
 
 use crate::flags::{BAD_JSON, BAD_UTF8};
 use crate::json::{self, Json};

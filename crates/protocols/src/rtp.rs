@@ -2,7 +2,7 @@
 
 use hep::Packet;
 use media::rtp;
-use model::{Field, Kind, Table, Unit, Value, Rows};
+use model::{Field, Kind, Rows, Table, Unit, Value};
 
 use crate::flags::{BAD_RTP, NOT_RTP};
 use crate::summary::Summary;

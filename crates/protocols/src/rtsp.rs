@@ -1,7 +1,7 @@
 //! RTSP (RFC 7826) as JSON, or as its text.
 
 use hep::Packet;
-use model::{Field, Kind, Table, Rows};
+use model::{Field, Kind, Rows, Table};
 
 use crate::flags::UNREADABLE;
 use crate::json::{self, Json};

@@ -1,7 +1,7 @@
 //! Session descriptions (RFC 8866) on their own, without the message that carried them.
 
 use hep::Packet;
-use model::{Field, Kind, Table, Rows};
+use model::{Field, Kind, Rows, Table};
 use sip::sdp::{Description, Media};
 
 use crate::extra::Extra;

@@ -1,7 +1,7 @@
 //! SIP (RFC 3261), as every agent sends it.
 
 use hep::{Packet, Version};
-use model::{Field, Kind, Table, Value, Rows};
+use model::{Field, Kind, Rows, Table, Value};
 use sip::{Message, Name, Start, sdp};
 
 use crate::corrections::{JSON_WRAPPED_SIP, ZERO_PAYLOAD};

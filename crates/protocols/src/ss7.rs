@@ -1,7 +1,7 @@
 //! Signalling System No. 7 as JSON: ISUP (ITU-T Q.763) as captagent decodes it, and MAP (3GPP TS 29.002).
 
 use hep::Packet;
-use model::{Field, Kind, Table, Rows};
+use model::{Field, Kind, Rows, Table};
 
 use crate::json;
 use crate::members::Members;

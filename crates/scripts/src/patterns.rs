@@ -18,7 +18,7 @@ pub(crate) enum Capture {
 }
 
 /// Why there is no answer.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Failure {
     Exceeded(Exceeded),
     Malformed(&'static str),

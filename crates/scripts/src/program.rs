@@ -194,7 +194,7 @@ fn prepare(inside: &Arc<Inside>, limits: &Limits) -> mlua::Result<Lua> {
 }
 
 fn globals(lua: &Lua) -> mlua::Result<Vec<String>> {
-    lua.globals().pairs::<Value<'_>, Value<'_>>().map(|pair| Ok(pair?.0.to_string()?)).collect()
+    lua.globals().pairs::<Value<'_>, Value<'_>>().map(|pair| pair?.0.to_string()).collect()
 }
 
 /// The global functions of a script in the order they stand there. One that defines `packet` or `record` is written for

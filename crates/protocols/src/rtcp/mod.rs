@@ -6,7 +6,7 @@ mod json;
 
 use hep::Packet;
 use media::rtp::is_rtcp;
-use model::{Field, Kind, Table, Unit, Rows};
+use model::{Field, Kind, Rows, Table, Unit};
 
 use crate::flags::NOT_RTCP;
 use crate::text::without_nuls;

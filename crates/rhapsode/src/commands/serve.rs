@@ -286,17 +286,17 @@ const SCRIPT_THREADS_MAX: usize = 8;
 /// to be switched off.
 fn load_scripts(
     settings: &Resolved,
-    running: Option<Arc<Scripts>>,
+    running: Option<&Arc<Scripts>>,
 ) -> Result<Option<Arc<Scripts>>, LoadError> {
     let Some(wanted) = &settings.scripts else { return Ok(None) };
-    if let Some(running) = &running
+    if let Some(running) = running
         && running.settings() == wanted
         && running.off().is_empty()
     {
         return Ok(Some(Arc::clone(running)));
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(SCRIPT_THREADS_MAX);
-    Ok(Some(Arc::new(Scripts::load(wanted, threads, running.as_deref())?)))
+    Ok(Some(Arc::new(Scripts::load(wanted, threads, running.map(AsRef::as_ref))?)))
 }
 
 /// The name of the signal that ends the program, and those that ask to read the configuration again.

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use hep::Edits;
+use hep::chunk::Chunk;
+use protocols::Protocols;
+use protocols::scripted::{self, Said};
 use scripts::{Limits, Outcome, Scripts, Settings};
 
-use super::{load, printed, report, run, settings};
+use super::{arrival, load, printed, report, run, settings};
 
 /// A failed run changes nothing and says which limit it met.
 fn meets(limit: &str, text: &str) {
@@ -96,7 +100,7 @@ fn time_ends_too() {
 }
 
 #[test]
-fn who_meets_limits_again_and_again_is_switched_off_until_loaded_anew() {
+fn who_meets_limits_again_and_again_is_switched_off() {
     let limits = Limits { in_a_row_max: 3, ..settings(&[]).limits };
     let settings = Settings { limits, ..settings(&["function packet() while true do end end"]) };
     let scripts = Scripts::load(&settings, 1, None).expect("it loads");
@@ -105,8 +109,37 @@ fn who_meets_limits_again_and_again_is_switched_off_until_loaded_anew() {
     }
     let status = &scripts.status()[0];
     assert_eq!((status.runs, status.limits, status.is_off), (3, 3, true));
+    // Others in their place may yet be refused.
     let again = Scripts::load(&settings, 1, Some(&scripts)).expect("it loads");
+    assert!(scripts.status()[0].is_off);
+    again.switch_on();
     assert!(!again.status()[0].is_off);
+}
+
+#[test]
+fn no_place_in_a_table_keeps_a_thread_busy() {
+    let report = run("function packet() table.insert({}, -2 ^ 31, 1) end");
+    assert!(report.errors[0].contains("bad place in table.insert"), "{:?}", report.errors);
+    let report = run(
+        "function packet(p) local t = { 2 } table.insert(t, 1, 1) table.insert(t, 3) p:tag(table.concat(t)) end",
+    );
+    assert_eq!((report.errors.len(), report.changes), (0, vec!["tag: 123".to_owned()]));
+}
+
+#[test]
+fn running_out_of_memory_is_not_caught() {
+    meets(
+        MEMORY,
+        "function packet() while true do pcall(function() local t = {} for i = 1, 1e9 do t[i] = { i } end end) end end",
+    );
+}
+
+#[test]
+fn the_lines_of_a_large_text_are_within_the_limits() {
+    let report = run(
+        "function packet(p) local n = 0 for line in (('line\\n'):rep(10000)):gmatch('[^\\n]+') do n = n + #line end p:tag('t' .. n) end",
+    );
+    assert_eq!((report.errors.len(), report.changes), (0, vec!["tag: t40000".to_owned()]));
 }
 
 #[test]
@@ -129,4 +162,28 @@ fn tags_and_texts_are_bounded() {
     }
     let lines = run("function packet() for i = 1, 100 do print(('x'):rep(5000)) end end").prints;
     assert_eq!((lines.len(), lines[0].len()), (32, 1024));
+}
+
+/// A sender can put a chunk of ours into its packets. It cannot keep a script from doing its work by that.
+#[test]
+fn what_a_sender_says_takes_nothing_of_what_a_script_may_say() {
+    let (frame, seconds) = scripts::sample();
+    let said = Said {
+        tags: (0..32).map(|n| format!("forged{n}")).collect(),
+        set: (0..64).map(|n| (format!("name{n}"), "x".to_owned())).collect(),
+        ..Said::default()
+    };
+    let said = said.encode();
+    let (vendor, kind) = scripted::CHUNK;
+    let set = [Chunk { vendor, kind, body: said.as_bytes() }];
+    let forged = hep::edited(&frame, seconds, Edits { delete: &[], set: &set }).expect("a frame");
+    let (packet, _) = hep::decode(&forged, seconds).expect("a packet");
+    let scripts = load("function packet(p) p:tag('ours') p:set('site', 'Oslo') end").expect("it loads");
+    let report = scripts.report(&packet, &forged, &arrival(seconds), Protocols::built_in());
+    assert_eq!(report.errors, [""; 0]);
+    let Outcome::Changed(changed) = report.outcome else { panic!("{:?}", report.outcome) };
+    let (packet, _) = hep::decode(&changed, seconds).expect("a packet");
+    let said = scripted::said(&packet).expect("it is said");
+    assert!(said.tags.len() == 33 && said.tags.contains(&"ours".to_owned()), "{:?}", said.tags);
+    assert_eq!(said.set.last(), Some(&("site".to_owned(), "Oslo".to_owned())));
 }

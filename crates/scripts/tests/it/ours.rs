@@ -89,9 +89,9 @@ fn scripts_follow_each_other_and_one_that_fails_leaves_no_trace() {
 }
 
 #[test]
-fn a_packet_too_long_for_hep_goes_on_as_it_came() {
+fn a_packet_that_a_script_made_too_long_for_hep_is_not_kept_as_it_was_sent() {
     let report = run("function packet(p) p.payload = ('x'):rep(70000) end");
-    assert_eq!(report.outcome, Outcome::Unchanged);
+    assert_eq!(report.outcome, Outcome::Dropped);
     assert!(report.errors[0].contains("65535"), "{:?}", report.errors);
 }
 

@@ -59,7 +59,7 @@ impl Reload {
         let new = config::resolve_beside(&self.arguments, Some(&self.running))?;
         let url = server.url();
         let notifiers = url.as_deref().map(|url| alerting::prepare(&new.alerts, url)).transpose()?;
-        let scripts = load_scripts(&new, server.ingest.loaded_scripts())?;
+        let scripts = load_scripts(&new, server.ingest.loaded_scripts().as_ref())?;
         // The last thing that can be refused.
         self.logging.set_level(&new.log_level)?;
         for note in &new.legs.notes {
