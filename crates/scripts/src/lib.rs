@@ -33,7 +33,7 @@ use crate::program::Program;
 use crate::stats::Stats;
 use crate::work::Work;
 
-pub use sample::{sample, wrapped};
+pub use sample::{arrival, sample, wrapped};
 pub use stats::ScriptStatus;
 
 /// A script as it was read.
@@ -166,7 +166,7 @@ pub fn check(settings: &Settings) -> Result<(), LoadError> {
     let Ok((packet, _)) = hep::decode(&frame, received) else { return Ok(()) };
     let machine = scripts.machine();
     for (program, source) in machine.iter().zip(&settings.sources) {
-        let mut work = Work::of(&packet, &sample::arrival(received));
+        let mut work = Work::of(&packet, &arrival(received));
         if let Err(failure) = program.run(Stage::Packet, &mut work, &settings.limits)
             && failure.reason.starts_with("attempt to call global")
         {
@@ -286,10 +286,10 @@ impl Scripts {
         let mut errors = Vec::new();
         self.stage(Stage::Packet, &machine, &mut work, &mut errors);
         if self.has_records && work.effects.dropped.is_none() {
-            let changed = if work.is_changed() { work.frame(frame, received) } else { Ok(frame.to_vec()) };
+            let changed = work.is_changed().then(|| work.frame(frame, received)).transpose();
             // What cannot be carried is told below.
             if let Ok(changed) = changed
-                && let Ok((now, _)) = hep::decode(&changed, received)
+                && let Ok((now, _)) = hep::decode(changed.as_deref().unwrap_or(frame), received)
             {
                 work.look_at(&protocols.understand(&now, arrival));
                 self.stage(Stage::Record, &machine, &mut work, &mut errors);

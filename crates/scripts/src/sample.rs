@@ -42,7 +42,9 @@ pub fn wrapped(message: &[u8]) -> Vec<u8> {
     frame
 }
 
-pub(crate) fn arrival(seconds: u32) -> Arrival {
+/// How a packet to try scripts with came.
+#[must_use]
+pub fn arrival(seconds: u32) -> Arrival {
     Arrival {
         id: 0,
         received: Micros(i64::from(seconds) * Micros::SECOND),

@@ -104,7 +104,7 @@ impl Committer {
         } else {
             let message = format!(
                 "scripts were switched off, since they met their limits again and again: {}; packets go on without \
-                 them until the scripts are read again",
+                 them for a minute, or until the scripts are read again",
                 off.join(", ")
             );
             self.alarms.raise(SCRIPT_ALARM, message);

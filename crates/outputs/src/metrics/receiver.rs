@@ -95,7 +95,7 @@ static SCRIPT_CHANGED: Metric = Metric::counter(
 static SCRIPT_OFF: Metric = Metric::gauge(
     "rhapsode_script_off",
     &["script"],
-    "1 if a script is not run any more, since it met its limits again and again",
+    "1 while a script is switched off, since it met its limits again and again",
 );
 
 pub(super) static METRICS: [&Metric; 23] = [

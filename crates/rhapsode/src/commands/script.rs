@@ -1,12 +1,12 @@
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use model::Micros;
-use protocols::{Arrival, Corrections, Protocols};
+use protocols::Protocols;
 use scripts::{Outcome, Report, Scripts};
 
 use super::import::source::{Source, Wrapping};
@@ -64,14 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         && let Some((frame, seconds)) = packets.next()?
     {
         let Ok((packet, _)) = hep::decode(&frame, seconds) else { continue };
-        let arrival = Arrival {
-            id: 0,
-            received: Micros(i64::from(seconds) * Micros::SECOND),
-            sender: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            listener: "udp",
-            corrections: Corrections::default(),
-        };
-        let report = scripts.report(&packet, &frame, &arrival, Protocols::built_in());
+        let report = scripts.report(&packet, &frame, &scripts::arrival(seconds), Protocols::built_in());
         totals.add(&report);
         if !(test.changed && report.outcome == Outcome::Unchanged && report.errors.is_empty()) {
             writeln!(out, "packet {}  {}", totals.packets, title(&packet))?;

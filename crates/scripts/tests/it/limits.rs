@@ -6,9 +6,9 @@ use hep::Edits;
 use hep::chunk::Chunk;
 use protocols::Protocols;
 use protocols::scripted::{self, Said};
-use scripts::{Limits, Outcome, Scripts, Settings};
+use scripts::{Limits, Outcome, Scripts, Settings, arrival};
 
-use super::{arrival, load, printed, report, run, settings};
+use super::{load, printed, report, run, settings};
 
 /// A failed run changes nothing and says which limit it met.
 fn meets(limit: &str, text: &str) {

@@ -7,9 +7,8 @@ mod ours;
 use std::time::Duration;
 
 use hep::Packet;
-use model::Micros;
-use protocols::{Arrival, Corrections, Protocols};
-use scripts::{Limits, LoadError, Outcome, Report, Scripts, Settings, Source};
+use protocols::Protocols;
+use scripts::{Limits, LoadError, Outcome, Report, Scripts, Settings, Source, arrival};
 
 fn settings(texts: &[&str]) -> Settings {
     let source = |(place, text): (usize, &&str)| Source {
@@ -26,16 +25,6 @@ fn settings(texts: &[&str]) -> Settings {
 
 fn load(text: &str) -> Result<Scripts, LoadError> {
     Scripts::load(&settings(&[text]), 1, None)
-}
-
-fn arrival(seconds: u32) -> Arrival {
-    Arrival {
-        id: 65_536,
-        received: Micros(i64::from(seconds) * Micros::SECOND),
-        sender: [127, 0, 0, 1].into(),
-        listener: "udp",
-        corrections: Corrections::default(),
-    }
 }
 
 fn report(scripts: &Scripts) -> Report {
@@ -64,8 +53,7 @@ fn row(report: &Report, columns: &[&str]) -> Vec<String> {
 }
 
 fn row_of(packet: &Packet<'_>, columns: &[&str]) -> Vec<String> {
-    let arrival = arrival(packet.seconds.unwrap_or(0));
-    let record = Protocols::built_in().understand(packet, &arrival);
+    let record = Protocols::built_in().understand(packet, &arrival(packet.seconds.unwrap_or(0)));
     let text = |column: &&str| match record.value(column) {
         model::Value::Null => "null".to_owned(),
         model::Value::Text(text) => text.into_owned(),
