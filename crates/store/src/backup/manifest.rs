@@ -33,8 +33,6 @@ pub struct Manifest {
     pub lake: BackedUpLake,
     /// The folder of what changes.
     pub state: String,
-    /// SQLite files in it.
-    pub databases: Vec<String>,
     pub tables: Vec<TableSummary>,
     pub files: Vec<Entry>,
 }
@@ -75,13 +73,7 @@ pub struct Entry {
 }
 
 impl Manifest {
-    pub(super) fn new(
-        wanted: &Wanted<'_>,
-        node: &str,
-        state: String,
-        config: &Config,
-        databases: Vec<String>,
-    ) -> Self {
+    pub(super) fn new(wanted: &Wanted<'_>, node: &str, state: String, config: &Config) -> Self {
         Self {
             format: FORMAT,
             program: wanted.program.to_owned(),
@@ -90,7 +82,6 @@ impl Manifest {
             scope: wanted.scope,
             lake: lake_of(&config.lake, wanted.scope),
             state,
-            databases,
             tables: Vec::new(),
             files: Vec::new(),
         }
@@ -173,7 +164,7 @@ mod tests {
         let with = |format: u32, path: &str| {
             format!(
                 r#"{{"format":{format},"program":"0","made":"","node":"n","scope":"all","lake":"copied","state":"state-1",
-                "databases":[],"tables":[],"files":[{{"path":"{path}","bytes":1,"crc32":1}}]}}"#
+                "tables":[],"files":[{{"path":"{path}","bytes":1,"crc32":1}}]}}"#
             )
         };
         assert_eq!(read(&with(1, "lake/a")), Ok(1));

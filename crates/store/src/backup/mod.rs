@@ -97,12 +97,10 @@ pub fn back_up(
     let state = format!("state-{}", now().0);
     let mut target = Target::new(&to, before.as_ref(), progress);
     copy::private_folder(&to.join(&state))?;
-    let mut names = Vec::new();
     for name in (wanted.databases)(&data, &to.join(&state)).map_err(at(&data))? {
         target.note(&format!("{state}/{name}"))?;
-        names.push(name);
     }
-    let mut manifest = Manifest::new(wanted, &node, state.clone(), config, names);
+    let mut manifest = Manifest::new(wanted, &node, state.clone(), config);
     target.copy_if_there(&data.join("types.toml"), &format!("{state}/types.toml"))?;
     let mut faults = Vec::new();
     if wanted.scope == Scope::All {
