@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::error::{ApiError, Code};
 use crate::limits;
 use crate::row::{self, Row};
-use crate::state::ApiState;
+use crate::state::{ApiState, catalogue_of};
 use crate::time;
 use crate::view::View;
 
@@ -178,6 +178,25 @@ pub(crate) fn question(state: &ApiState, text: Option<&str>, now: Micros) -> Res
         return Err(ApiError::bad_request(format!("`q` is longer than {} bytes", limits::QUERY_BYTES_MAX)));
     }
     Ok(query::parse(text, state.catalogue(), now)?.expr)
+}
+
+/// The same of a question about one table alone. A bare word is looked for in what that has; a name that it does not have is
+/// a mistake.
+pub(crate) fn question_about(
+    state: &ApiState,
+    text: Option<&str>,
+    now: Micros,
+    table: &'static Table,
+) -> Result<Expr, ApiError> {
+    let asked = question(state, text, now)?;
+    let Some(field) = asked.name_beyond(&[table]) else { return Ok(asked) };
+    let text = text.unwrap_or_default();
+    // A name that nobody wrote is of what a bare word stands for among all tables.
+    let narrow = (!text.contains(field.name)).then(|| query::parse(text, &catalogue_of(table), now));
+    match narrow {
+        Some(Ok(parsed)) => Ok(parsed.expr),
+        _ => Err(ApiError::bad_request(format!("{} have no `{}`", table.name, field.name))),
+    }
 }
 
 /// What a question about messages says of their calls, and of which table of calls; and the rest.

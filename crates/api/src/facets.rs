@@ -104,13 +104,7 @@ pub(crate) async fn facets(
     let is_made = made.is_some();
     let (expr, of_calls) = match made {
         None => ask::about_messages(&state, asked, window).await?,
-        Some(table) => match asked.name_beyond(&tables) {
-            Some(field) => {
-                let message = format!("{} have no `{}`", table.name, field.name);
-                return Err(ApiError::bad_request(message));
-            }
-            None => (asked, None),
-        },
+        Some(table) => (ask::question_about(&state, query.q.as_deref(), now, table)?, None),
     };
     let fields = fields(&tables);
     let search = Search {

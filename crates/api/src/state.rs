@@ -190,11 +190,19 @@ impl ApiState {
 
 /// What a query may name.
 pub(crate) fn catalogue(protocols: &Protocols, derived: &'static [&'static Table]) -> Catalogue {
+    with_values_of_calls(protocols.catalogue(derived))
+}
+
+/// What a query about this table alone may name; a bare word is looked for in what it has.
+pub(crate) fn catalogue_of(table: &'static Table) -> Catalogue {
+    with_values_of_calls(Catalogue::new(&[table]))
+}
+
+fn with_values_of_calls(catalogue: Catalogue) -> Catalogue {
     let states = calls::State::ALL.iter().map(|state| state.as_str());
     let sides = calls::Side::ALL.iter().map(|side| side.as_str());
     let severities = calls::Severity::ALL.iter().map(|severity| severity.as_str());
-    protocols
-        .catalogue(derived)
+    catalogue
         .with_values("finding", calls::finding_names())
         .with_values("state", states)
         .with_values("ended_by", sides)

@@ -134,7 +134,8 @@ impl From<store::Amount> for Amount {
             rows_without_payload: amount.rows_without_payload,
             bytes: amount.bytes,
             bytes_per_row: (amount.rows > 0).then(|| amount.bytes as f64 / amount.rows as f64),
-            compression: (amount.measured.bytes > 0).then(|| amount.measured.into()),
+            // Tables that are made here have no payloads.
+            compression: (amount.measured.payload_bytes > 0).then(|| amount.measured.into()),
         }
     }
 }

@@ -2,7 +2,6 @@
 // finds the same rows, the same place and the same selection.
 
 import { api, ApiError } from './api';
-import { ofRegistrations } from './registration-query';
 import { writeSearch, type Search } from './search-url';
 import type { Call, Incomplete, Listed, Registration } from './types';
 
@@ -92,7 +91,7 @@ class Results {
         this.calls = joined(before === null ? [] : this.calls, page.calls, callKey);
         this.finish(page);
       } else if (search.tab === 'registrations') {
-        const page = await api.registrations({ ...request, q: ofRegistrations(search.q) }, running.signal);
+        const page = await api.registrations(request, running.signal);
         this.registrations = joined(before === null ? [] : this.registrations, page.registrations, registrationKey);
         this.finish(page);
       } else {

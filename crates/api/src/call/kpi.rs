@@ -304,14 +304,10 @@ pub(super) fn asked(
     table: &'static str,
 ) -> Result<(Micros, Expr, &'static Table), ApiError> {
     let now = time::now();
-    let asked = ask::question(state, text, now)?;
     let Some(table) = rows::table(state, table) else {
         return Err(ApiError::not_found(format!("this server keeps no {table}")));
     };
-    match asked.name_beyond(&[table]) {
-        Some(field) => Err(ApiError::bad_request(format!("{} have no `{}`", table.name, field.name))),
-        None => Ok((now, asked, table)),
-    }
+    Ok((now, ask::question_about(state, text, now, table)?, table))
 }
 
 fn search(table: &'static Table, expr: Expr, window: Window, columns: Vec<&'static str>) -> Search {

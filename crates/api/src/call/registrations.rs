@@ -72,13 +72,10 @@ pub(crate) async fn registrations(
     let cursor = query.before.as_deref().map(Cursor::read).transpose()?;
     let window = ask::window(query.from.as_deref(), query.to.as_deref(), now)?;
     let limit = ask::limit(query.limit, limits::CALLS_DEFAULT, limits::CALLS_MAX)?;
-    let asked = ask::question(&state, query.q.as_deref(), now)?;
     let Some(table) = rows::table(&state, calls::REGISTRATIONS.name) else {
         return Err(ApiError::not_found("this server keeps no registrations"));
     };
-    if let Some(field) = asked.name_beyond(&[table]) {
-        return Err(ApiError::bad_request(format!("registrations have no `{}`", field.name)));
-    }
+    let asked = ask::question_about(&state, query.q.as_deref(), now, table)?;
     let turn = ask::turn(&state).await?;
     let page = rows::page(&state, table, asked, window, cursor, limit).await?;
     drop(turn);

@@ -130,13 +130,10 @@ async fn gather(
     window: Window,
     now: Micros,
 ) -> Result<(Gathered, Option<Partial>), ApiError> {
-    let asked = ask::question(state, text, now)?;
     let Some(table) = rows::table(state, calls::CALLS.name) else {
         return Err(ApiError::not_found("this server keeps no calls"));
     };
-    if let Some(field) = asked.name_beyond(&[table]) {
-        return Err(ApiError::bad_request(format!("calls have no `{}`", field.name)));
-    }
+    let asked = ask::question_about(state, text, now, table)?;
     let turn = ask::turn(state).await?;
     let search = Search {
         expr: Expr::and([asked, has_failed()]),

@@ -94,6 +94,26 @@ fn registrations_have_a_list() {
     assert_eq!((&all[0]["status"], &all[0]["src"]), (&json!(200), &json!("[2001:db8::10]:5062")));
     let refused = server.get("/api/v1/registrations?q=pdd%3E1s");
     assert!(refused.text().contains("registrations have no `pdd`"), "{}", refused.text());
+    let refused = server.get(&format!("/api/v1/registrations?q={}", escaped("from_user = alice")));
+    assert!(refused.text().contains("registrations have no `from_user`"), "{}", refused.text());
+}
+
+/// Of what a word may be among calls only some is there.
+#[test]
+fn a_bare_word_asks_who_registers() {
+    let server = server();
+    let user = server.ask("/api/v1/registrations")["registrations"][0]["user"].clone();
+    let user = user.as_str().expect("a user");
+    for (word, found) in [(user, 1), (REGISTERED, 1), ("nobody", 0)] {
+        for path in ["registrations?", "facets?table=registrations&"] {
+            let answer = server.ask(&format!("/api/v1/{path}q={}", escaped(word)));
+            let rows =
+                answer["registrations"].as_array().map_or(answer["rows"].clone(), |all| json!(all.len()));
+            assert_eq!(rows, json!(found), "{path} {word}: {answer}");
+        }
+        let figures = server.ask(&format!("/api/v1/kpi/registrations?q={}&from=-1d&every=1h", escaped(word)));
+        assert_eq!(figures["total"]["attempts"], json!(found), "{word}: {figures}");
+    }
 }
 
 #[test]
