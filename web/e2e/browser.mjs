@@ -25,6 +25,15 @@ export function check(condition, message) {
   if (!condition) throw new Error(message);
 }
 
+/** A SIP message as an agent tells of it in JSON, seen so many microseconds after this millisecond. */
+export function packet(src, dst, milliseconds, after, lines) {
+  const micros = milliseconds * 1_000 + after;
+  return {
+    rcinfo: { protocolFamily: 2, protocol: 17, srcIp: src, dstIp: dst, srcPort: 5060, dstPort: 5060, timeSeconds: Math.floor(micros / 1_000_000), timeUseconds: micros % 1_000_000, payloadType: 1, hepNodeName: 'e2e' },
+    payload: [...lines, 'Content-Length: 0', '\r\n'].join('\r\n'),
+  };
+}
+
 /** A browser with one session of the user, whose pages tell what they should not have done. */
 export class Visit {
   constructor(settings, browser, context) {
@@ -83,6 +92,12 @@ export class Visit {
     const answer = await page.request.get(new URL(`api/v1/${path}?${new URLSearchParams(parameters)}`, this.settings.baseUrl).toString());
     check(answer.ok(), `${path} answers ${answer.status()}`);
     return answer.json();
+  }
+
+  /** Sends packets as an agent would. */
+  async tell(page, packets) {
+    const answer = await page.request.post(new URL('api/v1/ingest', this.settings.baseUrl).toString(), { data: packets });
+    check(answer.ok(), `the server does not take packets: ${answer.status()}`);
   }
 
   /** A call that `q` finds in whose page the rule speaks: what reports on media prove is not in the list's row. */

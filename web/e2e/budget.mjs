@@ -1,6 +1,6 @@
 // What pages may take: bytes and requests of the first load, elements of long lists and ladders.
 
-import { check } from './browser.mjs';
+import { check, packet } from './browser.mjs';
 
 /** Of all that the first page loads, compressed as it is sent; the call's page, charts and the editor come later. */
 const FIRST_LOAD_BYTES_MAX = 120_000;
@@ -48,8 +48,7 @@ export async function windows(all, page) {
   check(seen.most <= ROWS_MAX, `${seen.most} rows of ${seen.listed} exist at a time`);
 
   const { callId, told } = longCall();
-  const answer = await page.request.post(new URL('api/v1/ingest', all.settings.baseUrl).toString(), { data: told });
-  check(answer.ok(), `the server does not take packets: ${answer.status()}`);
+  await all.tell(page, told);
   const address = `call/${encodeURIComponent(callId)}`;
   for (let tries = 0; (await page.request.get(new URL(`api/v1/${address}`, all.settings.baseUrl).toString())).status() === 404 && tries < 50; tries += 1) await page.waitForTimeout(100);
   const { drawn, ladderRows, messages } = await drawCall(all, page, callId);
@@ -94,21 +93,15 @@ function longCall() {
     const hop = [0, 1, 1, 0][number % 4];
     const isReply = number % 4 > 1;
     const method = turn === 0 ? 'INVITE' : 'INFO';
-    const at = begin + number * 250;
     const [src, dst] = isReply ? [hosts[hop + 1], hosts[hop]] : [hosts[hop], hosts[hop + 1]];
-    return {
-      rcinfo: { protocolFamily: 2, protocol: 17, srcIp: src, dstIp: dst, srcPort: 5060, dstPort: 5060, timeSeconds: Math.floor(at / 1000), timeUseconds: (at % 1000) * 1000, payloadType: 1, hepNodeName: 'e2e' },
-      payload: [
-        isReply ? 'SIP/2.0 200 OK' : `${method} sip:b@example.com SIP/2.0`,
-        `Via: SIP/2.0/UDP ${hosts[hop]}:5060;branch=z9hG4bK-${turn}-${hop}`,
-        'From: <sip:a@example.com>;tag=a',
-        `To: <sip:b@example.com>${turn > 0 || isReply ? ';tag=b' : ''}`,
-        `Call-ID: ${callId}`,
-        `CSeq: ${turn + 1} ${method}`,
-        'Content-Length: 0',
-        '\r\n',
-      ].join('\r\n'),
-    };
+    return packet(src, dst, begin + number * 250, 0, [
+      isReply ? 'SIP/2.0 200 OK' : `${method} sip:b@example.com SIP/2.0`,
+      `Via: SIP/2.0/UDP ${hosts[hop]}:5060;branch=z9hG4bK-${turn}-${hop}`,
+      'From: <sip:a@example.com>;tag=a',
+      `To: <sip:b@example.com>${turn > 0 || isReply ? ';tag=b' : ''}`,
+      `Call-ID: ${callId}`,
+      `CSeq: ${turn + 1} ${method}`,
+    ]);
   });
   return { callId, told };
 }

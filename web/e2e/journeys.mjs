@@ -27,7 +27,7 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { check, visit } from './browser.mjs';
+import { check, packet, visit } from './browser.mjs';
 
 const STEPS_MAX = 4;
 const ROW = '[role=option].row';
@@ -152,11 +152,11 @@ const JOURNEYS = [
     await page.waitForURL((url) => url.hash.includes(number));
     await seen(page, '.lamp.open');
     await hand.key('l');
-    await tell(all, page, invites(1, { number, agent: 'phone' }));
+    await all.tell(page, invites(1, { number, agent: 'phone' }));
     await seen(page, '.ladder .row[data-method=INVITE]');
   }],
   ['who-scans', 3, async ({ page, hand, all }) => {
-    await tell(all, page, invites(12, { number: 'sip', agent: 'friendly-scanner', refusal: '403 Forbidden' }));
+    await all.tell(page, invites(12, { number: 'sip', agent: 'friendly-scanner', refusal: '403 Forbidden' }));
     await settled(all, page, 'finding = SCANNER', 12);
     await hand.key('g', 'o');
     await seen(page, '.tile');
@@ -184,12 +184,6 @@ async function textOf(download) {
   return Buffer.concat(parts).toString();
 }
 
-/** Sends packets as an agent would. */
-async function tell(all, page, packets) {
-  const answer = await page.request.post(new URL('api/v1/ingest', all.settings.baseUrl).toString(), { data: packets });
-  check(answer.ok(), `the server does not take packets: ${answer.status()}`);
-}
-
 async function settled(all, page, q, number) {
   for (let tries = 0; tries < 150; tries += 1) {
     if ((await all.ask(page, 'calls', { from: all.settings.from, q })).calls.length >= number) return;
@@ -203,22 +197,19 @@ function invites(count, { number, agent, refusal = null }) {
   const [client, server] = ['203.0.113.200', '198.51.100.1'];
   return Array.from({ length: count }, (_, place) => {
     const callId = `${agent}-${Date.now()}-${place}@e2e`;
-    const packet = (src, dst, line, after, further) => ({
-      rcinfo: { protocolFamily: 2, protocol: 17, srcIp: src, dstIp: dst, srcPort: 5060, dstPort: 5060, timeSeconds: Math.floor(Date.now() / 1000), timeUseconds: place * 100 + after, payloadType: 1, hepNodeName: 'e2e' },
-      payload: [
+    const now = Date.now();
+    const message = (src, dst, line, after, further) =>
+      packet(src, dst, now, place * 100 + after, [
         line,
         `Via: SIP/2.0/UDP ${client}:5060;branch=z9hG4bK-${callId}`,
         `From: <sip:${number}@example.com>;tag=${place}`,
         `To: <sip:b@example.com>${after > 0 ? ';tag=b' : ''}`,
         `Call-ID: ${callId}`,
         ...further,
-        'Content-Length: 0',
-        '\r\n',
-      ].join('\r\n'),
-    });
-    const request = packet(client, server, 'INVITE sip:b@example.com SIP/2.0', 0, ['CSeq: 1 INVITE', `User-Agent: ${agent}`]);
+      ]);
+    const request = message(client, server, 'INVITE sip:b@example.com SIP/2.0', 0, ['CSeq: 1 INVITE', `User-Agent: ${agent}`]);
     if (refusal === null) return [request];
-    return [request, packet(server, client, `SIP/2.0 ${refusal}`, 10, ['CSeq: 1 INVITE']), packet(client, server, 'ACK sip:b@example.com SIP/2.0', 20, ['CSeq: 1 ACK'])];
+    return [request, message(server, client, `SIP/2.0 ${refusal}`, 10, ['CSeq: 1 INVITE']), message(client, server, 'ACK sip:b@example.com SIP/2.0', 20, ['CSeq: 1 ACK'])];
   }).flat();
 }
 

@@ -7,63 +7,29 @@
 // (seconds for what must appear, default 15).
 // Exits with 1 and one clear line when something is not as it should be. Screenshots of every step go to OUT_DIR.
 
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { check, packet, settingsOfEnvironment, visit, WIDE } from './browser.mjs';
 
 const settings = {
-  baseUrl: required('BASE_URL'),
-  user: required('USER'),
-  password: required('PASSWORD'),
-  outDir: required('OUT_DIR'),
+  ...settingsOfEnvironment(),
   query: process.env.QUERY ?? 'sip.method = BYE',
-  from: process.env.FROM ?? '-24h',
   with: (process.env.WITH ?? '').split(',').filter((name) => name !== ''),
-  chromium: process.env.CHROMIUM ?? '/usr/bin/chromium',
 };
-const PATIENCE_MILLISECONDS = Number(process.env.PATIENCE ?? 15) * 1_000;
 const CALLS_TRIED_MAX = 25;
 const WANTED_ARROWS = ['INVITE', '180', '200', 'ACK', 'BYE'];
 
-function required(name) {
-  const value = process.env[name];
-  if (value === undefined || value === '') {
-    console.error(`e2e: the environment lacks ${name}`);
-    process.exit(2);
-  }
-  return value;
-}
-
-function check(condition, message) {
-  if (!condition) throw new Error(message);
-}
-
-const complaints = [];
-/** Answers that a step provokes on purpose; the browser reports them as errors of its own. */
-let expectedStatuses = [401];
-
-function listen(page) {
-  const origin = new URL(settings.baseUrl).origin;
-  page.on('console', (message) => {
-    if (message.type() !== 'error') return;
-    const status = Number(/status of (\d+)/.exec(message.text())?.[1]);
-    if (!expectedStatuses.includes(status)) complaints.push(`console: ${message.text()}`);
-  });
-  page.on('pageerror', (error) => complaints.push(`script: ${error.message}`));
-  page.on('request', (request) => {
-    const url = new URL(request.url());
-    if (url.protocol.startsWith('http') && url.origin !== origin) complaints.push(`request to another host: ${request.url()}`);
-  });
-}
+/** The visit, once it has begun. */
+let all;
 
 let shots = 0;
 async function shot(page, name) {
   shots += 1;
-  await page.screenshot({ path: join(settings.outDir, `${String(shots).padStart(2, '0')}-${name}.png`) });
+  await all.shot(page, `${String(shots).padStart(2, '0')}-${name}`);
 }
 
 const OVERVIEW = `/overview?from=${encodeURIComponent(settings.from)}`;
-const at = (path) => new URL(`./#${path}`, settings.baseUrl).toString();
+const at = (path) => all.url(path);
 
 async function step(name, action, { when = true } = {}) {
   if (!when) {
@@ -76,22 +42,17 @@ async function step(name, action, { when = true } = {}) {
   } catch (failure) {
     throw new Error(`${name}: ${failure.message.split('\n')[0]}`);
   }
-  check(complaints.length === 0, `${name}: ${complaints.join('; ')}`);
+  all.noComplaints(name);
 }
 
 async function run(page) {
   await step('log in', async () => {
     await page.goto(at('/search'));
-    await page.locator('input[name=user]').fill(settings.user);
-    await page.locator('input[name=password]').fill(settings.password);
+    await page.locator('input[name=user]').waitFor();
     await shot(page, 'login');
-    await page.keyboard.press('Enter');
-    const inside = page.locator('input[role=combobox]');
-    const refused = page.locator('form .notice.error');
-    await inside.or(refused).first().waitFor();
-    check(!(await refused.isVisible()), `refused: ${(await refused.isVisible()) ? await refused.innerText() : ''}`);
+    await all.logIn(page);
   });
-  expectedStatuses = [];
+  all.expectedStatuses = [];
 
   await step('search for calls', async () => {
     await page.goto(at(`/search?from=${encodeURIComponent(settings.from)}`));
@@ -340,7 +301,7 @@ async function run(page) {
     await page.locator('.tile').first().waitFor();
   });
 
-  expectedStatuses = [400];
+  all.expectedStatuses = [400];
   await step('say which search registrations cannot answer', async () => {
     await page.goto(at('/search?tab=registrations&q=pdd%20%3E%203s'));
     await page.locator('.problem', { hasText: 'pdd' }).waitFor();
@@ -356,7 +317,7 @@ async function run(page) {
     await problem.locator('button').click();
     await page.waitForURL((url) => url.hash.includes('sip.method'));
   });
-  expectedStatuses = [];
+  all.expectedStatuses = [];
 
   await step('say what to do when nothing is found', async () => {
     await page.goto(at('/search?q=no-such-call-anywhere'));
@@ -389,14 +350,14 @@ async function run(page) {
     check(readFileSync(file, 'utf8').startsWith('status,replies\n'), 'the CSV file has other columns');
   });
 
-  expectedStatuses = [400];
+  all.expectedStatuses = [400];
   await step('point at the mistake in SQL', async () => {
     await page.locator('textarea').fill('SELECT metod FROM sip');
     await page.keyboard.press('Control+Enter');
     await page.locator('#sql-error mark', { hasText: 'metod' }).waitFor();
     await shot(page, 'sql-error');
   });
-  expectedStatuses = [];
+  all.expectedStatuses = [];
 
   await step('show failures that are new', async () => {
     await page.goto(at(`/failures?from=${encodeURIComponent(settings.from)}`));
@@ -503,8 +464,7 @@ async function run(page) {
   await step('watch live', async () => {
     await page.goto(at('/live'));
     await page.locator('.lamp.open').waitFor();
-    const told = await page.request.post(new URL('api/v1/ingest', settings.baseUrl).toString(), { data: liveCalls() });
-    check(told.ok(), `the server does not take packets: ${told.status()}`);
+    await all.tell(page, liveCalls());
     await page.locator('[role=option].row', { hasText: 'BYE' }).first().waitFor();
     await shot(page, 'live');
     await page.keyboard.press('p');
@@ -527,9 +487,9 @@ async function run(page) {
 
 /** What is not for a viewer with a scope is not offered either. */
 async function asViewer(browser, user, password) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  const context = await browser.newContext({ viewport: WIDE, reducedMotion: 'reduce' });
   const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE_MILLISECONDS);
+  page.setDefaultTimeout(settings.patience);
   await page.goto(at('/search'));
   await page.locator('input[name=user]').fill(user);
   await page.locator('input[name=password]').fill(password);
@@ -585,19 +545,15 @@ async function readLadder(page) {
 /** Something to watch: calls of many phones through one proxy, sent as an agent would. */
 function liveCalls() {
   const proxy = '198.51.100.1';
-  const item = (phone, number, method, cseq) => ({
-    rcinfo: { protocolFamily: 2, protocol: 17, srcIp: phone, dstIp: proxy, srcPort: 5060, dstPort: 5060, timeSeconds: Math.floor(Date.now() / 1000), timeUseconds: 0, payloadType: 1, hepNodeName: 'e2e' },
-    payload: [
+  const item = (phone, number, method, cseq) =>
+    packet(phone, proxy, Date.now(), 0, [
       `${method} sip:b@example.com SIP/2.0`,
       `Via: SIP/2.0/UDP ${phone}:5060;branch=z9hG4bK-${number}-${cseq}`,
       `From: <sip:phone-${number}@example.com>;tag=${number}`,
       'To: <sip:b@example.com>',
       `Call-ID: live-${number}@e2e`,
       `CSeq: ${cseq} ${method}`,
-      'Content-Length: 0',
-      '\r\n',
-    ].join('\r\n'),
-  });
+    ]);
   const phones = Array.from({ length: 12 }, (_, number) => [`203.0.113.${number + 1}`, number]);
   return phones.flatMap(([phone, number]) => [item(phone, number, 'INVITE', 1), item(phone, number, 'BYE', 2)]);
 }
@@ -607,26 +563,8 @@ function isPcap(body) {
   return body.length > 24 && [0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1, 0x0a0d0d0a].includes(magic);
 }
 
-mkdirSync(settings.outDir, { recursive: true });
-const browser = await chromium.launch({
-  executablePath: settings.chromium,
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+await visit(async (begun) => {
+  all = begun;
+  await run(await all.page());
+  console.log(`ok    ${shots} screenshots in ${settings.outDir}`);
 });
-let failed = false;
-try {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce', timezoneId: 'UTC' });
-  const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE_MILLISECONDS);
-  listen(page);
-  try {
-    await run(page);
-    console.log(`ok    ${shots} screenshots in ${settings.outDir}`);
-  } catch (failure) {
-    failed = true;
-    console.error(`FAIL  ${failure.message}`);
-    await shot(page, 'failure').catch(() => {});
-  }
-} finally {
-  await browser.close();
-}
-process.exit(failed ? 1 : 0);
