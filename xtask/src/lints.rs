@@ -11,11 +11,13 @@ use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::demo::target_folder;
 use crate::run::{cargo, run};
 
 pub(crate) fn check() -> Result<()> {
     let mut build = cargo(&["build", "--release", "--workspace", "--all-targets"]);
-    build.env("RUSTC_WORKSPACE_WRAPPER", std::env::current_exe().context("where is this program?")?);
+    // By its name: the file we were started from is gone once cargo has built this program again.
+    build.env("RUSTC_WORKSPACE_WRAPPER", target_folder()?.join("release/xtask"));
     run(build)
 }
 
