@@ -13,13 +13,15 @@ use model::{Micros, Table};
 use crate::clock::now;
 use crate::config::{Config, Retention, Rules};
 use crate::hot::Hot;
-use crate::lake::{Lake, LakeFile, Place, Removal, free_disk};
+use crate::error::StoreError;
+use crate::lake::{Lake, LakeFile, LakeTable, Place, Removal, Reserve, free_disk};
 use crate::status::Alarms;
 use crate::view::View;
 
 pub(crate) struct Retain {
     rules: Rules,
     place: Place,
+    reserve: Reserve,
     /// The data folder, whose disk the log needs.
     data: PathBuf,
     alarms: Arc<Alarms>,
@@ -44,8 +46,21 @@ struct Situation {
 }
 
 impl Retain {
-    pub(crate) fn new(config: &Config, rules: Rules, place: &Place, alarms: Arc<Alarms>) -> Self {
-        Self { rules, place: place.clone(), data: config.dir.clone(), alarms, leaving: VecDeque::new() }
+    pub(crate) fn new(
+        config: &Config,
+        rules: Rules,
+        place: &Place,
+        node: &str,
+        alarms: Arc<Alarms>,
+    ) -> Self {
+        Self {
+            rules,
+            place: place.clone(),
+            reserve: Reserve::of(place, node),
+            data: config.dir.clone(),
+            alarms,
+            leaving: VecDeque::new(),
+        }
     }
 
     /// Finds files that an earlier run removed from their table, or wrote and never committed.
@@ -75,7 +90,7 @@ impl Retain {
         let mut failed = None;
         for (place, files) in going.into_iter().enumerate().filter(|(_, files)| !files.is_empty()) {
             let table = &mut lake.tables[place];
-            match table.remove(&files).await {
+            match self.remove(table, &files).await {
                 Ok(Removal { left, removed }) => {
                     hot.replace(place, table.settled(), left.into_iter().map(Arc::new).collect());
                     tracing::info!(
@@ -94,7 +109,18 @@ impl Retain {
             Some(error) => self.alarms.raise("retain", format!("cannot remove old files: {error}")),
         }
         self.delete_due(lake, situation.free_disk).await;
+        self.reserve.keep(self.place.free_disk());
         self.watch_disk();
+    }
+
+    async fn remove(&self, table: &mut LakeTable, files: &[Arc<LakeFile>]) -> Result<Removal, StoreError> {
+        match table.remove(files).await {
+            Err(error) if error.is_disk_full() && self.reserve.give_up() => {
+                tracing::warn!("the disk is full: room set aside for removing old files is used");
+                table.remove(files).await
+            }
+            outcome => outcome,
+        }
     }
 
     /// Files whose rows are in another file now.

@@ -100,7 +100,7 @@ impl Store {
         let retention = Rules::new(config.retention.clone());
         let settler = Settler::new(
             &config,
-            Retain::new(&config, retention.clone(), &place, Arc::clone(&alarms)),
+            Retain::new(&config, retention.clone(), &place, &folder.node, Arc::clone(&alarms)),
             Arc::clone(&hot),
             Arc::clone(&log),
             lake,

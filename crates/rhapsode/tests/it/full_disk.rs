@@ -2,7 +2,7 @@
 //! one that fills to the brim while it runs: the oldest rows go, no others, and the service continues.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -101,6 +101,9 @@ fn a_disk_that_fills_loses_the_oldest_rows_and_no_others() -> Result<()> {
         if request == BRIM_AT {
             ensure!(alarms.contains("disk_low"), "{alarms:?} before the disk is full");
             filler = Some(disk.fill()?);
+            // Nor is anything left that has gone from the lake and only waits to be deleted.
+            std::thread::sleep(Duration::from_secs(1));
+            disk.fill()?;
         }
         let numbers = request * REQUEST_PACKETS..(request + 1) * REQUEST_PACKETS;
         let body: Vec<u8> = numbers.flat_map(|number| options_packet(&numbered(number))).collect();
@@ -172,7 +175,7 @@ impl SmallDisk {
     /// A file that takes all room, while others write too.
     fn fill(&self) -> Result<PathBuf> {
         let filler = self.0.join("filler");
-        let mut file = File::create(&filler)?;
+        let mut file = OpenOptions::new().create(true).append(true).open(&filler)?;
         while file.write_all(&[0; 4096]).is_ok() {}
         Ok(filler)
     }

@@ -22,6 +22,7 @@ pub(crate) mod nodes;
 mod place;
 mod properties;
 mod reader;
+mod reserve;
 mod table;
 
 use std::fs;
@@ -36,6 +37,7 @@ pub(crate) use file::{LakeFile, Payload, checksum};
 pub(crate) use place::{Place, free_disk};
 pub(crate) use properties::Effort;
 pub(crate) use reader::FileReader;
+pub(crate) use reserve::Reserve;
 pub(crate) use table::{
     CONFLICTS_MAX, Change, Exchange, LakeTable, Removal, delete_file, files_of, settled_by,
 };

@@ -99,7 +99,7 @@ impl Disk for Arc<dyn Disk> {
 }
 
 /// Bytes of the disk that the log does not take: a commit that takes the oldest files out of the lake, and so makes
-/// room, needs some itself.
+/// room, needs some itself. What [`Reserve`](crate::lake::Reserve) gives up for it must not go to the log.
 const LEFT_FREE: u64 = 4 << 20;
 
 impl SegmentFile for File {
