@@ -137,7 +137,7 @@ impl Drop for Program {
         if self.is_running() {
             // TERM first: Kamailio's and rtpengine's children go with their parent only when it ends in order.
             terminate(&self.child).ok();
-            crate::server::wait(Duration::from_secs(3), || Ok(self.child.try_wait()?.is_some())).ok();
+            crate::server::wait(Duration::from_millis(750), || Ok(self.child.try_wait()?.is_some())).ok();
         }
         self.child.kill().ok();
         self.child.wait().ok();

@@ -179,7 +179,7 @@ impl Server {
         let started = Instant::now();
         let is_done = || server.store.status().tables.iter().any(|table| table.rows_without_payload > 0);
         while !is_done() {
-            assert!(started.elapsed() < Duration::from_secs(60), "payloads go");
+            assert!(started.elapsed() < Duration::from_secs(120), "payloads go");
             std::thread::sleep(Duration::from_millis(20));
         }
         server

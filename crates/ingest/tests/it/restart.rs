@@ -23,7 +23,7 @@ fn wait_until_arrived(stream: &TcpStream) {
         if own[4].starts_with("00000000:") {
             return;
         }
-        assert!(started.elapsed() < Duration::from_secs(30), "bytes do not arrive: {own:?}");
+        assert!(started.elapsed() < Duration::from_secs(120), "bytes do not arrive: {own:?}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

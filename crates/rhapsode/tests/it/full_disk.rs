@@ -58,7 +58,7 @@ fn a_start_on_a_full_disk_serves_with_an_alarm_and_stops_when_told() -> Result<(
     ensure!(printed.contains("HEP over UDP"), "{printed}");
     let options = server.options.clone();
     let (code, took, printed) = server.terminate()?;
-    ensure!(took < Duration::from_secs(20), "stopped after {took:?}:\n{printed}");
+    ensure!(took < Duration::from_secs(60), "stopped after {took:?}:\n{printed}");
     ensure!(code == Some(1), "{code:?}: rows could not be settled");
     ensure!(printed.contains("it is safe in the log"), "{printed}");
 
@@ -68,7 +68,7 @@ fn a_start_on_a_full_disk_serves_with_an_alarm_and_stops_when_told() -> Result<(
     ensure!(server.count("SELECT count(*) AS n FROM messages")? == PACKETS);
     ensure!(server.count(distinct)? == PACKETS);
     let (code, took, printed) = server.terminate()?;
-    ensure!(code == Some(0) && took < Duration::from_secs(20), "exit {code:?} after {took:?}:\n{printed}");
+    ensure!(code == Some(0) && took < Duration::from_secs(60), "exit {code:?} after {took:?}:\n{printed}");
     Ok(())
 }
 

@@ -32,7 +32,7 @@ fn publishing_waits_for_settling() {
         });
         let started = Instant::now();
         while !store.status().alarms.iter().any(|alarm| alarm.name == "settle") {
-            assert!(started.elapsed() < Duration::from_secs(30), "settling starts when memory is half full");
+            assert!(started.elapsed() < Duration::from_secs(120), "settling starts when memory is half full");
             std::thread::sleep(Duration::from_millis(10));
         }
         let alarm = store.status().alarms.swap_remove(0);
@@ -42,7 +42,7 @@ fn publishing_waits_for_settling() {
         assert!(seen < 2000, "the publisher waits");
         assert!(store.status().hot_bytes <= 200_000);
         while refused.load(Ordering::SeqCst) == 0 {
-            assert!(started.elapsed() < Duration::from_secs(60), "who publishes learns that it takes long");
+            assert!(started.elapsed() < Duration::from_secs(120), "who publishes learns that it takes long");
             std::thread::sleep(Duration::from_millis(10));
         }
         faulty.heal();
@@ -63,7 +63,7 @@ fn settling_comes_by_itself() {
     publish(&store, 1, &[Row::sip(0, "c", "INVITE")]);
     let started = Instant::now();
     while store.status().hot_rows > 0 {
-        assert!(started.elapsed() < Duration::from_secs(30), "rows are settled in time");
+        assert!(started.elapsed() < Duration::from_secs(120), "rows are settled in time");
         std::thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(store.status().lake_files, 1);

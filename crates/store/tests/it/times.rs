@@ -83,7 +83,7 @@ fn a_clock_that_jumps_loses_and_doubles_nothing() {
         let store = open(merging);
         let started = Instant::now();
         while store.status().compaction.files_due > 0 {
-            assert!(started.elapsed() < Duration::from_secs(30), "files are merged");
+            assert!(started.elapsed() < Duration::from_secs(120), "files are merged");
             std::thread::sleep(Duration::from_millis(10));
         }
         assert_complete(&store, JUMPS.len(), "merged");
@@ -114,7 +114,7 @@ fn age_is_told_by_the_arrival_that_was_noted() {
     }
     let started = Instant::now();
     while number(&store, "SELECT count(*) FROM sip") > 3 {
-        assert!(started.elapsed() < Duration::from_secs(30), "old rows go");
+        assert!(started.elapsed() < Duration::from_secs(120), "old rows go");
         std::thread::sleep(Duration::from_millis(10));
     }
     std::thread::sleep(Duration::from_millis(100));
