@@ -12,8 +12,8 @@ use model::{Micros, Table};
 
 use crate::clock::now;
 use crate::config::{Config, Retention, Rules};
-use crate::hot::Hot;
 use crate::error::StoreError;
+use crate::hot::Hot;
 use crate::lake::{Lake, LakeFile, LakeTable, Place, Removal, Reserve, free_disk};
 use crate::status::Alarms;
 use crate::view::View;
@@ -46,13 +46,7 @@ struct Situation {
 }
 
 impl Retain {
-    pub(crate) fn new(
-        config: &Config,
-        rules: Rules,
-        place: &Place,
-        node: &str,
-        alarms: Arc<Alarms>,
-    ) -> Self {
+    pub(crate) fn new(config: &Config, rules: Rules, place: &Place, node: &str, alarms: Arc<Alarms>) -> Self {
         Self {
             rules,
             place: place.clone(),
