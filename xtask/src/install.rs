@@ -20,6 +20,8 @@ const FOREIGN_PROGRAMS: &[(&str, &str)] = &[
     ("janus", "janus"),
     ("prometheus", "prometheus"),
     ("prometheus-alertmanager", "prometheus-alertmanager"),
+    ("influxd", "influxdb"),
+    ("victoria-metrics", "victoria-metrics"),
     ("aiosmtpd", "python3-aiosmtpd"),
     ("python3", "python3"),
     ("tshark", "tshark"),

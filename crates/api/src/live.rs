@@ -88,7 +88,7 @@ pub struct Listener {
 #[derive(Clone, Debug)]
 pub struct Output {
     pub name: String,
-    /// hep, loki, elasticsearch
+    /// hep, loki, elasticsearch, influxdb
     pub kind: &'static str,
     /// Since when nothing gets through, and why.
     pub problem: Option<(Micros, String)>,

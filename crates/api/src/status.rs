@@ -38,7 +38,7 @@ pub(crate) struct Status {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Output {
     name: String,
-    /// hep, loki, elasticsearch
+    /// hep, loki, elasticsearch, influxdb
     kind: &'static str,
     /// working, or failing
     state: &'static str,

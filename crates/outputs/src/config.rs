@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use model::query::Expr;
 
-use crate::http::{Elasticsearch, Loki};
+use crate::http::{Elasticsearch, InfluxDb, Loki};
 use crate::relay::Relay;
 
 /// One output.
@@ -44,6 +44,8 @@ pub enum Kind {
     Relay(Relay),
     Loki(Loki),
     Elasticsearch(Elasticsearch),
+    /// Figures of minutes, not what comes in: the filter is for nothing.
+    InfluxDb(InfluxDb),
 }
 
 impl Kind {
@@ -53,6 +55,7 @@ impl Kind {
             Self::Relay(_) => "hep",
             Self::Loki(_) => "loki",
             Self::Elasticsearch(_) => "elasticsearch",
+            Self::InfluxDb(_) => "influxdb",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From rows that the filter let through to items.
+//! From rows that the filter let through, and from figures of minutes, to items.
 
 use std::sync::Arc;
 
@@ -6,9 +6,10 @@ use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use model::Micros;
 use store::{Store, Tail};
+use tokio::sync::mpsc;
 
 use crate::config::Kind;
-use crate::http::{ElasticsearchMaker, LokiMaker};
+use crate::http::{ElasticsearchMaker, InfluxDbMaker, LokiMaker};
 use crate::outputs::Shared;
 use crate::queue::{Item, cause};
 use crate::relay::RelayMaker;
@@ -36,6 +37,15 @@ pub(crate) enum Maker {
     Relay(RelayMaker),
     Loki(LokiMaker),
     Elasticsearch(ElasticsearchMaker),
+    InfluxDb(InfluxDbMaker),
+}
+
+/// What an output makes items of.
+pub(crate) enum Feed {
+    /// Rows as they are published, those that the filter lets through.
+    Rows(Tail),
+    /// Rows of `kpi_1m` as they are told.
+    Minutes(mpsc::Receiver<RecordBatch>),
 }
 
 impl Maker {
@@ -46,13 +56,15 @@ impl Maker {
             Kind::Elasticsearch(elasticsearch) => {
                 Self::Elasticsearch(ElasticsearchMaker::new(elasticsearch, node))
             }
+            Kind::InfluxDb(influxdb) => Self::InfluxDb(InfluxDbMaker::new(influxdb, node)),
         }
     }
 
-    /// The columns it reads.
-    pub(crate) fn columns(&self, store: &Store) -> Vec<String> {
+    /// The columns it reads of what is published; `None`: it is made of figures of minutes.
+    pub(crate) fn columns(&self, store: &Store) -> Option<Vec<String>> {
         let has_payload = match self {
-            Self::Relay(_) => return vec!["id".to_owned(), "received".to_owned()],
+            Self::Relay(_) => return Some(vec!["id".to_owned(), "received".to_owned()]),
+            Self::InfluxDb(_) => return None,
             Self::Loki(_) => true,
             Self::Elasticsearch(maker) => maker.has_payload(),
         };
@@ -62,7 +74,7 @@ impl Maker {
                 columns.push(field.name.to_owned());
             }
         }
-        columns
+        Some(columns)
     }
 
     fn make(&mut self, rows: &RecordBatch) -> Made {
@@ -70,17 +82,27 @@ impl Maker {
             Self::Relay(maker) => maker.make(rows),
             Self::Loki(maker) => maker.make(rows),
             Self::Elasticsearch(maker) => maker.make(rows),
+            Self::InfluxDb(maker) => maker.make(rows),
         }
     }
 }
 
 /// Until nothing more comes.
-pub(crate) async fn gather(mut tail: Tail, mut maker: Maker, shared: Arc<Shared>) {
-    while let Some(seen) = tail.next().await {
-        match seen {
-            Ok(seen) => shared.put(seen.passed_over, maker.make(&seen.rows)),
-            // The filter was compiled for the columns there are: a mistake of ours, told with each batch it concerns.
-            Err(error) => tracing::error!(%error, "rows could not be looked at for an output"),
+pub(crate) async fn gather(feed: Feed, mut maker: Maker, shared: Arc<Shared>) {
+    match feed {
+        Feed::Rows(mut tail) => {
+            while let Some(seen) = tail.next().await {
+                match seen {
+                    Ok(seen) => shared.put(seen.passed_over, maker.make(&seen.rows)),
+                    // The filter was compiled for the columns there are: a mistake of ours, told with each batch it concerns.
+                    Err(error) => tracing::error!(%error, "rows could not be looked at for an output"),
+                }
+            }
+        }
+        Feed::Minutes(mut minutes) => {
+            while let Some(rows) = minutes.recv().await {
+                shared.put(0, maker.make(&rows));
+            }
         }
     }
     shared.end();

@@ -3,8 +3,8 @@
 //!
 //! ```text
 //!  store: rows as they are published ── filter ──┐                  ┌─ memory ─┐
-//!                                                ├─ items ─ queue ──┤          ├─ batches ─ relay | Loki | Elasticsearch
-//!  ingest: packets as received ── window ────────┘                  └─ spool ──┘
+//!  ingest: packets as received ── window ────────┼─ items ─ queue ──┤          ├─ batches ─ relay | Loki | Elasticsearch |
+//!  ingest: figures of minutes ───────────────────┘                  └─ spool ──┘            InfluxDB
 //! ```
 //!
 //! * **An output sees what is published**, by a filter in the query language that is compiled as those of searches are.
@@ -30,7 +30,7 @@ mod tls;
 mod window;
 
 pub use config::{Config, Kind, SpoolConfig};
-pub use http::{Elasticsearch, Endpoint, LOKI_LABELS, Line, Loki};
+pub use http::{Elasticsearch, Endpoint, InfluxDb, LOKI_LABELS, Line, Loki, Place};
 pub use outputs::{Outputs, StartError, State, Status};
 pub use relay::{Balance, ChunkValue, Form, Relay, Target, TargetError, chunk_name};
 pub use window::Window;

@@ -4,14 +4,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use arrow::array::RecordBatch;
+use calls::kpi::KPI_1M;
 use model::Micros;
-use store::{Store, StoreError, TailEnd};
+use store::{Derived, Store, StoreError, TailEnd};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::gather::{Made, Maker, gather};
+use crate::gather::{Feed, Made, Maker, gather};
 use crate::mood::{Mood, News};
 use crate::queue::{Item, Queue, Verdict};
 use crate::send::{Sink, send};
@@ -21,6 +23,10 @@ use crate::window::Window;
 /// Making items takes a processor, so two: one output that is busy does not keep the others from theirs.
 const THREADS: usize = 2;
 
+/// Tellings of minutes that may wait for an output to make points of them. One has ten minutes at most, and making their
+/// figures takes longer than making points of them.
+const MINUTES_WAITING_MAX: usize = 16;
+
 /// All outputs, running. Dropping it stops them without waiting for what is still to be sent.
 pub struct Outputs {
     outputs: Vec<Output>,
@@ -29,7 +35,14 @@ pub struct Outputs {
 
 struct Output {
     shared: Arc<Shared>,
-    end: TailEnd,
+    source: Source,
+}
+
+/// Where an output has from what it sends, to be ended in order.
+enum Source {
+    Rows(TailEnd),
+    /// There until the end.
+    Minutes(Mutex<Option<mpsc::Sender<RecordBatch>>>),
 }
 
 struct Running {
@@ -126,6 +139,14 @@ impl Outputs {
         configs.iter().any(|config| matches!(config.kind, crate::Kind::Relay(_)))
     }
 
+    /// What has become of rows that are made of others: figures of minutes among them. Never waits.
+    pub fn told(&self, told: &[Derived]) {
+        let minutes = told.iter().filter(|told| std::ptr::eq(told.table, &raw const KPI_1M));
+        for rows in minutes.filter_map(|told| told.ended.as_ref()) {
+            self.outputs.iter().for_each(|output| output.told(rows));
+        }
+    }
+
     pub fn status(&self) -> Vec<Status> {
         self.outputs.iter().map(|output| output.shared.status()).collect()
     }
@@ -135,7 +156,7 @@ impl Outputs {
     pub fn stop(&self, time_max: Duration) {
         let Some(Running { runtime, tasks }) = self.take() else { return };
         for output in &self.outputs {
-            output.end.end();
+            output.source.end();
         }
         let all = futures::future::join_all(tasks);
         // Those that are not done are cut with the runtime.
@@ -183,16 +204,42 @@ impl Output {
         };
         let maker = Maker::new(&config.kind, window, node);
         let sink = Sink::new(&config).map_err(wrong)?;
-        let tail = running.runtime.block_on(store.tail(&config.filter, &maker.columns(store)));
-        let tail = tail.map_err(|source| StartError::Filter { output: output(), source })?;
+        let (feed, source) = if let Some(columns) = maker.columns(store) {
+            let tail = running.runtime.block_on(store.tail(&config.filter, &columns));
+            let tail = tail.map_err(|source| StartError::Filter { output: output(), source })?;
+            let end = tail.end();
+            (Feed::Rows(tail), Source::Rows(end))
+        } else {
+            let (told, minutes) = mpsc::channel(MINUTES_WAITING_MAX);
+            (Feed::Minutes(minutes), Source::Minutes(Mutex::new(Some(told))))
+        };
         let shared = Arc::new(Shared::new(&config, spool));
-        let end = tail.end();
         let runtime = &running.runtime;
         running.tasks.extend([
-            runtime.spawn(gather(tail, maker, Arc::clone(&shared))),
+            runtime.spawn(gather(feed, maker, Arc::clone(&shared))),
             runtime.spawn(send(sink, Arc::clone(&shared), config)),
         ]);
-        Ok(Self { shared, end })
+        Ok(Self { shared, source })
+    }
+
+    fn told(&self, rows: &RecordBatch) {
+        let Source::Minutes(minutes) = &self.source else { return };
+        let minutes = minutes.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(minutes) = minutes.as_ref() else { return };
+        if minutes.try_send(rows.clone()).is_err() {
+            self.shared.put(rows.num_rows() as u64, Made::default());
+        }
+    }
+}
+
+impl Source {
+    fn end(&self) {
+        match self {
+            Self::Rows(end) => end.end(),
+            Self::Minutes(minutes) => {
+                minutes.lock().unwrap_or_else(PoisonError::into_inner).take();
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::backoff::{Backoff, Portion};
 use crate::config::{Config, Kind};
-use crate::http::{ElasticsearchSink, LokiSink};
+use crate::http::{ElasticsearchSink, InfluxDbSink, LokiSink};
 use crate::outputs::Shared;
 use crate::queue::{Item, Verdict};
 use crate::relay::RelaySink;
@@ -63,6 +63,7 @@ enum SinkKind {
     Relay(RelaySink),
     Loki(LokiSink),
     Elasticsearch(ElasticsearchSink),
+    InfluxDb(InfluxDbSink),
 }
 
 impl Sink {
@@ -73,6 +74,7 @@ impl Sink {
             Kind::Elasticsearch(elasticsearch) => {
                 SinkKind::Elasticsearch(ElasticsearchSink::new(elasticsearch)?)
             }
+            Kind::InfluxDb(influxdb) => SinkKind::InfluxDb(InfluxDbSink::new(influxdb)?),
         };
         Ok(Self { kind, time_max: config.time_max })
     }
@@ -84,6 +86,7 @@ impl Sink {
                 SinkKind::Relay(sink) => return Ok(sink.send(batch).await),
                 SinkKind::Loki(sink) => timeout(self.time_max, sink.send(batch)).await,
                 SinkKind::Elasticsearch(sink) => timeout(self.time_max, sink.send(batch)).await,
+                SinkKind::InfluxDb(sink) => timeout(self.time_max, sink.send(batch)).await,
             }
         };
         attempt.await.unwrap_or_else(|_| Failure::late(self.time_max).into())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use api::AlertCount;
 use ingest::{Ingest, Network, Published};
@@ -12,15 +12,22 @@ use store::{Derived, Store};
 
 /// Hands on what becomes searchable.
 #[derive(Debug)]
-pub(crate) struct Watching(pub(crate) Arc<Metrics>);
+pub(crate) struct Watching {
+    pub(crate) metrics: Arc<Metrics>,
+    /// There from when they are started, which is before anything is told.
+    pub(crate) outputs: Arc<OnceLock<Arc<Outputs>>>,
+}
 
 impl ingest::Watcher for Watching {
     fn published(&self, rows: &Published) {
-        self.0.published(rows);
+        self.metrics.published(rows);
     }
 
     fn told(&self, told: &[Derived]) {
-        self.0.told(told);
+        self.metrics.told(told);
+        if let Some(outputs) = self.outputs.get() {
+            outputs.told(told);
+        }
     }
 }
 

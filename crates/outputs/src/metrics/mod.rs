@@ -15,7 +15,7 @@
 
 mod bounded;
 mod calls;
-mod columns;
+pub(crate) mod columns;
 mod heplify;
 mod histogram;
 mod kept;

@@ -151,6 +151,7 @@ fn show(settings: &Resolved, origins: &Origins) {
     setting("storage.settle_seconds", settings.settle_every.as_secs().to_string());
     setting("storage.hot_bytes_max", size(settings.hot_bytes_max));
     setting("calls.rows", settings.call_rows.to_string());
+    setting("calls.minute_after_seconds", settings.minute_after.as_secs().to_string());
     setting("calls.correlation_headers", settings.legs.headers.join(", "));
     let rules: Vec<&str> = settings.alerts.rules.iter().map(|rule| rule.name.as_str()).collect();
     setting("alert", rules.join(", "));

@@ -4,7 +4,7 @@ mod reload;
 
 use std::io::IsTerminal as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -87,7 +87,9 @@ impl Server {
             version: env!("CARGO_PKG_VERSION"),
             heplify: settings.metrics.heplify.clone(),
         })?);
-        let watchers: Vec<Arc<dyn Watcher>> = vec![Arc::new(Watching(Arc::clone(&metrics)))];
+        let sending = Arc::new(OnceLock::new());
+        let watching = Watching { metrics: Arc::clone(&metrics), outputs: Arc::clone(&sending) };
+        let watchers: Vec<Arc<dyn Watcher>> = vec![Arc::new(watching)];
         let packets = Arc::new(Window::default());
         let tap = tap(settings, &packets);
         let scripts = load_scripts(settings, None)?;
@@ -97,7 +99,7 @@ impl Server {
         let store = Arc::new(Store::open(store_config(settings), protocols.tables())?);
         // Before the log is replayed: what a run that was killed had accepted and not sent is sent now.
         let outputs = Outputs::start(settings.outputs.clone(), &store, &packets, store.node())?;
-        let outputs = Arc::new(outputs);
+        let outputs = Arc::clone(sending.get_or_init(|| Arc::new(outputs)));
         let ingest = Arc::new(Ingest::start_with(doors, Arc::clone(&store))?);
         let notifiers = Arc::new(Notifiers::new(runtime.handle().clone(), Timing::default()));
         let mut server = Self {
@@ -397,6 +399,7 @@ pub(super) fn ingest_config(settings: &Resolved, protocols: &'static Protocols) 
         redactions: settings.redactions,
         allow: settings.hep_allow.clone(),
         sender_packets_per_second_max: settings.sender_packets_per_second_max,
+        minute_after: settings.minute_after,
         ..IngestConfig::default()
     }
 }

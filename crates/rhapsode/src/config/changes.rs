@@ -56,6 +56,7 @@ impl Resolved {
             ("metrics", self.metrics == new.metrics),
             ("audit.days", self.audit_days == new.audit_days),
             ("calls.rows", self.call_rows == new.call_rows),
+            ("calls.minute_after_seconds", self.minute_after == new.minute_after),
             ("storage.lake or storage.s3", self.lake == new.lake),
             ("storage.settle_seconds", self.settle_every == new.settle_every),
             ("storage.hot_bytes_max", self.hot_bytes_max == new.hot_bytes_max),

@@ -75,6 +75,8 @@ pub(super) struct Hep {
 pub(super) struct Calls {
     /// Whether calls and registrations have rows.
     pub(super) rows: Option<bool>,
+    /// When the figures of a minute are made.
+    pub(super) minute_after_seconds: Option<u64>,
     /// Instead of the default ones.
     pub(super) correlation_headers: Option<Vec<String>>,
     /// Instead of the default ones.

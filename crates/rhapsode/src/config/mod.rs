@@ -87,6 +87,8 @@ pub(crate) struct Resolved {
     pub(crate) legs: calls::Legs,
     /// Whether calls and registrations have rows.
     pub(crate) call_rows: bool,
+    /// The figures of a minute are made so long after the first of its calls has ended.
+    pub(crate) minute_after: Duration,
     pub(crate) outputs: Vec<::outputs::Config>,
     pub(crate) alerts: Alerts,
     pub(crate) retention_days: BTreeMap<String, u32>,
@@ -181,13 +183,15 @@ pub(crate) fn resolve_beside(arguments: &ServeArguments, running: Option<&Resolv
         hep.dedup,
         written.sender.as_deref().unwrap_or_default(),
     )?;
+    let call_rows = written.calls.as_ref().and_then(|calls| calls.rows).unwrap_or(true);
+    let minute_after = written.calls.as_ref().and_then(|calls| calls.minute_after_seconds);
     let outputs = outputs::outputs(
         arguments.config.as_deref(),
         written.output.as_deref().unwrap_or_default(),
         &data,
         protocols,
+        call_rows,
     )?;
-    let call_rows = written.calls.as_ref().and_then(|calls| calls.rows).unwrap_or(true);
     // Rules are taken over while it runs: by then they must fit what it has.
     let (known, has_call_rows) =
         running.map_or((protocols, call_rows), |running| (running.protocols, running.call_rows));
@@ -223,6 +227,7 @@ pub(crate) fn resolve_beside(arguments: &ServeArguments, running: Option<&Resolv
         scripts: scripts::scripts(&written.scripts.unwrap_or_default())?,
         audit_days,
         call_rows,
+        minute_after: seconds(minute_after, 600, 1..=3600, "calls.minute_after_seconds")?,
         alerts,
         legs: calls::legs(written.calls.unwrap_or_default())?,
         listeners,
@@ -536,10 +541,12 @@ mod tests {
              set = [{ chunk = \"node\", value = \"edge\" }, { chunk = \"capture_id\", value = 7 }]\n\
              queue_bytes_max = \"1 MiB\"\nspool_bytes_max = \"1 GB\"\n\
              [[output]]\nname = \"logs\"\nkind = \"loki\"\nurl = \"http://loki:3100\"\nlabels = [\"table\"]\n\
-             [[output]]\nname = \"index\"\nkind = \"elasticsearch\"\nurl = \"https://es:9200\"\nuser = \"u\"\npassword = \"p\"\n",
+             [[output]]\nname = \"index\"\nkind = \"elasticsearch\"\nurl = \"https://es:9200\"\nuser = \"u\"\npassword = \"p\"\n\
+             [[output]]\nname = \"kpi\"\nkind = \"influxdb\"\nurl = \"http://influx:8086\"\norg = \"o\"\nbucket = \"b\"\ntoken = \"t\"\n\
+             groups = [\"all\", \"user_agent\"]\nfixed_tags = { site = \"pop 3\" }\n",
         )
         .expect("resolves");
-        let [central, logs, index] = settings.outputs.as_slice() else { panic!("three outputs") };
+        let [central, logs, index, kpi] = settings.outputs.as_slice() else { panic!("four outputs") };
         let ::outputs::Kind::Relay(relay) = &central.kind else { panic!("a relay") };
         let targets: Vec<String> = relay.targets.iter().map(ToString::to_string).collect();
         assert_eq!(targets, ["tls://a:9061", "udp://10.0.0.1:9070"]);
@@ -550,7 +557,12 @@ mod tests {
             (Path::new("/srv/r/spool/central"), 1_000_000_000)
         );
         assert_eq!((logs.kind.name(), index.kind.name()), ("loki", "elasticsearch"));
+        let ::outputs::Kind::InfluxDb(kpi) = &kpi.kind else { panic!("figures") };
+        let place = ::outputs::Place::Bucket { org: "o".to_owned(), bucket: "b".to_owned() };
+        assert_eq!((&kpi.place, kpi.measurement.as_str()), (&place, "rhapsode_kpi_1m"));
+        assert_eq!(kpi.groups, [::calls::kpi::By::All, ::calls::kpi::By::UserAgent]);
         let head = "[[output]]\nname = \"a\"\nkind = \"hep\"\n";
+        let influx = "[[output]]\nname = \"k\"\nkind = \"influxdb\"\nurl = \"http://i\"\ndatabase = \"d\"\n";
         for (toml, line, words) in [
             ("[[output]]\nname = \"a\"\nkind = \"help\"\n".to_owned(), 3, "did you mean hep?"),
             (format!("{head}target = [\"a\"]\n"), 4, "did you mean targets?"),
@@ -600,6 +612,26 @@ mod tests {
                 5,
                 "is no name of an index",
             ),
+            (influx.replace("database", "databse"), 5, "did you mean database?"),
+            (influx.replace("database = \"d\"\n", ""), 2, "needs database, or org and bucket"),
+            (format!("{influx}org = \"o\"\n"), 6, "exclude each other"),
+            (influx.replace("database", "bucket"), 5, "bucket needs org"),
+            (
+                format!("{influx}filter = \"method = INVITE\"\n"),
+                6,
+                "filter means nothing for kind = \"influxdb\"",
+            ),
+            (
+                format!("{influx}groups = [\"all\",\n\"trunks\"]\n"),
+                7,
+                "\"trunks\" is no group; the groups are all, trunk",
+            ),
+            (format!("{influx}groups = []\n"), 6, "nothing is sent"),
+            (format!("{influx}measurement = \"a b\"\n"), 6, "is no name of a measurement"),
+            (format!("{influx}fixed_tags = {{ src_ip = \"a\" }}\n"), 6, "has a meaning already"),
+            (format!("{influx}fixed_tags = {{ site = \"\" }}\n"), 6, "the value of the tag site"),
+            (format!("{influx}[calls]\nrows = false\n"), 2, "calls.rows is false"),
+            (format!("{head}targets = [\"a\"]\nbucket = \"b\"\n"), 5, "it is of influxdb"),
         ] {
             let message = format!("{:#}", resolved(&toml).expect_err("refused"));
             assert!(message.contains(&format!("rhapsode.toml:{line}: ")), "{toml}: {message}");

@@ -1,5 +1,7 @@
 //! Where to send on what comes in: the `[[output]]` tables.
 
+mod influxdb;
+
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
@@ -58,7 +60,7 @@ pub(super) struct Output {
     set: Option<Spanned<Vec<Spanned<Set>>>>,
     tls_certificate: Option<Spanned<PathBuf>>,
     tls_key: Option<Spanned<PathBuf>>,
-    // loki and elasticsearch
+    // loki, elasticsearch and influxdb
     url: Option<Spanned<String>>,
     user: Option<Spanned<String>>,
     password: Option<Spanned<String>>,
@@ -71,6 +73,14 @@ pub(super) struct Output {
     // elasticsearch
     index: Option<Spanned<String>>,
     payload: Option<Spanned<bool>>,
+    // influxdb
+    database: Option<Spanned<String>>,
+    retention_policy: Option<Spanned<String>>,
+    org: Option<Spanned<String>>,
+    bucket: Option<Spanned<String>>,
+    measurement: Option<Spanned<String>>,
+    groups: Option<Spanned<Vec<Spanned<String>>>>,
+    fixed_tags: Option<Spanned<BTreeMap<String, String>>>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -79,6 +89,7 @@ enum KindName {
     Hep,
     Loki,
     Elasticsearch,
+    Influxdb,
 }
 
 impl KindName {
@@ -87,6 +98,7 @@ impl KindName {
             Self::Hep => "hep",
             Self::Loki => "loki",
             Self::Elasticsearch => "elasticsearch",
+            Self::Influxdb => "influxdb",
         }
     }
 }
@@ -134,6 +146,7 @@ pub(super) fn outputs(
     written: &[Output],
     data: &Path,
     protocols: &Protocols,
+    has_call_rows: bool,
 ) -> Result<Vec<Config>> {
     // Without a file there are no tables.
     let Some(path) = path.filter(|_| !written.is_empty()) else { return Ok(Vec::new()) };
@@ -144,6 +157,9 @@ pub(super) fn outputs(
     for output in written {
         let config = output.resolve(&source, data, &catalogue)?;
         let wrong = |what: String| Err(source.wrong(&output.name.span(), what));
+        if output.kind == KindName::Influxdb && !has_call_rows {
+            return wrong("figures of minutes are made of rows of calls, and calls.rows is false".to_owned());
+        }
         if all.len() == OUTPUTS_MAX {
             return wrong(format!("there are more than {OUTPUTS_MAX} outputs"));
         }
@@ -175,6 +191,7 @@ impl Output {
             KindName::Hep => Kind::Relay(self.relay(source)?),
             KindName::Loki => Kind::Loki(self.loki(source)?),
             KindName::Elasticsearch => Kind::Elasticsearch(self.elasticsearch(source)?),
+            KindName::Influxdb => Kind::InfluxDb(self.influxdb(source)?),
         };
         let is_relay = self.kind == KindName::Hep;
         let mut config = Config::new(name.clone(), kind, self.filter(source, catalogue)?);
@@ -206,12 +223,14 @@ impl Output {
 
     /// What means nothing for this kind is a mistake of whoever wrote it.
     fn refuse_keys_of_others(&self, source: &Source<'_>) -> Result<()> {
-        use KindName::{Elasticsearch, Hep, Loki};
+        use KindName::{Elasticsearch, Hep, Influxdb, Loki};
+        const HTTP: &[KindName] = &[Loki, Elasticsearch, Influxdb];
         fn span<T>(value: Option<&Spanned<T>>) -> Option<Range<usize>> {
             value.map(Spanned::span)
         }
         #[expect(clippy::type_complexity, reason = "a key, what it fits, and where it is written")]
-        let keys: [(&str, &[KindName], Option<Range<usize>>); 17] = [
+        let keys: [(&str, &[KindName], Option<Range<usize>>); 25] = [
+            ("filter", &[Hep, Loki, Elasticsearch], span(self.filter.as_ref())),
             ("targets", &[Hep], span(self.targets.as_ref())),
             ("balance", &[Hep], span(self.balance.as_ref())),
             ("form", &[Hep], span(self.form.as_ref())),
@@ -219,16 +238,23 @@ impl Output {
             ("set", &[Hep], span(self.set.as_ref())),
             ("tls_certificate", &[Hep], span(self.tls_certificate.as_ref())),
             ("tls_key", &[Hep], span(self.tls_key.as_ref())),
-            ("url", &[Loki, Elasticsearch], span(self.url.as_ref())),
-            ("user", &[Loki, Elasticsearch], span(self.user.as_ref())),
-            ("password", &[Loki, Elasticsearch], span(self.password.as_ref())),
-            ("token", &[Loki, Elasticsearch], span(self.token.as_ref())),
+            ("url", HTTP, span(self.url.as_ref())),
+            ("user", HTTP, span(self.user.as_ref())),
+            ("password", HTTP, span(self.password.as_ref())),
+            ("token", HTTP, span(self.token.as_ref())),
             ("tenant", &[Loki], span(self.tenant.as_ref())),
             ("labels", &[Loki], span(self.labels.as_ref())),
             ("fixed_labels", &[Loki], span(self.fixed_labels.as_ref())),
             ("line", &[Loki], span(self.line.as_ref())),
             ("index", &[Elasticsearch], span(self.index.as_ref())),
             ("payload", &[Elasticsearch], span(self.payload.as_ref())),
+            ("database", &[Influxdb], span(self.database.as_ref())),
+            ("retention_policy", &[Influxdb], span(self.retention_policy.as_ref())),
+            ("org", &[Influxdb], span(self.org.as_ref())),
+            ("bucket", &[Influxdb], span(self.bucket.as_ref())),
+            ("measurement", &[Influxdb], span(self.measurement.as_ref())),
+            ("groups", &[Influxdb], span(self.groups.as_ref())),
+            ("fixed_tags", &[Influxdb], span(self.fixed_tags.as_ref())),
         ];
         for (key, kinds, span) in keys {
             if let Some(span) = span.filter(|_| !kinds.contains(&self.kind)) {

@@ -15,6 +15,7 @@ mod hepjs;
 mod import;
 mod live;
 mod live_calls;
+mod live_influxdb;
 mod live_janus;
 mod live_prometheus;
 mod live_transports;

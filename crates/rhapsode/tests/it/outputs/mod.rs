@@ -1,7 +1,8 @@
 //! What comes in is sent on: to other servers of this program, to plain sockets, and to stand-ins that speak the
-//! documented APIs of Loki and Elasticsearch.
+//! documented APIs of Loki, Elasticsearch and InfluxDB.
 
 mod http;
+pub(crate) mod influxdb;
 mod relay;
 mod trouble;
 
