@@ -110,6 +110,13 @@ export class Visit {
     throw new Error(`of ${calls.length} calls that "${q}" finds none has ${rule}`);
   }
 
+  /** Makes a link to a call; answers where its page is. */
+  async share(page, callId) {
+    const answer = await page.request.post(new URL('api/v1/shares', this.settings.baseUrl).toString(), { data: { call_id: callId, note: 'Please look at who ended it.' } });
+    check(answer.ok(), `no link is made: ${answer.status()}`);
+    return `/share/${(await answer.json()).secret}`;
+  }
+
   async shot(page, name) {
     await page.screenshot({ path: join(this.settings.outDir, `${name}.png`) });
   }

@@ -29,6 +29,7 @@ async function pagesOf(all, page) {
   const heard = `/call/${encodeURIComponent(media.call_id)}`;
   const message = call.messages[0].id;
   const row = '[role=option].row';
+  const link = await all.share(page, call.call_id);
   return [
     ['search', `/search?${since}`, row],
     ['search-facets', `/search?${since}`, 'aside .only', (page) => page.keyboard.press('f')],
@@ -51,6 +52,7 @@ async function pagesOf(all, page) {
     ['storage', '/storage', '.figures'],
     ['settings', '/settings', 'input[name=token]'],
     ['settings-addresses', '/settings/addresses', 'input[name=alias]'],
+    ['settings-links', '/settings/links', 'tbody tr'],
     ['settings-users', '/settings/users', 'input[name=user]'],
     ['settings-audit', '/settings/audit', 'tbody tr'],
     ['call', path, '.ladder .row'],
@@ -64,6 +66,11 @@ async function pagesOf(all, page) {
     ['call-hops', `${path}?view=hops`, '.stay'],
     ['call-offer-answer', `${path}?view=sdp`, '.offers, .notes, section h2, section article'],
     ['call-export', path, 'dialog[open]', async (page) => { await page.locator('.ladder .row').first().waitFor(); await page.keyboard.press('F2'); }],
+    ['call-share', path, 'dialog input[readonly]', async (page) => { await page.getByRole('button', { name: 'Share', exact: true }).click(); await page.getByRole('button', { name: 'Make a link' }).click(); }],
+    ['shared', link, '.ladder .row'],
+    ['shared-message', `${link}?msg=${encodeURIComponent(message)}`, '.message-pane pre'],
+    ['shared-export', link, 'dialog[open]', async (page) => { await page.locator('.ladder .row').first().waitFor(); await page.keyboard.press('F2'); }],
+    ['shared-nothing', '/share/nothing', '.notice.error'],
     ['message', `/message/${encodeURIComponent(message)}`, '.sheet pre'],
     ['message-fields', `/message/${encodeURIComponent(message)}`, '.sheet dl', async (page) => { await page.locator('.sheet pre').waitFor(); await page.keyboard.press('2'); }],
     ['message-hex', `/message/${encodeURIComponent(message)}`, '.sheet .hex', async (page) => { await page.locator('.sheet pre').waitFor(); await page.keyboard.press('3'); }],
@@ -107,12 +114,13 @@ await visit(async (all) => {
   const load = await firstLoad(all, page);
   if (wanted('login')) await look(all, page, 'login', found);
   await all.logIn(page);
-  all.expectedStatuses = [400];
+  // A search that has a mistake, and a link that opens nothing.
+  all.expectedStatuses = [400, 401];
   for (const [name, path, sign, reach] of await pagesOf(all, page)) {
     if (!wanted(name)) continue;
     await page.goto('about:blank');
     await page.goto(all.url(path));
-    await page.locator('nav[aria-label=Main]').waitFor();
+    await page.locator('nav[aria-label=Main], .by, .page h1').first().waitFor();
     await reach?.(page);
     await page.locator(sign).first().waitFor().catch(() => found.push(`${name}: no ${sign} appeared`));
     await look(all, page, name, found);

@@ -55,6 +55,8 @@ export function mockApi({ empty = false } = {}) {
 
   let tokens = [];
   let aliases = [];
+  let shares = [];
+  const secretOf = (share) => `rhapsode_mock-secret-of-link-number-${share.id}`;
   let users = [{ name: USER, role: 'admin', scope: null, created: new Date().toISOString(), last_seen: new Date().toISOString() }];
   const iso = (ago = 0) => new Date(Date.now() - ago).toISOString();
   const nextId = (rows) => Math.max(0, ...rows.map((one) => one.id)) + 1;
@@ -66,6 +68,17 @@ export function mockApi({ empty = false } = {}) {
       const made = { id: nextId(tokens), user: USER, name: body.name, role: body.role ?? null, scope: body.scope ?? null, addresses: body.addresses ?? [], created: iso(), expires: iso(-864e5 * (body.expires_days ?? 365)), last_used: null };
       tokens = [...tokens, made];
       return { ...made, token: 'rhap_mockmockmockmockmockmockmockmock' };
+    }],
+    ['GET', /^shares$/, (_, params) => ({ shares: shares.filter((one) => !params.get('call_id') || one.call_id === params.get('call_id')) })],
+    ['POST', /^shares$/, (_, __, body) => {
+      if (!byCall.has(body.call_id)) throw new Refused(404, 'not_found', `no records of call \`${body.call_id}\``);
+      const made = { id: nextId(shares), user: USER, call_id: body.call_id, redacted: body.redacted ?? true, note: body.note ?? '', created: iso(), expires: iso(-36e5 * (body.hours ?? 24)), opened: 0, last_opened: null };
+      shares = [made, ...shares];
+      return { ...made, secret: secretOf(made) };
+    }],
+    ['DELETE', /^shares\/(\d+)$/, ([, id]) => {
+      shares = shares.filter((one) => one.id !== Number(id));
+      return {};
     }],
     ['DELETE', /^tokens\/(\d+)$/, ([, id]) => {
       if (!tokens.some((one) => one.id === Number(id))) throw new Refused(404, 'not_found', `no token ${id}`);
@@ -120,7 +133,7 @@ export function mockApi({ empty = false } = {}) {
       return { token: 'mock', user: USER, role: 'admin', cookie: 'rhapsode_session=mock; HttpOnly; SameSite=Strict; Path=/' };
     }],
     ['POST', /^logout$/, () => ({ cookie: 'rhapsode_session=; Max-Age=0; Path=/' })],
-    ['GET', /^me$/, () => ({ user: USER, role: 'admin', scope: null, permissions: ['own', 'search', 'export', 'sql', 'server', 'silence', 'aliases', 'users', 'audit'] })],
+    ['GET', /^me$/, () => ({ user: USER, role: 'admin', scope: null, permissions: ['own', 'search', 'export', 'share', 'sql', 'server', 'silence', 'aliases', 'users', 'audit'] })],
     ['GET', /^catalogue$/, () => ({
       tables: Object.entries({ ...FIELDS, ...DERIVED }).map(([name, fields]) => ({ name, doc: name, fields: [...COMMON, ...fields].map(([field, kind, doc]) => ({ name: field, kind, unit: null, facet: false, indexed: false, doc })) })),
       flags: FLAGS,
@@ -144,8 +157,25 @@ export function mockApi({ empty = false } = {}) {
     ['GET', /^export$/, () => ({ exported: true })],
   ];
 
-  return function answer(method, path, params, body, cookie) {
+  /** What a link shows; redaction is the server's, here numbers alone lose their digits. */
+  function followed(path, secret) {
+    const share = shares.find((one) => secret === secretOf(one));
+    if (!share) throw new Refused(401, 'unauthorized', 'this link opens nothing');
+    const all = byCall.get(share.call_id);
+    const told = (value) => (share.redacted ? JSON.parse(JSON.stringify(value).replaceAll(/(?<=sip:)\+?\d{6,}(?=@)/g, (number) => number.replace(/\d/g, '0'))) : value);
+    if (path === 'shared/export') return { exported: true };
+    if (path === 'shared') {
+      shares = shares.map((one) => (one === share ? { ...one, opened: one.opened + 1, last_opened: iso() } : one));
+      return { shared_by: share.user, expires: share.expires, redacted: share.redacted, note: share.note, call: told(callPage(all, share.call_id)) };
+    }
+    const record = all.find((one) => path === `shared/messages/${one.id}`);
+    if (!record) throw new Refused(404, 'not_found', 'no such message in this call');
+    return told(whole(record));
+  }
+
+  return function answer(method, path, params, body, cookie, secret) {
     try {
+      if (/^shared\b/.test(path)) return { status: 200, body: followed(path, secret) };
       const found = routes.find(([verb, pattern]) => verb === method && pattern.test(path));
       if (!found) throw new Refused(404, 'not_found', `no route ${path}`);
       if (path !== 'login' && !/rhapsode_session=mock/.test(cookie ?? '')) throw new Refused(401, 'unauthorized', 'log in first');

@@ -21,7 +21,7 @@ export function serve(port, { empty = false } = {}) {
     if (url.pathname.startsWith('/api/v1/')) {
       let text = '';
       for await (const part of request) text += part;
-      const { status, body } = answer(request.method, url.pathname.slice('/api/v1/'.length), url.searchParams, text === '' ? {} : JSON.parse(text), request.headers.cookie);
+      const { status, body } = answer(request.method, url.pathname.slice('/api/v1/'.length), url.searchParams, text === '' ? {} : JSON.parse(text), request.headers.cookie, request.headers.authorization?.replace(/^Bearer /, ''));
       if (body.exported) return exported(response, url.searchParams.get('format'));
       const { cookie, ...rest } = body;
       if (cookie) response.setHeader('set-cookie', cookie);

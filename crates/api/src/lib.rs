@@ -2,7 +2,7 @@
 //!
 //! [`router`] serves everything under one port: `/health`, `/api/v1/*` and the web part for every other path.
 //! Nothing but `/health`, the login and the files of the web part answers without a session or token; `/metrics` also to
-//! addresses that the operator names.
+//! addresses that the operator names, and `/api/v1/shared` to whoever has a link to the one call that it shows.
 //! The receiver is known only through [`Live`], so that this room needs no socket of its own.
 //!
 //! Limits of every request stand in `limits.rs`, each beside its reason.
@@ -32,6 +32,7 @@ mod openapi;
 mod router;
 mod row;
 mod senders;
+mod share;
 mod sql;
 mod state;
 mod status;

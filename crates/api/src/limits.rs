@@ -212,3 +212,18 @@ pub(crate) const FACET_VALUES_MAX: usize = 10;
 
 /// Failed calls that signatures are made of: a week of one each second.
 pub(crate) const SIGNATURE_CALLS_MAX: usize = 600_000;
+
+/// Life of a link to a call when the request names none: until a colleague has read their mail.
+pub(crate) const SHARE_HOURS_DEFAULT: u32 = 24;
+
+/// Longest life of a link to a call: 30 days. Whoever needs it for longer needs an account.
+pub(crate) const SHARE_HOURS_MAX: u32 = 720;
+
+/// Links of one user that have not expired: nobody oversees more.
+pub(crate) const SHARES_PER_USER_MAX: i64 = 50;
+
+/// Links of all users: an admin looks through them in one list.
+pub(crate) const SHARES_MAX: i64 = 1_000;
+
+/// What is said along with a link: a sentence or two.
+pub(crate) const SHARE_NOTE_BYTES_MAX: usize = 500;

@@ -25,6 +25,7 @@ use crate::state::ApiState;
     tags(
         (name = "search", description = "Find messages and calls"),
         (name = "calls", description = "One call, one message, downloads"),
+        (name = "share", description = "Links that show one call to whoever has them"),
         (name = "sql", description = "Read-only SQL"),
         (name = "alerts", description = "What is worth a person's attention, and who was told"),
         (name = "status", description = "The server and who sends to it"),
@@ -43,6 +44,9 @@ impl Modify for Logins {
         let components = document.components.get_or_insert_default();
         let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         components.add_security_scheme("token", SecurityScheme::Http(token));
+        let link = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        let link = link.description(Some("The secret of a link to a call: POST /api/v1/shares.")).build();
+        components.add_security_scheme("link", SecurityScheme::Http(link));
         let session = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE)));
         components.add_security_scheme("session", session);
     }

@@ -11,6 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use utoipa::OpenApi as _;
+use utoipa::openapi::Paths;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
@@ -22,7 +23,7 @@ use crate::openapi::Document;
 use crate::state::ApiState;
 use crate::{
     alerts, aliases, audit, auth, call, catalogue, complete, export, extract, facets, limits, message,
-    messages, metrics, openapi, senders, sql, status, storage, tail, web,
+    messages, metrics, openapi, senders, share, sql, status, storage, tail, web,
 };
 
 /// Everything this room answers. Serve it with the peer's address known
@@ -38,9 +39,14 @@ pub fn router(state: ApiState) -> Router {
     let scraped = scraped
         .method_not_allowed_fallback(method_not_allowed)
         .route_layer(from_fn_with_state(state.clone(), metrics::require_allowed));
+    let (shared, _) = shared().split_for_parts();
+    let shared = shared
+        .method_not_allowed_fallback(method_not_allowed)
+        .route_layer(from_fn_with_state(state.clone(), share::require_link));
     public
         .method_not_allowed_fallback(method_not_allowed)
         .merge(guarded)
+        .merge(shared)
         .merge(scraped)
         .layer(from_fn(never_cached))
         .fallback(web::file)
@@ -61,6 +67,7 @@ pub(crate) fn described() -> utoipa::openapi::OpenApi {
     let (_, document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(public())
         .merge(guarded().0)
+        .merge(shared())
         .merge(scraped())
         .split_for_parts();
     document
@@ -71,6 +78,15 @@ fn public() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(status::health)).routes(routes!(auth::login))
 }
 
+/// Routes that need the secret of a link, and show what it does. No session and no token opens them.
+fn shared() -> OpenApiRouter<ApiState> {
+    let each = [routes!(share::shared), routes!(share::shared_message), routes!(share::shared_export)];
+    each.into_iter().fold(OpenApiRouter::new(), |all, (schemas, mut paths, methods)| {
+        name_permission(&mut paths, "shared");
+        all.routes((schemas, paths, methods))
+    })
+}
+
 /// Routes that need a session, a token, or an address that is allowed to read them.
 fn scraped() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(metrics::metrics))
@@ -78,7 +94,7 @@ fn scraped() -> OpenApiRouter<ApiState> {
 
 /// Routes that need a session or a token, and what else they need. There is no other way to add one.
 fn guarded() -> Guarded {
-    use Permission::{Aliases, Audit, Export, Own, Search, Server, Silence, Sql, Users};
+    use Permission::{Aliases, Audit, Export, Own, Search, Server, Share, Silence, Sql, Users};
     Guarded::default()
         .quiet(Own, routes!(auth::me))
         .quiet(Own, routes!(catalogue::catalogue))
@@ -101,6 +117,9 @@ fn guarded() -> Guarded {
         .logged(Search, "signatures", routes!(call::signatures))
         .logged(Search, "call", routes!(call::call))
         .logged(Export, "export", routes!(export::export))
+        .quiet(Share, routes!(share::shares))
+        .logged(Share, "shares", routes!(share::add_share))
+        .logged(Share, "shares", routes!(share::remove_share))
         .logged(Sql, "sql", routes!(sql::sql))
         // Every few seconds by every open page, and nobody's traffic.
         .quiet(Server, routes!(status::status))
@@ -146,16 +165,20 @@ impl Guarded {
     }
 
     fn with(self, guard: Guard, (schemas, mut paths, methods): UtoipaMethodRouter<ApiState>) -> Self {
-        for item in paths.paths.values_mut() {
-            let operations =
-                [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-            for operation in operations.into_iter().filter_map(Option::as_mut) {
-                let name = ExtensionsBuilder::new().add("x-permission", guard.permission.name()).build();
-                operation.extensions.get_or_insert_default().merge(name);
-            }
-        }
+        name_permission(&mut paths, guard.permission.name());
         let methods = methods.route_layer(from_fn_with_state(guard, enter));
         Self(self.0.routes((schemas, paths, methods)))
+    }
+}
+
+/// Says in the description what routes need.
+fn name_permission(paths: &mut Paths, name: &str) {
+    for item in paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        for operation in operations.into_iter().filter_map(Option::as_mut) {
+            let extension = ExtensionsBuilder::new().add("x-permission", name).build();
+            operation.extensions.get_or_insert_default().merge(extension);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 import type { Kpi, RegistrationKpi, Signatures } from './kpi-types';
 import { lineSplitter } from './lines';
 import { AnswerReader, type Piece } from './sql/answer';
-import type { AlertChange, Alerts, Alias, AuditEntry, Call, Calls, CallPage, Catalogue, Completion, Facets, Me, Message, MessagesEnd, Registrations, Incomplete, NewToken, Senders, Status, Storage, Summary, Token, TokenRequest, User } from './types';
+import type { AlertChange, Alerts, Alias, AuditEntry, Call, Calls, CallPage, Catalogue, Completion, Facets, Me, Message, MessagesEnd, Registrations, Share, SharedCall, ShareRequest, Incomplete, NewToken, Senders, Status, Storage, Summary, Token, TokenRequest, User } from './types';
 
 export class ApiError extends Error {
   constructor(
@@ -46,7 +46,8 @@ async function request(path: string, params: Params, init: RequestInit): Promise
   }
   if (response.ok) return response;
   const error = await readError(response);
-  if (response.status === 401 && path !== 'login') onLoggedOut();
+  // A link that opens nothing says nothing of a session.
+  if (response.status === 401 && path !== 'login' && !/^shared\b/.test(path)) onLoggedOut();
   throw error;
 }
 
@@ -98,6 +99,8 @@ async function sqlRows(sql: string, signal: AbortSignal, found: (piece: Piece) =
 
 const tell = <T>(method: 'POST' | 'PUT' | 'PATCH', path: string, body: object): Promise<T> =>
   ask<T>(path, {}, { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+/** With the secret of a link, and nothing else that this browser may have. */
+const bearing = (secret: string, signal?: AbortSignal): RequestInit => ({ headers: { authorization: `Bearer ${secret}` }, credentials: 'omit', signal: signal ?? null });
 const remove = (path: string): Promise<void> => ask<void>(path, {}, { method: 'DELETE' });
 
 async function readError(response: Response): Promise<ApiError> {
@@ -108,6 +111,8 @@ async function readError(response: Response): Promise<ApiError> {
     return new ApiError(response.status, 'http', `The server answered ${response.status} ${response.statusText}`.trim());
   }
 }
+
+export type ExportFormat = 'pcap' | 'text' | 'json' | 'hepjs';
 
 export interface ListRequest {
   q: string;
@@ -151,6 +156,12 @@ export const api = {
   tokens: (all: boolean) => ask<{ tokens: Token[] }>('tokens', { all: all ? 'true' : null }),
   makeToken: (request: TokenRequest) => tell<NewToken>('POST', 'tokens', request),
   removeToken: (id: number) => remove(`tokens/${id}`),
+  shares: (params: { all?: boolean; callId?: string }) => ask<{ shares: Share[] }>('shares', { all: params.all ? 'true' : null, call_id: params.callId }),
+  share: (request: ShareRequest) => tell<Share & { secret: string }>('POST', 'shares', request),
+  unshare: (id: number) => remove(`shares/${id}`),
+  shared: (secret: string, signal: AbortSignal) => ask<SharedCall>('shared', {}, bearing(secret, signal)),
+  sharedMessage: (secret: string, id: string) => ask<Message>(`shared/messages/${encodeURIComponent(id)}`, {}, bearing(secret)),
+  sharedFile: async (secret: string, format: ExportFormat) => (await request('shared/export', { format }, bearing(secret))).blob(),
   changePassword: (current: string, wanted: string) => tell<void>('PUT', 'me/password', { current, new: wanted }),
   users: () => ask<{ users: User[] }>('users'),
   addUser: (request: Pick<User, 'name' | 'role' | 'scope'>) => tell<{ name: string; password: string | null }>('POST', 'users', request),
@@ -164,7 +175,7 @@ export const api = {
   silence: (of: string, until: string, comment: string) => tell<unknown>('POST', `alerts/${encodeURIComponent(of)}/silence`, { until, comment }),
   unsilence: (of: string) => remove(`alerts/${encodeURIComponent(of)}/silence`),
   audit: (params: Params) => ask<{ entries: AuditEntry[]; next: number | null }>('audit', params),
-  exportAddress: (format: 'pcap' | 'text' | 'json' | 'hepjs', params: Params) => address('export', { format, ...params }),
+  exportAddress: (format: ExportFormat, params: Params) => address('export', { format, ...params }),
 };
 
 export type { Call };

@@ -391,6 +391,35 @@ export interface Token {
   last_used: string | null;
 }
 
+/** A link that shows one call to whoever has it, without its secret: that was told once. */
+export interface Share {
+  id: number;
+  user: string;
+  call_id: string;
+  redacted: boolean;
+  note: string;
+  created: string;
+  expires: string;
+  opened: number;
+  last_opened: string | null;
+}
+
+export interface ShareRequest {
+  call_id: string;
+  hours: number;
+  redacted: boolean;
+  note: string;
+}
+
+/** What a link shows. */
+export interface SharedCall {
+  shared_by: string;
+  expires: string;
+  redacted: boolean;
+  note: string;
+  call: CallPage;
+}
+
 export interface Facet {
   field: string;
   doc: string;

@@ -128,6 +128,12 @@ impl Book {
         self.take(Entry { at: now(), user, address, action, status, ..Entry::default() });
     }
 
+    /// A link was followed that opens nothing: of whom is not known.
+    pub(crate) fn unknown_link(&self, action: &str, address: Option<IpAddr>) {
+        let (action, what) = (action.to_owned(), "a link that opens nothing".to_owned());
+        self.take(Entry { at: now(), address, action, what, status: 401, ..Entry::default() });
+    }
+
     /// A token was used from where it may not be.
     pub(crate) fn refused_address(&self, caller: &Caller, address: Option<IpAddr>) {
         let what = "the token is not for this address".to_owned();

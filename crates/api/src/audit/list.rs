@@ -48,9 +48,9 @@ pub(crate) struct AuditEntry {
     at: String,
     /// Null: nobody that is known, as a failed login under a name that no user has.
     user: Option<String>,
-    /// How they were known: session, api, local. Null for a login.
+    /// How they were known: session, api, local; link: whoever has one that the user made. Null for a login.
     kind: Option<String>,
-    /// What the token is called.
+    /// What the token is called, or which link it was.
     token: Option<String>,
     /// Where the request came from.
     address: Option<String>,

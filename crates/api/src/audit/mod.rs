@@ -19,7 +19,7 @@ pub(crate) struct Entry {
     pub(crate) at: Micros,
     /// Empty: nobody that is known.
     pub(crate) user: String,
-    /// How they were known: session, api, local; empty for a login.
+    /// How they were known: session, api, local, link; empty for a login.
     pub(crate) kind: String,
     /// What the token is called.
     pub(crate) token: String,

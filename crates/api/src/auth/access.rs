@@ -13,7 +13,7 @@ use crate::error::{ApiError, Code};
 pub(crate) enum Role {
     /// Searches, and reads calls and messages.
     Viewer,
-    /// Downloads, and asks in SQL.
+    /// Downloads, shares calls by links, and asks in SQL.
     Engineer,
     /// Manages users, and reads the audit log.
     Admin,
@@ -29,6 +29,8 @@ pub(crate) enum Permission {
     Search,
     /// Files of messages.
     Export,
+    /// Links that show one call to whoever has them.
+    Share,
     /// SQL, which no scope is put into.
     Sql,
     /// The server: listeners, senders, room on disk, alerts. All of it is of all tenants.
@@ -60,10 +62,11 @@ impl Role {
 }
 
 impl Permission {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Own,
         Self::Search,
         Self::Export,
+        Self::Share,
         Self::Sql,
         Self::Server,
         Self::Aliases,
@@ -77,6 +80,7 @@ impl Permission {
             Self::Own => "own",
             Self::Search => "search",
             Self::Export => "export",
+            Self::Share => "share",
             Self::Sql => "sql",
             Self::Server => "server",
             Self::Aliases => "aliases",
@@ -87,10 +91,10 @@ impl Permission {
     }
 
     /// The least role that has it.
-    const fn role(self) -> Role {
+    pub(super) const fn role(self) -> Role {
         match self {
             Self::Own | Self::Search | Self::Server => Role::Viewer,
-            Self::Export | Self::Sql | Self::Aliases | Self::Silence => Role::Engineer,
+            Self::Export | Self::Share | Self::Sql | Self::Aliases | Self::Silence => Role::Engineer,
             Self::Users | Self::Audit => Role::Admin,
         }
     }
@@ -98,7 +102,7 @@ impl Permission {
     /// Whether what it gives can be cut to a scope. All else is not for who has one.
     const fn can_be_scoped(self) -> bool {
         match self {
-            Self::Own | Self::Search | Self::Export => true,
+            Self::Own | Self::Search | Self::Export | Self::Share => true,
             Self::Sql | Self::Server | Self::Aliases | Self::Silence | Self::Users | Self::Audit => false,
         }
     }

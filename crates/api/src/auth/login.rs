@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use axum::extract::State;
 use axum::http::{Extensions, HeaderMap, StatusCode, header};
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::access::{Permission, Role};
 use super::settings::{NewToken, TokenKind};
-use super::{Auth, COOKIE, Caller, password, peer};
+use super::{Auth, COOKIE, Caller, counted, password, peer};
 use crate::audit::Login;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::extract::Body;
@@ -132,8 +132,7 @@ async fn checked(auth: &Auth, request: &LoginRequest) -> Result<Checked, ApiErro
 impl Auth {
     /// Whether a password may be tried from there now; the address that counts.
     pub(super) fn may_try(&self, known: Option<IpAddr>) -> Result<IpAddr, ApiError> {
-        // Without an address all share one count.
-        let address = known.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let address = counted(known);
         match self.attempts(|attempts, now| attempts.wait_seconds(address, now)) {
             None => Ok(address),
             Some(seconds) => {

@@ -11,7 +11,7 @@ mod token;
 mod tokens;
 mod users;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -48,7 +48,7 @@ pub(crate) use users::{
 use access::Role;
 use attempts::Attempts;
 use settings::{ADMIN, NewToken};
-pub(crate) use settings::{AliasRow, Settings};
+pub(crate) use settings::{AliasRow, NewShare, NoRoom, Settings, ShareRow, Shared};
 use token::TokenHash;
 
 /// Name of the session cookie.
@@ -88,6 +88,8 @@ pub(crate) struct Pass {
 pub(crate) struct Auth {
     settings: Arc<Settings>,
     attempts: Mutex<Attempts>,
+    /// Secrets of links that opened nothing. Counted apart: whoever follows an old link must not keep others from logging in.
+    link_attempts: Mutex<Attempts>,
     /// Turns for computing password hashes.
     password_turns: Semaphore,
     /// Compared when the user does not exist, so that the answer takes as long.
@@ -113,6 +115,7 @@ impl Auth {
         let auth = Self {
             settings: Arc::new(settings),
             attempts: Mutex::new(Attempts::default()),
+            link_attempts: Mutex::new(Attempts::default()),
             password_turns: Semaphore::new(limits::PASSWORD_CHECKS_AT_ONCE),
             nobodys_hash: password::hash(&password::random()?)?,
         };
@@ -155,6 +158,29 @@ impl Auth {
         let mut attempts = self.attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         action(&mut attempts, Instant::now())
     }
+
+    fn link_attempts<T>(&self, action: impl FnOnce(&mut Attempts, Instant) -> T) -> T {
+        let mut attempts = self.link_attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        action(&mut attempts, Instant::now())
+    }
+
+    /// Whether a link may be followed from there now; the address that counts.
+    pub(crate) fn may_try_link(&self, known: Option<IpAddr>) -> Result<IpAddr, ApiError> {
+        let address = counted(known);
+        match self.link_attempts(|attempts, now| attempts.wait_seconds(address, now)) {
+            None => Ok(address),
+            Some(seconds) => {
+                let message = format!("too many links from this address opened nothing: wait {seconds} s");
+                Err(ApiError::new(Code::TooManyAttempts, message).retry_after(seconds))
+            }
+        }
+    }
+
+    /// A link was followed that opens nothing.
+    pub(crate) fn link_failed(&self, address: IpAddr) {
+        self.link_attempts(|attempts, now| attempts.failed(address, now));
+        tracing::warn!(%address, "a link that opens nothing was followed");
+    }
 }
 
 /// Lets a request pass only with a valid session or token, and tells the handlers whose it is.
@@ -186,6 +212,16 @@ pub(crate) async fn require_login(
 /// Where the request comes from. Whoever serves the router says so.
 pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip().to_canonical())
+}
+
+/// The address that failures are counted of: without one all share one count.
+fn counted(known: Option<IpAddr>) -> IpAddr {
+    known.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
+
+/// The hash of what a request has as `Authorization: Bearer`, if that can be a secret of ours.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<TokenHash> {
+    presented(headers).filter(|(_, from_cookie)| !from_cookie).and_then(|(secret, _)| token::hash(secret))
 }
 
 /// The token of a request and whether it is the browser's cookie. A Bearer token wins: it was sent on purpose.

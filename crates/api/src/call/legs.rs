@@ -28,7 +28,7 @@ const NEAR: i64 = 5 * Micros::SECOND;
 const SPAN_MAX: i64 = Micros::HOUR;
 
 /// One Call-ID of the call, or one that may be of it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Leg {
     call_id: String,
     /// `own`: asked for; `certain`: of the same call, its messages are in the ladder; `possible`: may be of it.
@@ -57,7 +57,7 @@ pub(crate) enum Standing {
 }
 
 /// Why two legs are joined: docs/legs.md has the rules.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct LegEdge {
     /// The Call-ID of the other leg.
     with: String,
@@ -249,6 +249,11 @@ impl Legs {
 }
 
 impl Leg {
+    /// Whether it is of the call beyond doubt.
+    pub(crate) fn is_of_call(&self) -> bool {
+        matches!(self.standing, Standing::Own | Standing::Certain)
+    }
+
     fn new(leg: &Known, standing: Standing, edges: Vec<Edge>, before: &[&str]) -> Self {
         let other = |edge: &Edge| if edge.from == leg.call_id { edge.to.clone() } else { edge.from.clone() };
         let why = edges.into_iter().filter(|edge| before.contains(&other(edge).as_str()));

@@ -27,9 +27,10 @@ pub(crate) use fold::{fold, is_witness};
 pub(crate) use kpi::{
     __path_kpi, __path_registration_kpi, By, Figures, GROUPS_MAX, RegistrationFigures, kpi, registration_kpi,
 };
+pub(crate) use legs::Leg;
 pub(crate) use list::{__path_calls, calls};
 pub(crate) use measure::{Measured, measure, measure_registrations};
-pub(crate) use page::{__path_call, call, records};
+pub(crate) use page::{__path_call, Call, Gathered, call, gathered, records};
 pub(crate) use registrations::{__path_registrations, registrations};
 pub(crate) use rows::table as derived_table;
 pub(crate) use signatures::{__path_signatures, new_signatures, signatures};

@@ -98,38 +98,83 @@ pub(crate) async fn call(
     Segment(call_id): Segment<String>,
     Parameters(query): Parameters<CallQuery>,
 ) -> Result<Json<Call>, ApiError> {
-    let turn = ask::turn(&state).await?;
-    let mut found = records(&state, &call_id).await?;
+    let gathered = gathered(&state, &call_id, query.legs != Some(Wanted::Off)).await?;
+    state.tell_rows(gathered.rows.len());
+    Ok(Json(Call::new(&call_id, &gathered, (&call_id, &gathered.rows), &state.aliases())))
+}
+
+/// What a call is told from.
+pub(crate) struct Gathered {
+    /// In time order, at least one.
+    pub(crate) rows: Vec<Row>,
+    pub(crate) legs: Vec<Leg>,
+    pub(crate) partial: Option<Partial>,
+}
+
+/// Reads a call, with its other legs or without.
+pub(crate) async fn gathered(
+    state: &View,
+    call_id: &str,
+    with_other_legs: bool,
+) -> Result<Gathered, ApiError> {
+    let turn = ask::turn(state).await?;
+    let mut found = records(state, call_id).await?;
     let mut joined = legs::Found::default();
-    if query.legs != Some(Wanted::Off) {
-        joined = legs::find(&state, &call_id, &found.rows).await?;
-        found = with_legs(&state, found, &joined.call_ids).await?;
+    if with_other_legs {
+        joined = legs::find(state, call_id, &found.rows).await?;
+        found = with_legs(state, found, &joined.call_ids).await?;
     }
     drop(turn);
-    let Found { rows, partial } = found;
-    let partial = partial.or(joined.partial);
-    if rows.is_empty() {
+    if found.rows.is_empty() {
         return Err(ApiError::not_found(format!("no records of call `{call_id}`")));
     }
-    state.tell_rows(rows.len());
-    let aliases = state.aliases();
-    let hosts = hosts(&rows, &aliases);
-    let seen = fold(&rows);
-    // Behind a cut nothing is missing: it was not read.
-    let until = if partial.is_some() { Micros(i64::MIN) } else { crate::time::now() };
-    let streams = streams(&rows, &seen);
-    let (sessions, findings) = sessions(&call_id, &rows, &seen, &streams, until);
-    let streams = streams.into_iter().map(Stream::from).collect();
+    Ok(Gathered { rows: found.rows, legs: joined.legs, partial: found.partial.or(joined.partial) })
+}
+
+impl Call {
+    /// `shown`: the Call-ID and the records as they are shown, one for each of those the call is told from.
+    pub(crate) fn new(
+        call_id: &str,
+        gathered: &Gathered,
+        (shown_id, shown): (&str, &[Row]),
+        aliases: &Aliases,
+    ) -> Self {
+        let Gathered { rows, legs, partial } = gathered;
+        let seen = fold(rows);
+        // Behind a cut nothing is missing: it was not read.
+        let until = if partial.is_some() { Micros(i64::MIN) } else { crate::time::now() };
+        let streams = streams(rows, &seen);
+        let (sessions, findings) = sessions(call_id, rows, &seen, &streams, until);
+        let streams = streams.into_iter().map(Stream::from).collect();
+        // Another leg may share the correlation id; the call is told by its own messages if it has any.
+        let own: Vec<Row> =
+            shown.iter().filter(|row| row.call_id.as_deref() == Some(shown_id)).cloned().collect();
+        let of = if own.iter().any(is_sip) { &own } else { shown };
+        Self {
+            call_id: shown_id.to_owned(),
+            hosts: hosts(shown, aliases),
+            summary: CallSummary::new(shown_id.to_owned(), of, aliases),
+            sessions,
+            findings,
+            legs: legs.clone(),
+            streams,
+            messages: steps(shown, seen, aliases),
+            partial: partial.clone(),
+        }
+    }
+}
+
+fn steps(rows: &[Row], seen: Vec<Seen<usize>>, aliases: &Aliases) -> Vec<Step> {
     let mut before = rows.first().map_or(Micros(0), |row| row.ts);
-    let mut messages = Vec::with_capacity(rows.len());
+    let mut steps = Vec::with_capacity(rows.len());
     for (row, seen) in rows.iter().zip(seen) {
         let id_of = |place: usize| rows[place].id.to_string();
-        messages.push(Step {
+        steps.push(Step {
             summary: Summary::from(row),
             retransmission_of: if let Seen::Again(of) = seen { Some(id_of(of)) } else { None },
             witness_of: if let Seen::Witness(of) = seen { Some(id_of(of)) } else { None },
-            src_alias: src_alias(&aliases, row),
-            dst_alias: dst_alias(&aliases, row),
+            src_alias: src_alias(aliases, row),
+            dst_alias: dst_alias(aliases, row),
             delta_ms: (row.ts.0 - before.0) as f64 / 1_000.0,
             text: match row.shown() {
                 Some(shown) => std::str::from_utf8(&shown).ok().map(str::to_owned),
@@ -139,12 +184,7 @@ pub(crate) async fn call(
         });
         before = row.ts;
     }
-    // Another leg may share the correlation id; the call is told by its own messages if it has any.
-    let own: Vec<Row> = rows.iter().filter(|row| row.call_id.as_ref() == Some(&call_id)).cloned().collect();
-    let summary =
-        CallSummary::new(call_id.clone(), if own.iter().any(is_sip) { &own } else { &rows }, &aliases);
-    let legs = joined.legs;
-    Ok(Json(Call { call_id, hosts, summary, sessions, findings, legs, streams, messages, partial }))
+    steps
 }
 
 /// All records of a call in time order, payloads included: those with the id as Call-ID or correlation id, and

@@ -13,6 +13,7 @@ use futures::stream;
 use model::query::{Expr, Literal, Op};
 use serde::Deserialize;
 use store::Order;
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::ask::{self, Partial, RowStream, Search};
@@ -78,7 +79,7 @@ pub(crate) async fn export(
     Parameters(query): Parameters<ExportQuery>,
 ) -> Result<Response, ApiError> {
     let turn = ask::turn(&state).await?;
-    let Exported { rows, partial, payloads_gone, name } = match &query.call_id {
+    let exported = match &query.call_id {
         Some(call_id) => {
             if query.q.is_some() || query.from.is_some() || query.to.is_some() || query.limit.is_some() {
                 return Err(ApiError::bad_request("`call_id` goes without `q`, `from`, `to` and `limit`"));
@@ -96,7 +97,18 @@ pub(crate) async fn export(
         }
         None => searched(&state, &query).await?,
     };
-    let (mut writer, kind, ending): (Box<dyn Writer>, _, _) = match query.format {
+    Ok(file(state, query.format, exported, Some(turn)))
+}
+
+/// Writes the file while it is sent. `turn` is held until its last byte is out.
+pub(crate) fn file(
+    state: View,
+    format: Format,
+    exported: Exported,
+    turn: Option<OwnedSemaphorePermit>,
+) -> Response {
+    let Exported { rows, partial, payloads_gone, name } = exported;
+    let (mut writer, kind, ending): (Box<dyn Writer>, _, _) = match format {
         Format::Pcap => (Box::new(pcap::Pcap::default()), "application/vnd.tcpdump.pcap", "pcap"),
         Format::Text => (Box::new(text::Text::default()), "text/plain; charset=utf-8", "txt"),
         Format::Json => (Box::new(json::Json::default()), "application/json", "json"),
@@ -106,7 +118,6 @@ pub(crate) async fn export(
     // A failure in the middle breaks the connection, so that half a file is not taken for a whole one.
     let ended = stream::iter([Ok(None)]);
     let body = rows.map(|rows| rows.map(Some)).chain(ended).map(move |rows| {
-        // Held until the last byte is out.
         let _turn = &turn;
         match rows? {
             Some(rows) => {
@@ -128,17 +139,17 @@ pub(crate) async fn export(
     if payloads_gone > 0 {
         headers.insert(PAYLOAD_GONE, HeaderValue::from(payloads_gone));
     }
-    Ok(response)
+    response
 }
 
 /// What goes into a file.
-struct Exported {
-    rows: RowStream,
+pub(crate) struct Exported {
+    pub(crate) rows: RowStream,
     /// Why they are not all.
-    partial: Option<Partial>,
-    payloads_gone: usize,
+    pub(crate) partial: Option<Partial>,
+    pub(crate) payloads_gone: usize,
     /// Of the file, without its ending.
-    name: String,
+    pub(crate) name: String,
 }
 
 async fn searched(state: &View, query: &ExportQuery) -> Result<Exported, ApiError> {

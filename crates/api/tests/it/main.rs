@@ -16,6 +16,7 @@ mod openapi;
 mod payload_age;
 mod rows;
 mod server;
+mod share;
 mod sql;
 mod status;
 mod streams;

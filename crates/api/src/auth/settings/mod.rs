@@ -1,8 +1,9 @@
-//! Users, tokens, aliases and what alerts must not forget in one SQLite file, `settings.sqlite` in the data folder.
+//! Users, tokens, links, aliases and what alerts must not forget in one SQLite file, `settings.sqlite` in the data folder.
 //!
 //! Every call here reads or writes a file: only on a blocking thread. Times are microseconds since 1970.
 
 mod aliases;
+mod shares;
 mod tokens;
 mod users;
 
@@ -15,6 +16,7 @@ use rusqlite::Connection;
 use super::access::Role;
 use super::password;
 
+pub(crate) use shares::{NewShare, NoRoom, ShareRow, Shared};
 pub(crate) use tokens::{NewToken, TokenKind, TokenRow};
 pub(crate) use users::{Added, Changed, UserChange, UserRow};
 
@@ -52,6 +54,7 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE token ADD COLUMN addresses TEXT NOT NULL DEFAULT '';
 ",
     crate::alerts::MIGRATION,
+    shares::MIGRATION,
 ];
 
 #[derive(Debug, thiserror::Error)]

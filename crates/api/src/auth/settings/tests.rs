@@ -190,3 +190,98 @@ fn a_file_of_the_first_version_is_read_on() {
     let token = session(&settings);
     assert_eq!(caller(&settings, &token, NOW), Some(ADMIN.to_owned()));
 }
+
+fn share(settings: &Settings, user: &str) -> Result<(i64, String), NoRoom> {
+    let new = NewShare {
+        user: user.to_owned(),
+        call_id: "a@b".to_owned(),
+        redacted: true,
+        note: String::new(),
+        expires: LATER,
+    };
+    settings.add_share(&new, NOW).expect("stored")
+}
+
+fn followed(settings: &Settings, secret: &str, now: Micros) -> Option<Shared> {
+    settings.shared(&token::hash(secret).expect("a secret"), now).expect("read")
+}
+
+#[test]
+fn a_link_ends_with_its_time_its_maker_and_what_they_may() {
+    let (_dir, settings) = settings();
+    settings.prepare_admin(Some("p"), NOW).expect("made");
+    add(&settings, "ann", Role::Engineer);
+    let (id, secret) = share(&settings, "ann").expect("room");
+    let shared = followed(&settings, &secret, Micros(LATER.0 - 1)).expect("a link");
+    assert_eq!((shared.link.id, shared.link.call_id.as_str(), shared.link.redacted), (id, "a@b", true));
+    assert!(followed(&settings, &secret, LATER).is_none(), "it has expired");
+    let other = token::random().expect("random");
+    assert!(followed(&settings, &other, NOW).is_none());
+    assert_eq!(caller(&settings, &secret, NOW), None, "it is no token");
+
+    // What its maker may see is what it shows.
+    let change = UserChange { scope: Some(Some("node = a".to_owned())), ..UserChange::default() };
+    settings.change_user("ann", &change, None).expect("changed");
+    let shared = followed(&settings, &secret, NOW).expect("a link");
+    assert_eq!(shared.caller.scopes, ["node = a"]);
+    settings.share_opened(id, NOW).expect("noted");
+    let rows = settings.shares(Some("ann"), Some("a@b")).expect("read");
+    assert_eq!((rows[0].opened, rows[0].last_opened), (1, Some(NOW)));
+
+    let change = UserChange { role: Some(Role::Viewer), ..UserChange::default() };
+    settings.change_user("ann", &change, None).expect("changed");
+    let change = UserChange { role: Some(Role::Engineer), ..UserChange::default() };
+    settings.change_user("ann", &change, None).expect("changed");
+    assert!(followed(&settings, &secret, NOW).is_none(), "it does not come back with the role");
+    let (_, secret) = share(&settings, "ann").expect("room");
+    settings.lock().execute("UPDATE user SET role = 'viewer' WHERE name = 'ann'", []).expect("written");
+    assert!(followed(&settings, &secret, NOW).is_none(), "the role is looked at each time");
+    settings.remove_user("ann").expect("removed");
+    assert_eq!(settings.shares(None, None).expect("read").len(), 0);
+}
+
+#[test]
+fn a_link_is_taken_back_by_who_made_it_or_for_anybody() {
+    let (_dir, settings) = settings();
+    settings.prepare_admin(Some("p"), NOW).expect("made");
+    add(&settings, "ann", Role::Engineer);
+    add(&settings, "bob", Role::Engineer);
+    for owner in [Some("ann"), None] {
+        let (id, secret) = share(&settings, "ann").expect("room");
+        assert!(settings.remove_share(Some("bob"), id).expect("ignored").is_none(), "not another user's");
+        let removed = settings.remove_share(owner, id).expect("removed").expect("there");
+        assert_eq!((removed.user.as_str(), removed.call_id.as_str()), ("ann", "a@b"));
+        assert!(followed(&settings, &secret, NOW).is_none());
+    }
+}
+
+#[test]
+fn numbers_of_links_are_bounded_and_those_that_expired_make_room() {
+    let (_dir, settings) = settings();
+    settings.prepare_admin(Some("p"), NOW).expect("made");
+    let (own, all) = (crate::limits::SHARES_PER_USER_MAX, crate::limits::SHARES_MAX);
+    for _ in 0..own {
+        share(&settings, ADMIN).expect("room");
+    }
+    assert_eq!(share(&settings, ADMIN).err(), Some(NoRoom::OfUser));
+    // As if many others had some.
+    let sql = "INSERT INTO share (hash, user, call_id, redacted, note, created, expires)
+        WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?1)
+        SELECT 'x' || n, 'ann', 'c', 1, '', 0, ?2 FROM number";
+    add(&settings, "ann", Role::Engineer);
+    settings
+        .lock()
+        .execute(&sql.replace("'x' || n", "CAST('x' || n AS BLOB)"), [all - own, LATER.0])
+        .expect("written");
+    add(&settings, "bob", Role::Engineer);
+    assert_eq!(share(&settings, "bob").err(), Some(NoRoom::InAll));
+    let new = NewShare {
+        user: "bob".to_owned(),
+        call_id: "c".to_owned(),
+        redacted: false,
+        note: String::new(),
+        expires: Micros(LATER.0 + 1),
+    };
+    settings.add_share(&new, LATER).expect("stored").expect("room again");
+    assert_eq!(settings.shares(None, None).expect("read").len(), 1);
+}

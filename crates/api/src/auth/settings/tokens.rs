@@ -23,9 +23,12 @@ pub(crate) enum TokenKind {
     Api,
     /// Made at each start for the command line on the same machine.
     Local,
+    /// Made by a user for whoever has it, to see one call. Kept in a table of its own.
+    Link,
 }
 
 impl TokenKind {
+    /// Those that are in the table of tokens.
     const ALL: [Self; 3] = [Self::Session, Self::Api, Self::Local];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -33,6 +36,7 @@ impl TokenKind {
             Self::Session => "session",
             Self::Api => "api",
             Self::Local => "local",
+            Self::Link => "link",
         }
     }
 }
@@ -107,6 +111,8 @@ impl Settings {
             TokenKind::Local => {
                 transaction.execute("DELETE FROM token WHERE kind = 'local'", [])?;
             }
+            // `add_share` makes these.
+            TokenKind::Link => return Ok(None),
         }
         transaction.execute(
             "INSERT INTO token (hash, kind, user, name, created, expires, role, scope, addresses)
@@ -216,7 +222,7 @@ fn caller(row: &Row<'_>) -> rusqlite::Result<Option<Caller>> {
             role = Role::Admin;
             scopes.clear();
         }
-        TokenKind::Session | TokenKind::Api => {
+        TokenKind::Session | TokenKind::Api | TokenKind::Link => {
             if let Some(own) = text(6)? {
                 let Some(own) = Role::named(&own) else { return Ok(None) };
                 // Its owner may have become less since.

@@ -4,7 +4,7 @@ use model::Micros;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::{Settings, SettingsError, check_password};
-use crate::auth::access::Role;
+use crate::auth::access::{Permission, Role};
 use crate::auth::password;
 use crate::limits::USERS_MAX;
 
@@ -152,11 +152,14 @@ impl Settings {
             "DELETE FROM token WHERE user = ?1 AND kind = 'session' AND id IS NOT ?2",
             params![name, but_session],
         )?;
+        if Role::named(role).is_none_or(|role| role < Permission::Share.role()) {
+            transaction.execute("DELETE FROM share WHERE user = ?1", [name])?;
+        }
         transaction.commit()?;
         Ok(Changed::Done)
     }
 
-    /// Takes the user's tokens and sessions along.
+    /// Takes the user's tokens, sessions and links along.
     pub(crate) fn remove_user(&self, name: &str) -> Result<Changed, SettingsError> {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
