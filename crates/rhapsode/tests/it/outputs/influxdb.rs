@@ -138,7 +138,8 @@ fn influxdb_gets_figures_and_its_refusals_cost_only_what_it_refuses() -> Result<
     ensure!(done, "{last}\n{kept:?}");
     ensure!(last["state"] == "working" && number(&last, "retries") >= 3, "{last}");
     let refused = number(&last["dropped"], "refused");
-    ensure!(refused >= 2 && refused == dropped(&last), "a point of each minute: {last}");
+    // Calls that were busy are in one of the minutes.
+    ensure!(refused >= 1 && refused == dropped(&last), "{last}");
     ensure!(last["last_refusal"].as_str().is_some_and(|text| text.contains("beyond retention")), "{last}");
     for (tags, field, expected) in [
         ("grouped_by=all", "answered_calls", 6.0),
