@@ -146,7 +146,7 @@ fn what_is_redacted_is_so_in_every_answer() {
             let message =
                 follow(&server, &secret, &format!("/api/v1/shared/messages/{}", id.as_str().expect("an id")));
             assert_eq!(message.status, 200);
-            let raw = message.json()["raw"].as_str().map(|raw| raw.to_owned());
+            let raw = message.json()["raw"].as_str().map(ToOwned::to_owned);
             if let Some(raw) = raw {
                 use base64::Engine as _;
                 let bytes = base64::engine::general_purpose::STANDARD.decode(raw).expect("base64");

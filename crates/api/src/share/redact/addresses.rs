@@ -83,9 +83,8 @@ fn found(text: &str, before: Option<char>) -> Option<(usize, IpAddr)> {
         return None;
     }
     let behind = |length: usize| text[length..].chars().next();
-    let run = |is_part: fn(&u8) -> bool, most: usize| {
-        text.bytes().take(most + 1).take_while(|byte| is_part(byte)).count()
-    };
+    let run =
+        |is_part: fn(&u8) -> bool, most: usize| text.bytes().take(most + 1).take_while(&is_part).count();
     if first.is_ascii_digit() && !before.is_some_and(|letter| letter.is_ascii_digit() || letter == '.') {
         let length = text[..run(|byte| byte.is_ascii_digit() || *byte == b'.', IPV4_BYTES_MAX)]
             .trim_end_matches('.')

@@ -41,7 +41,7 @@ impl Redactor {
         let (call_id, correlation_id, extra) = (text(call_id), text(correlation_id), text(extra));
         let cells = cells.iter().filter_map(|(name, cell)| Some((*name, self.cell(cell)?)));
         Row {
-            table: *table,
+            table,
             id: *id,
             ts: *ts,
             received: *received,
