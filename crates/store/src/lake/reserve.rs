@@ -18,9 +18,10 @@ pub(crate) struct Reserve {
 }
 
 impl Reserve {
-    /// Each node has its own, since several may write to one lake.
+    /// Each node has its own, since several may write to one lake. What begins with `_` is no table, to those who list
+    /// them by their folders.
     pub(crate) fn of(place: &Place, node: &str) -> Self {
-        Self { path: place.folder().map(|folder| folder.join(format!("reserve-{node}"))) }
+        Self { path: place.folder().map(|folder| folder.join(format!("_reserve-{node}"))) }
     }
 
     /// Sets the room aside, where `free_disk` leaves enough for others.
