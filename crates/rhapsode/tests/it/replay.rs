@@ -128,11 +128,12 @@ fn compare(recording: &Recording, rows: &[Value]) -> Result<()> {
     }
     for row in rows {
         let raw = base64(row["raw"].as_str().unwrap_or_default())?;
+        let payload = sha256_hex(&raw);
         let original = recording
             .expected
             .packets
             .iter()
-            .find(|packet| packet.payload_sha256.as_deref().unwrap_or(EMPTY_SHA256) == sha256_hex(&raw));
+            .find(|packet| packet.payload_sha256.as_deref().unwrap_or(EMPTY_SHA256) == payload);
         let timed = original.is_some_and(|packet| packet.sec.is_some_and(|sec| sec > 0));
         let is_sip =
             original.is_some_and(|packet| packet.sip.as_ref().is_some_and(|sip| sip.call_id.is_some()));
