@@ -16,7 +16,9 @@ test('what is left is said in the unit one reads', () => {
   const now = parseMicros('2026-11-28T12:00:00Z');
   expect(left('2026-12-05T12:00:00Z', now)).toBe('7 days');
   expect(left('2026-11-30T11:59:00Z', now)).toBe('47 hours');
-  expect(left('2026-11-28T12:20:30Z', now)).toBe('20 minutes');
+  expect(left('2026-11-29T11:59:59.5Z', now), 'made just now for a day').toBe('24 hours');
+  expect(left('2026-11-28T12:20:30Z', now)).toBe('21 minutes');
+  expect(left('2026-11-28T12:20:29Z', now)).toBe('20 minutes');
   expect(left('2026-11-28T11:00:00Z', now)).toBe('0 minutes');
 });
 

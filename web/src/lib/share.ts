@@ -23,7 +23,8 @@ export const isOver = (share: Pick<Share, 'expires'>, now: number): boolean => p
 
 /** Time that is left, as one reads it: `6 days`, `3 hours`, `20 minutes`. */
 export function left(expires: string, now: number): string {
-  const minutes = Math.max(0, Math.floor((parseMicros(expires) - now) / 60_000_000));
+  // Rounded: a link for a day that was made just now has a day left.
+  const minutes = Math.max(0, Math.round((parseMicros(expires) - now) / 60_000_000));
   if (minutes >= 48 * 60) return plural(Math.floor(minutes / 1440), 'day');
   return minutes >= 60 ? plural(Math.floor(minutes / 60), 'hour') : plural(minutes, 'minute');
 }
