@@ -106,6 +106,80 @@ pub struct Kpi {
 pub const SHORT_CALL: i64 = 10_000_000;
 
 impl Kpi {
+    /// The columns of [`KPI_1M`] that count, in the order of [`Kpi::counts`].
+    pub const COUNTS: [&str; 14] = [
+        "attempts",
+        "open",
+        "redirected",
+        "answered_calls",
+        "completed",
+        "effective",
+        "delivered",
+        "ineffective",
+        "abandoned",
+        "conversations",
+        "short",
+        "talk",
+        "messages",
+        "retransmissions",
+    ];
+
+    pub fn counts(&self) -> [u64; 14] {
+        [
+            self.attempts,
+            self.open,
+            self.redirected,
+            self.answered,
+            self.completed,
+            self.effective,
+            self.delivered,
+            self.ineffective,
+            self.abandoned,
+            self.conversations,
+            self.short,
+            self.talk,
+            self.messages,
+            self.retransmissions,
+        ]
+    }
+
+    /// `count` gives the value of that column of [`Kpi::COUNTS`]; of delays nothing is known.
+    pub fn of_counts(count: impl FnMut(usize) -> u64) -> Self {
+        let [
+            attempts,
+            open,
+            redirected,
+            answered,
+            completed,
+            effective,
+            delivered,
+            ineffective,
+            abandoned,
+            conversations,
+            short,
+            talk,
+            messages,
+            retransmissions,
+        ] = std::array::from_fn(count);
+        Self {
+            attempts,
+            open,
+            redirected,
+            answered,
+            completed,
+            effective,
+            delivered,
+            ineffective,
+            abandoned,
+            conversations,
+            short,
+            talk,
+            messages,
+            retransmissions,
+            ..Self::default()
+        }
+    }
+
     pub fn add(&mut self, call: &Told) {
         self.messages += call.messages;
         self.retransmissions += call.retransmissions;

@@ -15,7 +15,6 @@
 
 mod bounded;
 mod calls;
-pub(crate) mod columns;
 mod heplify;
 mod histogram;
 mod kept;

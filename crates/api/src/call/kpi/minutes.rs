@@ -140,7 +140,7 @@ fn kind(by: By) -> Option<Kind> {
 /// The columns that [`Reading`] reads.
 pub(super) fn columns() -> Vec<&'static str> {
     let own = ["ts", "received", "src_ip", "dst_ip", "grouped_by", "group_key", "is_other"];
-    own.into_iter().chain(COUNTS).chain(BYTES).collect()
+    own.into_iter().chain(Kpi::COUNTS).chain(BYTES).collect()
 }
 
 /// Rows of minutes, in the order of their time. Of each the latest version counts.
@@ -233,31 +233,13 @@ struct Rows {
     by: StringArray,
     key: StringArray,
     is_other: BooleanArray,
-    /// In the order of [`Rows::share`].
+    /// Of [`Kpi::COUNTS`].
     counts: Vec<Int64Array>,
     pdd: BinaryArray,
     failed_pdd: BinaryArray,
     disconnect_delay: BinaryArray,
     talking: BinaryArray,
 }
-
-/// The counts of a row, in the order of [`Rows::share`].
-const COUNTS: [&str; 14] = [
-    "attempts",
-    "open",
-    "redirected",
-    "answered_calls",
-    "completed",
-    "effective",
-    "delivered",
-    "ineffective",
-    "abandoned",
-    "conversations",
-    "short",
-    "talk",
-    "messages",
-    "retransmissions",
-];
 
 const BYTES: [&str; 4] = ["pdd_sketch", "failed_pdd_sketch", "disconnect_delay_sketch", "talking"];
 
@@ -272,7 +254,7 @@ impl Rows {
             by: texts(batch, "grouped_by")?,
             key: texts(batch, "group_key")?,
             is_other: flags(batch, "is_other")?,
-            counts: COUNTS.iter().map(|name| numbers(batch, name)).collect::<Result<_, _>>()?,
+            counts: Kpi::COUNTS.iter().map(|name| numbers(batch, name)).collect::<Result<_, _>>()?,
             pdd: pdd?,
             failed_pdd: failed_pdd?,
             disconnect_delay: disconnect_delay?,
@@ -281,8 +263,6 @@ impl Rows {
     }
 
     fn share(&self, row: usize) -> Result<Share, ArrowError> {
-        let mut counts = self.counts.iter().map(|counts| u64::try_from(counts.value(row)).unwrap_or(0));
-        let mut next = || counts.next().unwrap_or(0);
         let sketch = |bytes: &BinaryArray| {
             let read = Sketch::of_bytes(bytes.value(row));
             read.ok_or_else(|| ArrowError::ParseError("a sketch of kpi_1m cannot be read".to_owned()))
@@ -291,23 +271,10 @@ impl Rows {
         let talking =
             talking.ok_or_else(|| ArrowError::ParseError("talking of kpi_1m cannot be read".to_owned()))?;
         let kpi = Kpi {
-            attempts: next(),
-            open: next(),
-            redirected: next(),
-            answered: next(),
-            completed: next(),
-            effective: next(),
-            delivered: next(),
-            ineffective: next(),
-            abandoned: next(),
-            conversations: next(),
-            short: next(),
-            talk: next(),
-            messages: next(),
-            retransmissions: next(),
             pdd: sketch(&self.pdd)?,
             failed_pdd: sketch(&self.failed_pdd)?,
             disconnect_delay: sketch(&self.disconnect_delay)?,
+            ..Kpi::of_counts(|place| u64::try_from(self.counts[place].value(row)).unwrap_or(0))
         };
         Ok(Share { kpi, talking })
     }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::replaced;
+
 /// Digits of an address of IPv4 with its dots.
 const IPV4_BYTES_MAX: usize = 15;
 
@@ -20,21 +22,10 @@ pub(super) struct Addresses {
 impl Addresses {
     /// In a text, with ports or without.
     pub(super) fn replace(&mut self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut before = None;
-        let mut at = 0;
-        while let Some(letter) = text[at..].chars().next() {
-            if let Some((length, address)) = found(&text[at..], before) {
-                out.push_str(&self.word(address).to_string());
-                at += length;
-                before = text[..at].chars().next_back();
-            } else {
-                out.push(letter);
-                at += letter.len_utf8();
-                before = Some(letter);
-            }
-        }
-        out
+        replaced(text, |at, before| {
+            let (length, address) = found(&text[at..], before)?;
+            Some((length, self.word(address).to_string()))
+        })
     }
 
     fn word(&mut self, address: IpAddr) -> IpAddr {

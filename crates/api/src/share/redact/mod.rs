@@ -272,6 +272,29 @@ impl Redactor {
     }
 }
 
+/// The text with other words where `found` finds some: it is asked at each letter, with what stands before, and says how long
+/// the word is and what to write instead.
+fn replaced<W: AsRef<str>>(
+    text: &str,
+    mut found: impl FnMut(usize, Option<char>) -> Option<(usize, W)>,
+) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut before = None;
+    let mut at = 0;
+    while let Some(letter) = text[at..].chars().next() {
+        if let Some((length, instead)) = found(at, before) {
+            out.push_str(instead.as_ref());
+            at += length;
+            before = text[..at].chars().next_back();
+        } else {
+            out.push(letter);
+            at += letter.len_utf8();
+            before = Some(letter);
+        }
+    }
+    out
+}
+
 /// As long as it was, and a number if it was one.
 fn user_word(user: &str, index: usize) -> String {
     let digits = user.strip_prefix('+').unwrap_or(user);

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::replaced;
+
 /// Numbers that are also status codes (RFC 3261 21): users of these names are looked for only where a user stands.
 const STATUS_DIGITS: usize = 3;
 
@@ -44,22 +46,7 @@ impl Words {
         if self.instead.is_empty() {
             return text.to_owned();
         }
-        let mut out = String::with_capacity(text.len());
-        let mut before = None;
-        let mut at = 0;
-        while let Some(letter) = text[at..].chars().next() {
-            let found = (!before.is_some_and(is_inside)).then(|| self.at(text, at)).flatten();
-            if let Some((length, instead)) = found {
-                out.push_str(instead);
-                at += length;
-                before = text[..at].chars().next_back();
-            } else {
-                out.push(letter);
-                at += letter.len_utf8();
-                before = Some(letter);
-            }
-        }
-        out
+        replaced(text, |at, before| (!before.is_some_and(is_inside)).then(|| self.at(text, at)).flatten())
     }
 
     /// The word that begins here.

@@ -12,9 +12,9 @@ use model::Micros;
 
 use super::InfluxDb;
 use super::line::{Fields, series};
+use crate::columns::{Flags, Numbers, Texts};
 use crate::document::bytes;
 use crate::gather::Made;
-use crate::metrics::columns::{Flags, Numbers, Texts};
 use crate::queue::{Item, cause};
 
 /// Series of one output. What comes beyond is counted with the others of its kind: a scan must not make a series of every
@@ -25,22 +25,8 @@ const SERIES_MAX: usize = 10_000;
 /// series each they are some 14 MB.
 const MINUTES_MAX: usize = 1_440;
 
-/// Columns that count, and fields by the same names.
-const COUNTS: [&str; 13] = [
-    "attempts",
-    "open",
-    "redirected",
-    "answered_calls",
-    "completed",
-    "effective",
-    "delivered",
-    "ineffective",
-    "abandoned",
-    "conversations",
-    "short",
-    "messages",
-    "retransmissions",
-];
+/// Microseconds in the column, seconds in the field.
+const TALK: &str = "talk";
 
 /// Percentiles of delays, as `GET /api/v1/kpi` has them.
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
@@ -142,22 +128,7 @@ impl InfluxDbMaker {
 
 fn fields(kpi: &Kpi) -> Fields {
     let mut fields = Fields::default();
-    let counts = [
-        kpi.attempts,
-        kpi.open,
-        kpi.redirected,
-        kpi.answered,
-        kpi.completed,
-        kpi.effective,
-        kpi.delivered,
-        kpi.ineffective,
-        kpi.abandoned,
-        kpi.conversations,
-        kpi.short,
-        kpi.messages,
-        kpi.retransmissions,
-    ];
-    for (name, count) in COUNTS.into_iter().zip(counts) {
+    for (name, count) in Kpi::COUNTS.into_iter().zip(kpi.counts()).filter(|(name, _)| *name != TALK) {
         fields.integer(name, count);
     }
     fields.float("talk_seconds", kpi.talk as f64 / 1e6);
@@ -184,7 +155,8 @@ struct Rows<'b> {
     src: Texts<'b>,
     dst: Texts<'b>,
     is_other: Flags<'b>,
-    counts: [Numbers<'b, Int32Type>; COUNTS.len()],
+    /// Of [`Kpi::COUNTS`]; talk is a column of another type.
+    counts: [Numbers<'b, Int32Type>; Kpi::COUNTS.len()],
     talk: Numbers<'b, Int64Type>,
 }
 
@@ -199,8 +171,8 @@ impl<'b> Rows<'b> {
             src: Texts::of(batch, "src_ip"),
             dst: Texts::of(batch, "dst_ip"),
             is_other: Flags::of(batch, "is_other"),
-            counts: COUNTS.map(|name| Numbers::of(batch, name)),
-            talk: Numbers::of(batch, "talk"),
+            counts: Kpi::COUNTS.map(|name| Numbers::of(batch, name)),
+            talk: Numbers::of(batch, TALK),
         }
     }
 
@@ -214,43 +186,16 @@ impl<'b> Rows<'b> {
 
     /// `None`: one of its sketches cannot be read.
     fn kpi(&self, row: usize) -> Option<Kpi> {
-        let [
-            attempts,
-            open,
-            redirected,
-            answered,
-            completed,
-            effective,
-            delivered,
-            ineffective,
-            abandoned,
-            conversations,
-            short,
-            messages,
-            retransmissions,
-        ] = std::array::from_fn(|place| {
-            let count = self.counts.get(place).and_then(|counts| counts.get(row));
-            u64::try_from(count.unwrap_or_default()).unwrap_or_default()
-        });
+        let count = |place: usize| match Kpi::COUNTS[place] {
+            TALK => self.talk.get(row),
+            _ => self.counts[place].get(row).map(i64::from),
+        };
         let sketch = |name| Sketch::of_bytes(bytes(self.batch, name, row));
         Some(Kpi {
-            attempts,
-            open,
-            redirected,
-            answered,
-            completed,
-            effective,
-            delivered,
-            ineffective,
-            abandoned,
-            conversations,
-            short,
-            talk: u64::try_from(self.talk.get(row).unwrap_or_default()).unwrap_or_default(),
-            messages,
-            retransmissions,
             pdd: sketch("pdd_sketch")?,
             failed_pdd: sketch("failed_pdd_sketch")?,
             disconnect_delay: sketch("disconnect_delay_sketch")?,
+            ..Kpi::of_counts(|place| u64::try_from(count(place).unwrap_or_default()).unwrap_or_default())
         })
     }
 }
