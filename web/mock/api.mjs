@@ -69,7 +69,7 @@ export function mockApi({ empty = false } = {}) {
       tokens = [...tokens, made];
       return { ...made, token: 'rhap_mockmockmockmockmockmockmockmock' };
     }],
-    ['GET', /^shares$/, (_, params) => ({ shares: shares.filter((one) => !params.get('call_id') || one.call_id === params.get('call_id')) })],
+    ['GET', /^shares$/, (_, params) => ({ shares: shares.filter((one) => Date.parse(one.expires) > Date.now() && (!params.get('call_id') || one.call_id === params.get('call_id'))) })],
     ['POST', /^shares$/, (_, __, body) => {
       if (!byCall.has(body.call_id)) throw new Refused(404, 'not_found', `no records of call \`${body.call_id}\``);
       const made = { id: nextId(shares), user: USER, call_id: body.call_id, redacted: body.redacted ?? true, note: body.note ?? '', created: iso(), expires: iso(-36e5 * (body.hours ?? 24)), opened: 0, last_opened: null };

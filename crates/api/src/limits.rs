@@ -226,4 +226,4 @@ pub(crate) const SHARES_PER_USER_MAX: i64 = 50;
 pub(crate) const SHARES_MAX: i64 = 1_000;
 
 /// What is said along with a link: a sentence or two.
-pub(crate) const SHARE_NOTE_BYTES_MAX: usize = 500;
+pub(crate) const SHARE_NOTE_LETTERS_MAX: usize = 500;

@@ -14,7 +14,6 @@
 //! * **At least once**: what was not answered is sent again, so it may arrive twice. [`Config`] has the limits.
 
 mod backoff;
-mod columns;
 mod config;
 mod document;
 mod gather;

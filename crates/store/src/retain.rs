@@ -3,7 +3,7 @@
 //! A file leaves in two steps. First it leaves its table, by a commit: no new question sees it. After a grace
 //! period it leaves the disk: questions that started before, here or in another program, have ended by then.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::clock::now;
 use crate::config::{Config, Retention, Rules};
 use crate::error::StoreError;
 use crate::hot::Hot;
-use crate::lake::{Lake, LakeFile, LakeTable, Place, Removal, Reserve, free_disk};
+use crate::lake::{Lake, LakeFile, LakeTable, Place, Reserve, free_disk};
 use crate::status::Alarms;
 use crate::view::View;
 
@@ -85,14 +85,14 @@ impl Retain {
         for (place, files) in going.into_iter().enumerate().filter(|(_, files)| !files.is_empty()) {
             let table = &mut lake.tables[place];
             match self.remove(table, &files).await {
-                Ok(Removal { left, removed }) => {
+                Ok(left) => {
+                    // Also those that a step before removed without learning of it.
+                    let staying: HashSet<&str> = left.iter().map(|file| file.name.as_str()).collect();
+                    let gone: Vec<Arc<LakeFile>> =
+                        files.into_iter().filter(|file| !staying.contains(file.name.as_str())).collect();
                     hot.replace(place, table.settled(), left.into_iter().map(Arc::new).collect());
-                    tracing::info!(
-                        table = table.table.name,
-                        files = removed.len(),
-                        "removed the oldest files"
-                    );
-                    self.leave_all(place, &removed);
+                    tracing::info!(table = table.table.name, files = gone.len(), "removed the oldest files");
+                    self.leave_all(place, &gone);
                 }
                 // The next settling step finds out what the table has become.
                 Err(error) => failed = Some(error),
@@ -107,10 +107,18 @@ impl Retain {
         self.watch_disk();
     }
 
-    async fn remove(&self, table: &mut LakeTable, files: &[Arc<LakeFile>]) -> Result<Removal, StoreError> {
+    /// Where the disk is full once more, with the room that was set aside: a commit may also have been made, and only
+    /// what comes after it have failed, which the second look finds out.
+    async fn remove(
+        &self,
+        table: &mut LakeTable,
+        files: &[Arc<LakeFile>],
+    ) -> Result<Vec<LakeFile>, StoreError> {
         match table.remove(files).await {
-            Err(error) if error.is_disk_full() && self.reserve.give_up() => {
-                tracing::warn!("the disk is full: room set aside for removing old files is used");
+            Err(error) if error.is_disk_full() => {
+                if self.reserve.give_up() {
+                    tracing::warn!("the disk is full: room set aside for removing old files is used");
+                }
                 table.remove(files).await
             }
             outcome => outcome,

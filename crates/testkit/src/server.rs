@@ -358,9 +358,12 @@ pub fn base64_of(bytes: &[u8]) -> String {
 /// what is waited for comes.
 const SLOWEST: u32 = 4;
 
+/// So that what fails is told before the runner ends the test: .config/nextest.toml.
+const WAIT_MAX: Duration = Duration::from_secs(240);
+
 /// Polls until the condition holds or `limit` is over, on a machine of one's own; says which.
 pub fn wait(limit: Duration, mut condition: impl FnMut() -> Result<bool>) -> Result<bool> {
-    let end = Instant::now() + limit * SLOWEST;
+    let end = Instant::now() + (limit * SLOWEST).min(limit.max(WAIT_MAX));
     loop {
         if condition()? {
             return Ok(true);

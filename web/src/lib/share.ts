@@ -2,7 +2,6 @@
 
 import { plural } from './numbers';
 import { parseMicros } from './time';
-import type { Share } from './types';
 
 /** In hours: those that are offered, up to the longest that the server makes. */
 export const LIFETIMES: readonly number[] = [1, 24, 7 * 24, 30 * 24];
@@ -18,8 +17,6 @@ export function linkOf(secret: string, base: string): string {
   url.hash = sharePath(secret);
   return url.toString();
 }
-
-export const isOver = (share: Pick<Share, 'expires'>, now: number): boolean => parseMicros(share.expires) <= now;
 
 /** Time that is left, as one reads it: `6 days`, `3 hours`, `20 minutes`. */
 export function left(expires: string, now: number): string {

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Caller;
+use super::{Caller, TokenKind};
 use crate::error::{ApiError, Code};
 
 /// What a user is, each with all that the ones before may.
@@ -108,7 +108,15 @@ impl Permission {
     }
 
     pub(crate) fn is_of(self, caller: &Caller) -> bool {
-        caller.role >= self.role() && (self.can_be_scoped() || caller.scopes.is_empty())
+        caller.role >= self.role()
+            && (self.can_be_scoped() || caller.scopes.is_empty())
+            && (self.is_for_tokens() || caller.kind != TokenKind::Api)
+    }
+
+    /// Whether an API token can have it: a link would outlive the limits of the token it was made with, and a list of links
+    /// names calls that it may not see.
+    const fn is_for_tokens(self) -> bool {
+        !matches!(self, Self::Share)
     }
 
     /// Refuses who does not have it, and says what is missing.
@@ -119,6 +127,8 @@ impl Permission {
         let message = if caller.role < self.role() {
             let (needed, role) = (self.role().name(), caller.role.name());
             format!("this needs the role {needed}; yours is {role}")
+        } else if !self.is_for_tokens() && caller.kind == TokenKind::Api {
+            "a token has no links: log in".to_owned()
         } else {
             format!("`{}` is of all that is kept, and you may read a part of it: a scope", self.name())
         };

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::access::{Permission, Role};
 use super::settings::{NewToken, TokenKind};
-use super::{Auth, COOKIE, Caller, counted, password, peer};
+use super::{Auth, COOKIE, Caller, may_try, password, peer};
 use crate::audit::Login;
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::extract::Body;
@@ -132,14 +132,7 @@ async fn checked(auth: &Auth, request: &LoginRequest) -> Result<Checked, ApiErro
 impl Auth {
     /// Whether a password may be tried from there now; the address that counts.
     pub(super) fn may_try(&self, known: Option<IpAddr>) -> Result<IpAddr, ApiError> {
-        let address = counted(known);
-        match self.attempts(|attempts, now| attempts.wait_seconds(address, now)) {
-            None => Ok(address),
-            Some(seconds) => {
-                let message = format!("too many failed logins from this address: wait {seconds} s");
-                Err(ApiError::new(Code::TooManyAttempts, message).retry_after(seconds))
-            }
-        }
+        may_try(&self.attempts, known, "failed logins")
     }
 
     /// Compares a password in its turn.

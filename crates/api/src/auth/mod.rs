@@ -155,30 +155,17 @@ impl Auth {
     }
 
     fn attempts<T>(&self, action: impl FnOnce(&mut Attempts, Instant) -> T) -> T {
-        let mut attempts = self.attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        action(&mut attempts, Instant::now())
-    }
-
-    fn link_attempts<T>(&self, action: impl FnOnce(&mut Attempts, Instant) -> T) -> T {
-        let mut attempts = self.link_attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        action(&mut attempts, Instant::now())
+        counted(&self.attempts, action)
     }
 
     /// Whether a link may be followed from there now; the address that counts.
     pub(crate) fn may_try_link(&self, known: Option<IpAddr>) -> Result<IpAddr, ApiError> {
-        let address = counted(known);
-        match self.link_attempts(|attempts, now| attempts.wait_seconds(address, now)) {
-            None => Ok(address),
-            Some(seconds) => {
-                let message = format!("too many links from this address opened nothing: wait {seconds} s");
-                Err(ApiError::new(Code::TooManyAttempts, message).retry_after(seconds))
-            }
-        }
+        may_try(&self.link_attempts, known, "links that open nothing")
     }
 
     /// A link was followed that opens nothing.
     pub(crate) fn link_failed(&self, address: IpAddr) {
-        self.link_attempts(|attempts, now| attempts.failed(address, now));
+        counted(&self.link_attempts, |attempts, now| attempts.failed(address, now));
         tracing::warn!(%address, "a link that opens nothing was followed");
     }
 }
@@ -214,9 +201,22 @@ pub(crate) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip().to_canonical())
 }
 
-/// The address that failures are counted of: without one all share one count.
-fn counted(known: Option<IpAddr>) -> IpAddr {
-    known.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+fn counted<T>(attempts: &Mutex<Attempts>, action: impl FnOnce(&mut Attempts, Instant) -> T) -> T {
+    let mut attempts = attempts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    action(&mut attempts, Instant::now())
+}
+
+/// Whether one may try from there now; the address that counts. `failures` are what there were too many of.
+fn may_try(attempts: &Mutex<Attempts>, known: Option<IpAddr>, failures: &str) -> Result<IpAddr, ApiError> {
+    // Without an address all share one count.
+    let address = known.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    match counted(attempts, |attempts, now| attempts.wait_seconds(address, now)) {
+        None => Ok(address),
+        Some(seconds) => {
+            let message = format!("too many {failures} from this address: wait {seconds} s");
+            Err(ApiError::new(Code::TooManyAttempts, message).retry_after(seconds))
+        }
+    }
 }
 
 /// The hash of what a request has as `Authorization: Bearer`, if that can be a secret of ours.

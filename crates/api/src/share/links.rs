@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::audit::Trail;
-use crate::auth::{Caller, NewShare, NoRoom, Permission, ShareRow, TokenKind};
+use crate::auth::{Caller, NewShare, NoRoom, Permission, ShareRow};
 use crate::error::{ApiError, Code, ErrorBody};
 use crate::extract::{Body, Parameters, Segment};
 use crate::state::ApiState;
@@ -82,7 +82,8 @@ pub(crate) async fn shares(
     }
     let user = (!query.all).then_some(caller.user);
     let call_id = query.call_id;
-    let list = move |settings: &crate::auth::Settings| settings.shares(user.as_deref(), call_id.as_deref());
+    let list =
+        move |settings: &crate::auth::Settings| settings.shares(user.as_deref(), call_id.as_deref(), now());
     let rows = state.auth().settings(list).await?;
     Ok(Json(ShareList { shares: rows.into_iter().map(Share::from).collect() }))
 }
@@ -97,19 +98,15 @@ pub(crate) async fn add_share(
     trail: Trail,
     Body(request): Body<ShareRequest>,
 ) -> Result<(StatusCode, Json<MadeShare>), ApiError> {
-    if caller.kind == TokenKind::Api {
-        // It would outlive the limits of the token it was made with.
-        return Err(ApiError::new(Code::Forbidden, "a token cannot make links: log in"));
-    }
     let hours = request.hours.unwrap_or(limits::SHARE_HOURS_DEFAULT);
     if !(1..=limits::SHARE_HOURS_MAX).contains(&hours) {
         let longest = limits::SHARE_HOURS_MAX;
         return Err(ApiError::bad_request(format!("`hours` must be 1 to {longest}, not {hours}")));
     }
     let note = request.note.trim().to_owned();
-    if note.len() > limits::SHARE_NOTE_BYTES_MAX {
-        let longest = limits::SHARE_NOTE_BYTES_MAX;
-        return Err(ApiError::bad_request(format!("`note` has more than {longest} bytes")));
+    if note.chars().count() > limits::SHARE_NOTE_LETTERS_MAX {
+        let longest = limits::SHARE_NOTE_LETTERS_MAX;
+        return Err(ApiError::bad_request(format!("`note` has more than {longest} letters")));
     }
     // Who sees nothing of a call shows nothing of it.
     call::gathered(&state, &request.call_id, false).await?;

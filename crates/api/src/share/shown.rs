@@ -44,11 +44,17 @@ pub(crate) struct SharedExportQuery {
 /// The call as it is shown.
 struct Told {
     gathered: Gathered,
-    /// One for each record.
-    rows: Vec<Row>,
+    /// One for each record, if they are not shown as they are.
+    redacted: Option<Vec<Row>>,
     call_id: String,
     /// Of a link that redacts.
     redactor: Option<Redactor>,
+}
+
+impl Told {
+    fn rows(&self) -> &[Row] {
+        self.redacted.as_ref().unwrap_or(&self.gathered.rows)
+    }
 }
 
 /// The call that a link shows
@@ -61,14 +67,15 @@ pub(crate) async fn shared(
     state: View,
     Extension(Link(link)): Extension<Link>,
 ) -> Result<Json<SharedCall>, ApiError> {
-    let Told { gathered, rows, call_id, redactor } = told(&state, &link).await?;
+    let Told { gathered, redacted, call_id, redactor } = told(&state, &link).await?;
+    let rows = redacted.as_ref().unwrap_or(&gathered.rows);
     state.tell_rows(rows.len());
     let aliases = match redactor {
         // A name that was given to a host says as much as its address.
         Some(_) => Aliases::default(),
         None => (*state.aliases()).clone(),
     };
-    let call = Call::new(&link.call_id, &gathered, (&call_id, &rows), &aliases);
+    let call = Call::new(&link.call_id, &gathered, (&call_id, rows), &aliases);
     let call = written(call, redactor).await?;
     let id = link.id;
     state.auth().settings(move |settings| settings.share_opened(id, now())).await?;
@@ -91,7 +98,7 @@ pub(crate) async fn shared_message(
     Segment(id): Segment<String>,
 ) -> Result<Json<Message>, ApiError> {
     let told = told(&state, &link).await?;
-    let row = told.rows.iter().find(|row| row.id.to_string() == id);
+    let row = told.rows().iter().find(|row| row.id.to_string() == id);
     let row = row.ok_or_else(|| ApiError::not_found(format!("no message `{id}` in this call")))?;
     state.tell_rows(1);
     Ok(Json(Message::from(row)))
@@ -109,9 +116,10 @@ pub(crate) async fn shared_export(
     Parameters(query): Parameters<SharedExportQuery>,
 ) -> Result<Response, ApiError> {
     let told = told(&state, &link).await?;
+    let rows = told.redacted.unwrap_or(told.gathered.rows);
     let exported = Exported {
-        payloads_gone: told.rows.iter().filter(|row| row.payload_gone).count(),
-        rows: stream::iter([Ok(told.rows)]).boxed(),
+        payloads_gone: rows.iter().filter(|row| row.payload_gone).count(),
+        rows: stream::iter([Ok(rows)]).boxed(),
         partial: told.gathered.partial,
         name: told.call_id,
     };
@@ -120,19 +128,25 @@ pub(crate) async fn shared_export(
 
 /// Reads the call and redacts it, if the link does.
 async fn told(state: &View, link: &ShareRow) -> Result<Told, ApiError> {
-    let mut gathered = call::gathered(state, &link.call_id, true).await?;
+    let gathered = call::gathered(state, &link.call_id, true).await;
+    let mut gathered = gathered.map_err(|error| match error.code {
+        // Its own words name the call, which a link that redacts does not.
+        Code::NotFound => {
+            ApiError::not_found("the call is not kept any more, or is not for who made this link")
+        }
+        _ => error,
+    })?;
     // Calls that may be of it are other calls.
     gathered.legs.retain(call::Leg::is_of_call);
     let call_id = link.call_id.clone();
     if !link.redacted {
-        let rows = gathered.rows.clone();
-        return Ok(Told { gathered, rows, call_id, redactor: None });
+        return Ok(Told { gathered, redacted: None, call_id, redactor: None });
     }
     let redacted = tokio::task::spawn_blocking(move || {
         let mut redactor = Redactor::of(&gathered.rows)?;
         let rows = gathered.rows.iter().map(|row| redactor.row(row)).collect();
         let call_id = redactor.text(&call_id);
-        Some(Told { gathered, rows, call_id, redactor: Some(redactor) })
+        Some(Told { gathered, redacted: Some(rows), call_id, redactor: Some(redactor) })
     });
     redacted.await.map_err(|cause| ApiError::internal(&cause))?.ok_or_else(|| {
         let message =

@@ -280,6 +280,7 @@ fn wrong_requests_are_told_why() {
     let token = made["token"].as_str().expect("a token");
     let refused = as_user(&server, token, "POST", "/api/v1/shares", Some(&json!({"call_id": ANSWERED})));
     assert_eq!((refused.status, refused.code().as_str()), (403, "forbidden"), "a token makes no links");
+    assert_eq!(as_user(&server, token, "GET", "/api/v1/shares", None).status, 403, "nor lists them");
     assert_eq!(server.send("DELETE", "/api/v1/shares/999", &[], None).status, 404);
     for _ in 0..50 {
         link(&server, &admin(&server), &json!({"call_id": ANSWERED}));

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use model::{Common, Field, Kind, Micros, Record, Rows, Table, Unit, Value, Versions};
 
-use super::{Kpi, Talking, Told, family, prefix};
+use super::{Kpi, Sketch, Talking, Told, family, prefix};
 
 /// Rows of minutes.
 pub static KPI_1M: Table = Table {
@@ -235,10 +235,6 @@ fn record(
 ) -> Record<'static> {
     let ip = |text: Option<String>| (text.and_then(|ip| ip.parse::<IpAddr>().ok()), None);
     let ((src_ip, src_port), (dst_ip, dst_port)) = (ip(label.src), ip(label.dst));
-    let Share { kpi, talking } = share;
-    let count = |count: u64| Value::Int(i32::try_from(count).unwrap_or(i32::MAX).into());
-    let talk = i64::try_from(kpi.talk).unwrap_or(i64::MAX);
-    let bytes = |bytes: Vec<u8>| Value::Bytes(bytes.into());
     Record {
         table: &KPI_1M,
         common: Common {
@@ -261,40 +257,32 @@ fn record(
             size: 0,
             flags: Vec::new(),
         },
-        // In the order of the fields of [`KPI_1M`].
-        values: vec![
-            Value::from(by.as_str()),
-            label.key.into(),
-            Value::Bool(is_other),
-            count(kpi.attempts),
-            count(kpi.open),
-            count(kpi.redirected),
-            count(kpi.answered),
-            count(kpi.completed),
-            count(kpi.effective),
-            count(kpi.delivered),
-            count(kpi.ineffective),
-            count(kpi.abandoned),
-            count(kpi.conversations),
-            count(kpi.short),
-            Value::Int(talk),
-            count(kpi.messages),
-            count(kpi.retransmissions),
-            bytes(kpi.pdd.to_bytes()),
-            bytes(kpi.failed_pdd.to_bytes()),
-            bytes(kpi.disconnect_delay.to_bytes()),
-            bytes(talking.to_bytes()),
-        ],
+        values: values(by, label.key, is_other, share),
         extra: None,
         raw: &[],
     }
+}
+
+/// In the order of the fields of [`KPI_1M`].
+fn values(by: By, key: Option<String>, is_other: bool, share: &Share) -> Vec<Value<'static>> {
+    let Share { kpi, talking } = share;
+    let mut values = vec![Value::from(by.as_str()), key.into(), Value::Bool(is_other)];
+    for (name, count) in Kpi::COUNTS.into_iter().zip(kpi.counts()) {
+        let most = KPI_1M.column(name).map_or(i64::MAX, |field| match field.kind {
+            Kind::Int32 => i32::MAX.into(),
+            _ => i64::MAX,
+        });
+        values.push(Value::Int(i64::try_from(count).unwrap_or(most).min(most)));
+    }
+    let sketches = [&kpi.pdd, &kpi.failed_pdd, &kpi.disconnect_delay].map(Sketch::to_bytes);
+    values.extend(sketches.into_iter().chain([talking.to_bytes()]).map(|bytes| Value::Bytes(bytes.into())));
+    values
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::State;
-    use crate::kpi::Sketch;
 
     const BEGIN: i64 = 1_795_300_020_000_000;
 
@@ -389,6 +377,15 @@ mod tests {
                 assert!(other.is_none_or(|other| other == own), "{} of {}", field.name, table.name);
             }
         }
+    }
+
+    #[test]
+    fn counts_stand_in_the_columns_of_their_names() {
+        let places: Vec<&str> = KPI_1M.fields.iter().map(|field| field.name).collect();
+        assert_eq!(places[3..3 + Kpi::COUNTS.len()], Kpi::COUNTS);
+        let kpi = Kpi::of_counts(|place| place as u64 + 1);
+        assert_eq!(kpi.counts(), std::array::from_fn(|place| place as u64 + 1));
+        assert_eq!((kpi.attempts, kpi.answered, kpi.talk, kpi.retransmissions), (1, 4, 12, 14));
     }
 
     #[test]

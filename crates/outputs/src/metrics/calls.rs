@@ -12,11 +12,11 @@ use calls::{CALLS, State};
 use store::Derived;
 
 use super::bounded::Bounded;
+use super::columns::{Flags, Lists, Numbers, Texts};
 use super::histogram::Histogram;
 use super::metric::Metric;
 use super::page::Page;
 use super::recent::Recent;
-use crate::columns::{Flags, Lists, Numbers, Texts};
 
 static ATTEMPTS: Metric = Metric::counter(
     "rhapsode_calls_attempted_total",

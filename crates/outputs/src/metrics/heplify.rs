@@ -12,12 +12,12 @@ use model::Table;
 use store::Derived;
 
 use super::bounded::{Bounded, OTHER};
+use super::columns::{Numbers, Texts};
 use super::media::REPORT;
 use super::messages::{SIP, known};
 use super::metric::Metric;
 use super::page::Page;
 use super::recent::Recent;
-use crate::columns::{Numbers, Texts};
 
 /// Machines by a name of the operator's: `PromTargetName` and `PromTargetIP` of heplify-server.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,10 +5,10 @@ use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use model::Table;
 
 use super::bounded::Bounded;
+use super::columns::{Numbers, Texts};
 use super::histogram::Histogram;
 use super::metric::Metric;
 use super::page::Page;
-use crate::columns::{Numbers, Texts};
 
 static MOS: Metric = Metric::histogram(
     "rhapsode_media_mos",

@@ -8,9 +8,9 @@ use model::Table;
 use model::query::METHODS;
 
 use super::bounded::{Bounded, OTHER};
+use super::columns::{Numbers, Texts};
 use super::metric::Metric;
 use super::page::Page;
-use crate::columns::{Numbers, Texts};
 
 static PACKETS: Metric = Metric::counter(
     "rhapsode_hep_packets_total",

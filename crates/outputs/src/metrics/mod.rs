@@ -15,6 +15,7 @@
 
 mod bounded;
 mod calls;
+mod columns;
 mod heplify;
 mod histogram;
 mod kept;

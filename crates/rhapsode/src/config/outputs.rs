@@ -436,7 +436,7 @@ fn at_most<T>(source: &Source<'_>, list: &Spanned<Vec<T>>, most: usize) -> Resul
     Ok(())
 }
 
-/// Loki takes 15 labels by default.
+/// Loki takes 15 labels by default; tags of InfluxDB are as costly.
 fn at_most_keys(source: &Source<'_>, labels: &Spanned<BTreeMap<String, String>>) -> Result<()> {
     const FIXED_LABELS_MAX: usize = 8;
     let count = labels.get_ref().len();

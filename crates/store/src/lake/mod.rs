@@ -38,9 +38,7 @@ pub(crate) use place::{Place, free_disk};
 pub(crate) use properties::Effort;
 pub(crate) use reader::FileReader;
 pub(crate) use reserve::Reserve;
-pub(crate) use table::{
-    CONFLICTS_MAX, Change, Exchange, LakeTable, Removal, delete_file, files_of, settled_by,
-};
+pub(crate) use table::{CONFLICTS_MAX, Change, Exchange, LakeTable, delete_file, files_of, settled_by};
 
 /// All tables of the lake, as the settling thread holds them.
 pub(crate) struct Lake {

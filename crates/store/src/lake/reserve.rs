@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::lake::Place;
 
@@ -15,26 +15,32 @@ const BYTES: u64 = 4 << 20;
 /// Of a lake in a bucket there is none.
 pub(crate) struct Reserve {
     path: Option<PathBuf>,
+    /// It could not be made when that was tried last, which was told.
+    has_failed: bool,
 }
 
 impl Reserve {
     /// Each node has its own, since several may write to one lake. What begins with `_` is no table, to those who list
     /// them by their folders.
     pub(crate) fn of(place: &Place, node: &str) -> Self {
-        Self { path: place.folder().map(|folder| folder.join(format!("_reserve-{node}"))) }
+        Self { path: place.folder().map(|folder| folder.join(format!("_reserve-{node}"))), has_failed: false }
     }
 
     /// Sets the room aside, where `free_disk` leaves enough for others.
-    pub(crate) fn keep(&self, free_disk: Option<u64>) {
+    pub(crate) fn keep(&mut self, free_disk: Option<u64>) {
         let Some(path) = &self.path else { return };
         let is_kept = fs::metadata(path).is_ok_and(|file| file.len() == BYTES);
         if is_kept || free_disk.is_none_or(|free| free < 2 * BYTES) {
             return;
         }
-        if let Err(error) = write(path) {
-            tracing::warn!(path = %path.display(), %error, "cannot set room aside for a full disk");
+        let written = write(path);
+        if let Err(error) = &written {
+            if !self.has_failed {
+                tracing::warn!(path = %path.display(), %error, "cannot set room aside for a full disk");
+            }
             self.give_up();
         }
+        self.has_failed = written.is_err();
     }
 
     /// Whether there was any room to give.
@@ -44,16 +50,9 @@ impl Reserve {
 }
 
 /// Bytes that no file system compresses away.
-fn write(path: &PathBuf) -> io::Result<()> {
-    // Xorshift, which needs no more than to look random.
-    let mut state: u64 = 0x2545_F491_4F6C_DD1D;
-    let mut bytes = Vec::with_capacity(BYTES as usize);
-    while bytes.len() < BYTES as usize {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
+fn write(path: &Path) -> io::Result<()> {
+    let mut bytes = vec![0; BYTES as usize];
+    fastrand::Rng::with_seed(1).fill(&mut bytes);
     let mut file = File::create(path)?;
     file.write_all(&bytes)?;
     file.sync_all()

@@ -37,12 +37,6 @@ pub(crate) struct LakeTable {
     fails_for_good: bool,
 }
 
-/// What is left of the table, and which files were taken out.
-pub(crate) struct Removal {
-    pub(crate) left: Vec<LakeFile>,
-    pub(crate) removed: Vec<Arc<LakeFile>>,
-}
-
 /// What the table consists of, and whether the file is in the place of the others.
 pub(crate) struct Exchange {
     pub(crate) left: Vec<LakeFile>,
@@ -243,27 +237,27 @@ impl LakeTable {
         }
     }
 
-    /// Takes files out of the table, unless another node has. They stay on disk.
-    pub(crate) async fn remove(&mut self, files: &[Arc<LakeFile>]) -> Result<Removal, StoreError> {
+    /// Takes files out of the table, unless another node has, and tells what is left. They stay on disk.
+    pub(crate) async fn remove(&mut self, files: &[Arc<LakeFile>]) -> Result<Vec<LakeFile>, StoreError> {
         let mut conflicts = 0;
         loop {
             // A step before may have added a file; the list given back must tell.
             self.refresh().await?;
             let left = self.files()?;
             let known: HashSet<&str> = left.iter().map(|file| file.name.as_str()).collect();
-            let removed: Vec<Arc<LakeFile>> =
-                files.iter().filter(|file| known.contains(file.name.as_str())).cloned().collect();
-            if removed.is_empty() {
-                return Ok(Removal { left, removed });
-            }
+            let going = files.iter().filter(|file| known.contains(file.name.as_str()));
             let moment = now();
-            let actions = removed.iter().map(|file| Action::Remove(file.to_remove(moment, true))).collect();
+            let actions: Vec<Action> =
+                going.map(|file| Action::Remove(file.to_remove(moment, true))).collect();
+            if actions.is_empty() {
+                return Ok(left);
+            }
             self.in_doubt = true;
             let operation = DeltaOperation::Delete { predicate: None };
             match self.commit(actions, CommitProperties::default(), operation).await {
                 Ok(_) => {
                     self.in_doubt = false;
-                    return Ok(Removal { left: self.files()?, removed });
+                    return self.files();
                 }
                 Err(error) if error.is_conflict() && conflicts < CONFLICTS_MAX => conflicts += 1,
                 Err(error) => return Err(error),

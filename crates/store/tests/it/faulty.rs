@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -27,6 +27,8 @@ struct Plan {
     /// Writes until the first that fails; negative: none fails.
     left: AtomicI64,
     how: Mutex<Option<Fault>>,
+    /// Only one fails.
+    is_once: AtomicBool,
     log: Mutex<Vec<String>>,
     /// Requests under way.
     late: Mutex<Vec<(Path, PutPayload, PutOptions)>>,
@@ -77,6 +79,12 @@ impl Faulty {
         self.plan.left.store(writes, Ordering::SeqCst);
     }
 
+    /// The next write fails, and no other.
+    pub(crate) fn fail_next(&self, how: Fault) {
+        self.plan.is_once.store(true, Ordering::SeqCst);
+        self.fail_after(0, how);
+    }
+
     pub(crate) fn heal(&self) {
         self.plan.left.store(-1, Ordering::SeqCst);
     }
@@ -91,6 +99,9 @@ impl Faulty {
         let left = self.plan.left.load(Ordering::SeqCst);
         if left > 0 {
             self.plan.left.store(left - 1, Ordering::SeqCst);
+        }
+        if left == 0 && self.plan.is_once.swap(false, Ordering::SeqCst) {
+            self.heal();
         }
         if left == 0 { *self.plan.how.lock().expect("no panic while it is held") } else { None }
     }

@@ -1,11 +1,13 @@
 //! Old files leave the tables at once and the disk after the grace.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::Micros;
-use store::{Config, Store};
+use store::{Config, Retention, Store};
 
+use crate::faulty::{Fault, Faulty};
 use crate::rows::{Row, config, number, open, publish};
 
 fn now() -> Micros {
@@ -95,6 +97,36 @@ fn the_budget_takes_the_oldest() {
     eventually("files follow", || {
         files(folder.path(), "sip") + files(folder.path(), "rtcp") == left as usize
     });
+}
+
+/// The commit that takes old files out needs room that a full disk has not: whether it fails, or is made and fails behind.
+#[test]
+fn a_full_disk_gives_up_what_was_set_aside_for_it() {
+    for how in [Fault::Before, Fault::After] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = impatient(folder.path());
+        config.retention.grace = Duration::from_millis(20);
+        let faulty = Faulty::new();
+        config.object_store = Some(Arc::new(faulty.clone()));
+        // So that nothing goes before there is a fault.
+        config.retention.days = vec![("sip".to_owned(), 99), ("rtcp".to_owned(), 99)];
+        let store = open(config.clone());
+        fill(&store, &[30]);
+        let reserve = folder.path().join("data/lake").join(format!("_reserve-{}", store.node()));
+        let size = || std::fs::metadata(&reserve).map_or(0, |file| file.len());
+        eventually("room is set aside", || size() == 4 << 20);
+        let made = std::fs::metadata(&reserve).expect("there").modified().expect("a time");
+        faulty.fail_next(how);
+        let days = vec![("sip".to_owned(), 20), ("rtcp".to_owned(), 99)];
+        store.set_retention(Retention { days, ..config.retention.clone() });
+        eventually("old rows go", || number(&store, "SELECT count(*) FROM sip") == 0);
+        eventually("their file goes", || files(folder.path(), "sip") == 0);
+        eventually("room is set aside again", || {
+            size() == 4 << 20
+                && std::fs::metadata(&reserve).is_ok_and(|file| file.modified().is_ok_and(|at| at > made))
+        });
+        assert!(store.status().alarms.iter().all(|alarm| alarm.name != "retain"), "{how:?}");
+    }
 }
 
 #[test]

@@ -141,19 +141,21 @@ impl Settings {
         Ok(())
     }
 
-    /// The links of this user, or of all; of one call, or of all. The latest first.
+    /// The links of this user, or of all; of one call, or of all; that have not expired. The latest first.
     pub(crate) fn shares(
         &self,
         user: Option<&str>,
         call_id: Option<&str>,
+        now: Micros,
     ) -> Result<Vec<ShareRow>, SettingsError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM share
-             WHERE (?1 IS NULL OR user = ?1) AND (?2 IS NULL OR call_id = ?2) ORDER BY id DESC"
+             WHERE (?1 IS NULL OR user = ?1) AND (?2 IS NULL OR call_id = ?2) AND expires > ?3
+             ORDER BY id DESC"
         );
         let connection = self.lock();
         let mut statement = connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![user, call_id], share)?;
+        let rows = statement.query_map(params![user, call_id, now.0], share)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

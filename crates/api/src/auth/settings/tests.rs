@@ -225,8 +225,9 @@ fn a_link_ends_with_its_time_its_maker_and_what_they_may() {
     let shared = followed(&settings, &secret, NOW).expect("a link");
     assert_eq!(shared.caller.scopes, ["node = a"]);
     settings.share_opened(id, NOW).expect("noted");
-    let rows = settings.shares(Some("ann"), Some("a@b")).expect("read");
+    let rows = settings.shares(Some("ann"), Some("a@b"), NOW).expect("read");
     assert_eq!((rows[0].opened, rows[0].last_opened), (1, Some(NOW)));
+    assert_eq!(settings.shares(None, None, LATER).expect("read").len(), 0, "it has expired");
 
     let change = UserChange { role: Some(Role::Viewer), ..UserChange::default() };
     settings.change_user("ann", &change, None).expect("changed");
@@ -237,7 +238,7 @@ fn a_link_ends_with_its_time_its_maker_and_what_they_may() {
     settings.lock().execute("UPDATE user SET role = 'viewer' WHERE name = 'ann'", []).expect("written");
     assert!(followed(&settings, &secret, NOW).is_none(), "the role is looked at each time");
     settings.remove_user("ann").expect("removed");
-    assert_eq!(settings.shares(None, None).expect("read").len(), 0);
+    assert_eq!(settings.shares(None, None, NOW).expect("read").len(), 0);
 }
 
 #[test]
@@ -283,5 +284,8 @@ fn numbers_of_links_are_bounded_and_those_that_expired_make_room() {
         expires: Micros(LATER.0 + 1),
     };
     settings.add_share(&new, LATER).expect("stored").expect("room again");
-    assert_eq!(settings.shares(None, None).expect("read").len(), 1);
+    assert_eq!(settings.shares(None, None, LATER).expect("read").len(), 1);
+    let kept: i64 =
+        settings.lock().query_row("SELECT count(*) FROM share", [], |row| row.get(0)).expect("read");
+    assert_eq!(kept, 1, "those that have expired are gone");
 }

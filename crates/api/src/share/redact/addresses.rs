@@ -88,18 +88,22 @@ fn found(text: &str, before: Option<char>) -> Option<(usize, IpAddr)> {
     if before.is_some_and(|letter| letter.is_alphanumeric() || matches!(letter, '_' | ':' | '.')) {
         return None;
     }
-    let length = run(|byte| byte.is_ascii_hexdigit() || *byte == b':', IPV6_BYTES_MAX);
-    let length = match text[..length].ends_with(':') && !text[..length].ends_with("::") {
-        true => length - 1,
-        false => length,
-    };
-    if behind(length).is_some_and(|letter| letter.is_alphanumeric() || letter == '_') {
-        return None;
-    }
-    let written = &text[..length];
-    // `::` alone is a sign of many languages.
-    let address = written.parse::<Ipv6Addr>().ok().filter(|_| written.len() > 3)?;
-    Some((length, IpAddr::V6(address)))
+    // With the address of IPv4 in it that some write (RFC 4291 2.2), or without.
+    let with_v4 = run(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'), IPV6_BYTES_MAX);
+    let plain = run(|byte| byte.is_ascii_hexdigit() || *byte == b':', IPV6_BYTES_MAX);
+    [with_v4, plain].into_iter().find_map(|length| {
+        let written = text[..length].trim_end_matches('.');
+        let written = match written.ends_with(':') && !written.ends_with("::") {
+            true => &written[..written.len() - 1],
+            false => written,
+        };
+        if behind(written.len()).is_some_and(|letter| letter.is_alphanumeric() || letter == '_') {
+            return None;
+        }
+        // `::` alone is a sign of many languages.
+        let address = written.parse::<Ipv6Addr>().ok().filter(|_| written.len() > 3)?;
+        Some((written.len(), IpAddr::V6(address)))
+    })
 }
 
 /// Also with zeros before its numbers, as some devices write them.
@@ -138,7 +142,12 @@ mod tests {
         ] {
             assert_eq!(addresses.replace(kept), kept);
         }
-        assert_eq!(addresses.replace("fe80::1 fe80:0:0:0:0:0:0:1"), "2001:db8::2 2001:db8::2");
+        assert_eq!(addresses.replace("fe80::1 fe80:0:0:0:0:0:0:1."), "2001:db8::2 2001:db8::2.");
+        assert_eq!(addresses.replace("::ffff:10.0.0.9 fe80::1.x"), "2001:db8::3 2001:db8::2.x");
+        assert_eq!(
+            addresses.replace("<sip:b@c?Replaces=7f3a%4010.0.0.1%3B"),
+            "<sip:b@c?Replaces=7f3a%40192.0.2.1%3B"
+        );
     }
 
     #[test]

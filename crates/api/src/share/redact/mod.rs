@@ -94,7 +94,7 @@ macro_rules! pattern {
     };
 }
 
-pattern!(URI, r#"(?i)\b(?:(sips?)|tel):(?:([^\s@<>";?\\]+)@)?(\[[^\]\s]*\]|[\w.+-]+)"#);
+pattern!(URI, r#"(?i)\b(?:(sips?)|tel):(?:([^\s@<>",?\\]+)@)?(\[[^\]\s]*\]|[\w.+()-]+)"#);
 pattern!(USERNAME, r#"(?i)\busername\s*=\s*\\?"([^"\\]*)"#);
 pattern!(REALM, r#"(?i)\brealm\s*=\s*\\?"([\w.-]+\.[a-z]+)\\?""#);
 pattern!(SENT_BY, r"(?i)\bSIP\s*/\s*2\.0\s*/\s*\w+\s+([\w.-]*[a-z][\w.-]*)");
@@ -106,31 +106,32 @@ pattern!(
     PROOFS,
     r#"(?i)\b((?:response|nonce|cnonce|opaque|nextnonce|rspauth|auts|ik|ck)\s*=\s*)(?:\\?"[^"\\]*\\?"|[^\s,;"\\]+)"#
 );
-pattern!(CREDENTIALS, r"(?im)^((?:Proxy-)?Authorization:\s*(?:Basic|Bearer)\s+)[^\r\n]*");
+pattern!(CREDENTIALS, r#"(?i)\b((?:Proxy-)?Authorization:\s*(?:Basic|Bearer)\s+)[^\s"',\\]+"#);
 pattern!(INLINE, r"\binline:[^\s|;]+");
-pattern!(ICE, r"(?m)^(a=(?:ice-pwd|ice-ufrag|key-mgmt):)[^\r\n]*");
-pattern!(KEY, r"(?m)^(k=\w+:)[^\r\n]*");
-pattern!(PASSWORD, r#"(?i)((?:password|passwd|pwd|secret)["']?\s*[=:]\s*["']?)[^\s"'&,;]+"#);
+// Lines of a message, and of one that is written in a text of JSON.
+pattern!(ICE, r"(?m)((?:^|\\n)a=(?:ice-pwd|ice-ufrag|key-mgmt):)[^\r\n\\]*");
+pattern!(KEY, r"(?m)((?:^|\\n)k=\w+:)[^\r\n\\]*");
+pattern!(PASSWORD, r#"(?i)((?:password|passwd|pwd|secret)\\?["']?\s*[=:]\s*\\?["']?)[^\s"'&,;\\]+"#);
 pattern!(DIGITS, r#"(?i)(\bdigits\s*=\s*\\?")[^"\\]*"#);
 
-pattern!(IDENTITY, r"(?im)^((?:Identity|y)\s*:\s*)[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*");
+pattern!(IDENTITY, r"(?im)((?:^|\\n)(?:Identity|y)\s*:\s*)[^\r\n\\]*(?:\r?\n[ \t]+[^\r\n]*)*");
 pattern!(QUOTED, r#""(?:[^"\\\r\n]|\\.)*"(\s*<(?i:sips?|tel):)"#);
 pattern!(QUOTED_IN_JSON, r#"\\"[^"\\\r\n]*\\"(\s*<(?i:sips?|tel):)"#);
+// Without quotes, where a header, a member of JSON, or the next of a list begins.
 pattern!(
     PLAIN_NAME,
-    r#"(?im)^((?:From|To|Contact|f|t|m|P-Asserted-Identity|P-Preferred-Identity|Remote-Party-ID|Reply-To|Referred-By|Diversion|History-Info)\s*:\s*)[^"<\r\n:\s][^"<\r\n:]*(<(?:sips?|tel):)"#
+    r#"(?im)((?:^[\w-]{1,40}\s*:|":\s*\\?"|,)\s*)[^"<>\r\n:,\\]*[^"<>\r\n:,\\\s][^"<>\r\n:,\\]*(<(?:sips?|tel):)"#
 );
-pattern!(SUBJECT, r"(?im)^((?:Subject|s)\s*:\s*)[^\r\n]*");
+pattern!(SUBJECT, r"(?im)((?:^|\\n)(?:Subject|s)\s*:\s*)[^\r\n\\]*");
 pattern!(LENGTH, r"(?im)^((?:Content-Length|l)\s*:\s*)(\d+)");
 
 impl Redactor {
     /// Of all records of a call. `None`: they name more than anybody could follow.
     pub(crate) fn of(rows: &[Row]) -> Option<Self> {
         let mut redactor = Self::default();
+        // Row by row, so that what comes later changes no word.
         for row in rows {
             redactor.learn_cells(row);
-        }
-        for row in rows {
             let shown = row.shown();
             let payload = shown.as_deref().unwrap_or(&row.raw);
             if let Ok(text) = std::str::from_utf8(payload) {
@@ -205,23 +206,32 @@ impl Redactor {
         }
     }
 
+    /// Columns tell more than the payload does, where that is gone or no text.
     fn learn_cells(&mut self, row: &Row) {
         for (name, cell) in &row.cells {
-            let is_private = row.table.columns().any(|field| field.name == *name && field.private);
-            if let Cell::Text(text) = cell
-                && is_private
-                && !text.contains([':', '@', '<'])
-            {
-                self.learn_user(text);
+            let Cell::Text(text) = cell else { continue };
+            self.learn(text);
+            match text.split_once('@') {
+                _ if name.ends_with("_host") => self.learn_host(text),
+                _ if !is_private(row, name) || text.contains([':', '<']) => {}
+                Some((user, host)) => {
+                    self.learn_user(user);
+                    self.learn_host(host);
+                }
+                None => self.learn_user(text),
             }
         }
     }
 
     fn learn(&mut self, text: &str) {
+        if text.contains("%40") {
+            // A URI in the headers of a URI (RFC 3261 19.1.1).
+            self.learn(&text.replace("%40", "@").replace("%2B", "+").replace("%3B", ";"));
+        }
         for found in URI.captures_iter(text) {
             let host = found.get(3).map_or("", |host| host.as_str());
             match found.get(2) {
-                Some(user) => self.learn_user(user.as_str().split(':').next().unwrap_or_default()),
+                Some(user) => self.learn_user_part(user.as_str()),
                 None if found.get(1).is_none() => self.learn_user(host),
                 None => {}
             }
@@ -243,23 +253,39 @@ impl Redactor {
         }
     }
 
+    /// What stands before `@`: a user, or a number with parameters (RFC 3966 3), some of which are numbers.
+    fn learn_user_part(&mut self, part: &str) {
+        let mut parts = part.split(';');
+        self.learn_user(parts.next().and_then(|user| user.split(':').next()).unwrap_or_default());
+        for (_, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
+            if value.starts_with('+') || number(value).is_some() {
+                self.learn_user(value);
+            }
+        }
+    }
+
     fn learn_user(&mut self, user: &str) {
         let letters = user.chars().count();
         let is_one = letters >= USER_LETTERS_MIN
             && user.len() <= NAME_BYTES_MAX
-            && !NOT_USERS.contains(&user.to_ascii_lowercase().as_str())
+            && !is_nobody(user)
             && !addresses::is_address(user);
         if !is_one || self.users.has(user) {
             return;
         }
         self.count += 1;
-        let word = user_word(user, self.count);
-        // `+4930...` is `004930...` or `4930...` to others: they get the digits of the same word.
-        if let (Some(digits), Some(instead)) = (user.strip_prefix('+'), word.strip_prefix('+')) {
-            self.users.put(digits, instead.to_owned());
+        let index = self.count;
+        if let Some(digits) = number(user) {
+            // One number has three forms, and gets the digits of one word.
+            let instead = format!("{index:0width$}", width = digits.len());
+            self.users.put(&format!("+{digits}"), format!("+{instead}"));
             self.users.put(&format!("00{digits}"), format!("00{instead}"));
+            self.users.put(digits, instead);
+        } else if user.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+            self.users.put(user, format!("{index:0width$}", width = user.len()));
+        } else {
+            self.users.put(user, format!("user-{index}"));
         }
-        self.users.put(user, word);
     }
 
     fn learn_host(&mut self, host: &str) {
@@ -282,7 +308,8 @@ fn replaced<W: AsRef<str>>(
     let mut before = None;
     let mut at = 0;
     while let Some(letter) = text[at..].chars().next() {
-        if let Some((length, instead)) = found(at, before) {
+        let seen = before.filter(|_| !ends_in_code(&text[..at]));
+        if let Some((length, instead)) = found(at, seen) {
             out.push_str(instead.as_ref());
             at += length;
             before = text[..at].chars().next_back();
@@ -295,16 +322,26 @@ fn replaced<W: AsRef<str>>(
     out
 }
 
-/// As long as it was, and a number if it was one.
-fn user_word(user: &str, index: usize) -> String {
-    let digits = user.strip_prefix('+').unwrap_or(user);
-    let is_number =
-        digits.len() >= USER_LETTERS_MIN && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    if !is_number {
-        return format!("user-{index}");
-    }
-    let plus = if user.starts_with('+') { "+" } else { "" };
-    format!("{plus}{index:0width$}", width = digits.len())
+/// The digits of a number that may be written in other forms: `+4930...`, `004930...`, `4930...`.
+fn number(user: &str) -> Option<&str> {
+    /// Shorter ones are extensions.
+    const DIGITS_MIN: usize = 5;
+    let digits = user.strip_prefix('+').or_else(|| user.strip_prefix("00")).unwrap_or(user);
+    (digits.len() >= DIGITS_MIN && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
+}
+
+fn is_nobody(user: &str) -> bool {
+    NOT_USERS.contains(&user.to_ascii_lowercase().as_str())
+}
+
+/// Whether a column holds what is of a person.
+fn is_private(row: &Row, name: &str) -> bool {
+    row.table.columns().any(|field| field.name == name && field.private)
+}
+
+/// Whether a code stands here that means one sign (RFC 3986 2.1): what is behind it is not behind its digits.
+fn ends_in_code(text: &str) -> bool {
+    matches!(text.as_bytes(), [.., b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
 }
 
 fn without_secrets(text: &str) -> String {

@@ -1,7 +1,13 @@
 //! A record without what outsiders should not see.
 
-use super::Redactor;
+use serde_json::Value;
+
+use super::{GONE, Redactor, USER_LETTERS_MIN, is_nobody, is_private};
 use crate::row::{Cell, Row};
+
+/// Members of `extra` that name a machine, a place, or what a sender wrote of its own.
+const MACHINES: [&str; 6] =
+    ["src_mac", "dst_mac", "geo_location", "group_id", "tag_values", "p_access_network_info"];
 
 /// Requests whose bodies are what people wrote or dialled (RFC 3428, RFC 6086).
 const SAYING: [&str; 2] = ["MESSAGE", "INFO"];
@@ -38,8 +44,12 @@ impl Redactor {
         let raw = self.payload(row);
         let mut text = |text: &Option<String>| text.as_deref().map(|text| self.text(text));
         let (sender, src_ip, dst_ip) = (text(sender), text(src_ip), text(dst_ip));
-        let (call_id, correlation_id, extra) = (text(call_id), text(correlation_id), text(extra));
-        let cells = cells.iter().filter_map(|(name, cell)| Some((*name, self.cell(cell)?)));
+        let (call_id, correlation_id) = (text(call_id), text(correlation_id));
+        let extra = text(&extra.as_deref().map(without_machines));
+        let cells = cells.iter().filter_map(|(name, cell)| {
+            let cell = if is_private(row, name) { self.private(cell) } else { self.cell(cell) };
+            Some((*name, cell?))
+        });
         Row {
             table,
             id: *id,
@@ -79,6 +89,21 @@ impl Redactor {
         Some(self.message(text, says).into_bytes())
     }
 
+    /// What is of a person and is not known goes.
+    fn private(&mut self, cell: &Cell) -> Option<Cell> {
+        let mut text = |text: &String| {
+            let word = self.users.get(text).map(str::to_owned);
+            let changed = word.unwrap_or_else(|| self.text(text));
+            let may_stay = text.chars().count() < USER_LETTERS_MIN || is_nobody(text);
+            if changed == *text && !may_stay { GONE.to_owned() } else { changed }
+        };
+        Some(match cell {
+            Cell::Text(plain) => Cell::Text(text(plain)),
+            Cell::TextList(plain) => Cell::TextList(plain.iter().map(text).collect()),
+            other => return self.cell(other),
+        })
+    }
+
     fn cell(&mut self, cell: &Cell) -> Option<Cell> {
         Some(match cell {
             Cell::Text(text) => Cell::Text(self.text(text)),
@@ -88,4 +113,11 @@ impl Redactor {
             Cell::Bytes(_) => return None,
         })
     }
+}
+
+/// What is no object is read as a text.
+fn without_machines(extra: &str) -> String {
+    let Ok(Value::Object(mut members)) = serde_json::from_str(extra) else { return extra.to_owned() };
+    members.retain(|name, _| !MACHINES.contains(&name.as_str()));
+    Value::Object(members).to_string()
 }

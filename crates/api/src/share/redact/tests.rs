@@ -108,6 +108,81 @@ fn a_number_is_known_by_its_other_forms_and_a_user_by_their_fields() {
 }
 
 #[test]
+fn a_number_has_one_word_whichever_form_came_first() {
+    for first in ["4930555100", "+4930555100", "004930555100"] {
+        let row = row_of(&format!("INVITE sip:{first}@b.example SIP/2.0\r\n\r\n"));
+        let mut redactor = Redactor::of(std::slice::from_ref(&row)).expect("few words");
+        let digits = redactor.text("4930555100");
+        assert!(digits != "4930555100" && digits.len() == 10, "{first}: {digits}");
+        assert_eq!(redactor.text("+4930555100 004930555100"), format!("+{digits} 00{digits}"), "{first}");
+    }
+}
+
+/// Where the payload is gone, or was no text, columns are all there is.
+#[test]
+fn what_only_columns_tell_goes() {
+    let told = [
+        ("from_user", "100"),
+        ("to_user", "bob"),
+        ("from_host", "pbx.corp.example"),
+        ("contact", "<sip:carol@10.0.0.7:5060>"),
+        ("pai_user", "anonymous"),
+        ("user_agent", "Phone 1.0"),
+    ];
+    let cells = told.map(|(name, text)| (name, Cell::Text(text.to_owned()))).into();
+    let row = Row { raw: vec![0xff], payload_gone: true, extra: None, cells, ..row_of("") };
+    let mut redactor = Redactor::of(std::slice::from_ref(&row)).expect("few words");
+    let shown = redactor.row(&row);
+    for (name, plain) in told {
+        let is_kept = ["anonymous", "Phone 1.0"].contains(&plain);
+        let now = shown.text(name).expect("it is there");
+        assert_eq!(now == plain, is_kept, "{name}: {now}");
+        assert!(is_kept || !["corp", "carol", "10.0.0.7"].iter().any(|part| now.contains(part)), "{now}");
+    }
+    // The payload beside it has the same word.
+    assert_eq!(shown.text("from_user"), Some("001"));
+    assert_eq!(redactor.text("<sip:100@x>"), "<sip:001@x>");
+}
+
+#[test]
+fn what_stands_inside_of_uris_goes() {
+    let text = "REFER sip:+4930555100;phone-context=+49;npdi;rn=+12125550199@host.example SIP/2.0\r\n\
+        Refer-To: <sip:dora@host.example?Replaces=7f3a%4010.0.0.1%3Bfrom-tag%3D1&X=%2B4989555200%40pbx.corp.example>\r\n\
+        Contact: <tel:+49(30)555-777>\r\n\
+        From: Ada Byron <sip:ada@a.example>, Charles Babbage <sip:cb@a.example>\r\n\r\n";
+    let row = Row {
+        extra: Some(
+            r#"{"diversion":"Grace Hopper <sip:grace@c.example>","src_mac":"aa:bb","authorization":"Authorization: Basic dXNlcjpwYXNz"}"#
+                .to_owned(),
+        ),
+        ..row_of(text)
+    };
+    let mut redactor = Redactor::of(std::slice::from_ref(&row)).expect("few words");
+    let shown = redactor.row(&row);
+    let all = format!("{} {:?}", String::from_utf8_lossy(&shown.raw), shown.extra);
+    for secret in [
+        "4930555100",
+        "12125550199",
+        "host.example",
+        "10.0.0.1",
+        "4989555200",
+        "corp.example",
+        "(30)",
+        "Ada",
+        "Babbage",
+        "Grace",
+        "Hopper",
+        "aa:bb",
+        "dXNlcjpwYXNz",
+        "dora",
+    ] {
+        assert!(!all.contains(secret), "{secret}: {all}");
+    }
+    let extra = shown.extra.expect("it is there");
+    assert!(serde_json::from_str::<Value>(&extra).is_ok(), "{extra}");
+}
+
+#[test]
 fn what_people_wrote_goes_and_so_does_what_is_no_text() {
     let text = "MESSAGE sip:bob@b.example SIP/2.0\r\nContent-Length: 5\r\n\r\nhello";
     let row = Row { cells: vec![("method", Cell::Text("MESSAGE".to_owned()))], ..row_of(text) };

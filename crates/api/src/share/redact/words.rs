@@ -23,7 +23,12 @@ pub(super) struct Words {
 
 impl Words {
     pub(super) fn has(&self, word: &str) -> bool {
-        self.instead.contains_key(&word.to_ascii_lowercase())
+        self.get(word).is_some()
+    }
+
+    /// What stands for this word.
+    pub(super) fn get(&self, word: &str) -> Option<&str> {
+        self.instead.get(&word.to_ascii_lowercase()).map(String::as_str)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -64,8 +69,7 @@ impl Words {
             if is_status(word) && !behind.starts_with('@') && !is_user_place(&text[..at]) {
                 return None;
             }
-            let instead = self.instead.get(&word.to_ascii_lowercase())?;
-            Some((*length, instead.as_str()))
+            Some((*length, self.get(word)?))
         })
     }
 }

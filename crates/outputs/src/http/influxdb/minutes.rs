@@ -2,19 +2,18 @@
 //!
 //! A minute comes again in a newer version: its points have the same series and time, and take the place of those before.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::array::{Array as _, BinaryArray, BooleanArray, Int64Array, RecordBatch, StringArray};
+use arrow::error::ArrowError;
 use calls::kpi::{By, Kpi, Sketch};
 use model::Micros;
+use store::columns::{bytes, flags, number, numbers, text, texts};
 
 use super::InfluxDb;
 use super::line::{Fields, series};
-use crate::columns::{Flags, Numbers, Texts};
-use crate::document::bytes;
-use crate::gather::Made;
+use crate::gather::{Made, unreadable};
 use crate::queue::{Item, cause};
 
 /// Series of one output. What comes beyond is counted with the others of its kind: a scan must not make a series of every
@@ -37,7 +36,7 @@ pub(crate) struct InfluxDbMaker {
     series_max: usize,
     known: HashSet<Arc<str>>,
     /// The series of the latest version of each.
-    minutes: BTreeMap<i64, Vec<Arc<str>>>,
+    minutes: BTreeMap<i64, BTreeSet<Arc<str>>>,
 }
 
 impl InfluxDbMaker {
@@ -53,7 +52,7 @@ impl InfluxDbMaker {
 
     /// Of whole versions, each with its rows side by side.
     pub(crate) fn make(&mut self, batch: &RecordBatch) -> Made {
-        let rows = Rows::of(batch);
+        let Ok(rows) = Rows::of(batch) else { return unreadable(batch) };
         let mut made = Made::default();
         let all: Vec<usize> = (0..batch.num_rows()).collect();
         for version in all.chunk_by(|a, b| rows.version(*a) == rows.version(*b)) {
@@ -62,29 +61,29 @@ impl InfluxDbMaker {
         made
     }
 
-    fn make_version(&mut self, rows: &Rows<'_>, version: &[usize], made: &mut Made) {
+    fn make_version(&mut self, rows: &Rows, version: &[usize], made: &mut Made) {
         let Some((Some(minute), Some(received))) = version.first().map(|row| rows.version(*row)) else {
             version.iter().for_each(|_| made.lose(cause::UNSENDABLE));
             return;
         };
         // Names that are alike once they are cut have one series, which tells of both.
         let mut points: BTreeMap<Arc<str>, Kpi> = BTreeMap::new();
-        let mut unreadable: Vec<Arc<str>> = Vec::new();
+        let mut now = BTreeSet::new();
         for row in version {
             let Some(by) = rows.by(*row).filter(|by| self.config.groups.contains(by)) else { continue };
             let series = self.series(rows, *row, by);
-            if let Some(kpi) = rows.kpi(*row) {
-                points.entry(series).or_default().join(&kpi);
-            } else {
-                made.lose(cause::UNSENDABLE);
-                unreadable.push(series);
+            now.insert(Arc::clone(&series));
+            match rows.kpi(*row) {
+                Some(kpi) => points.entry(series).or_default().join(&kpi),
+                None => made.lose(cause::UNSENDABLE),
             }
         }
-        let now: Vec<Arc<str>> = points.keys().chain(&unreadable).cloned().collect();
-        for series in self.minutes.insert(minute, now.clone()).unwrap_or_default() {
-            if !now.contains(&series) {
-                points.insert(series, Kpi::default());
-            }
+        if let Some(before) = self.minutes.remove(&minute) {
+            points.extend(before.difference(&now).map(|series| (Arc::clone(series), Kpi::default())));
+        }
+        // A sender whose clock is ahead must not take the places of minutes that come again.
+        if minute <= received {
+            self.minutes.insert(minute, now);
         }
         while self.minutes.len() > MINUTES_MAX {
             self.minutes.pop_first();
@@ -95,19 +94,19 @@ impl InfluxDbMaker {
         }));
     }
 
-    fn series(&mut self, rows: &Rows<'_>, row: usize, by: By) -> Arc<str> {
-        let group = if rows.is_other.get(row) {
+    fn series(&mut self, rows: &Rows, row: usize, by: By) -> Arc<str> {
+        let group = if rows.is_other(row) {
             vec![InfluxDb::IS_OTHER]
         } else {
             let texts = [("group_key", &rows.key), ("src_ip", &rows.src), ("dst_ip", &rows.dst)];
-            texts.into_iter().filter_map(|(name, texts)| Some((name, texts.get(row)?))).collect()
+            texts.into_iter().filter_map(|(name, texts)| Some((name, text(texts, row)?))).collect()
         };
         let wanted = self.name(by, &group);
         if let Some(known) = self.known.get(wanted.as_str()) {
             return Arc::clone(known);
         }
         // Few, and there has to be room for them.
-        let is_whole = by == By::All || rows.is_other.get(row);
+        let is_whole = by == By::All || rows.is_other(row);
         let wanted = if is_whole || self.known.len() < self.series_max {
             wanted
         } else {
@@ -146,56 +145,57 @@ fn fields(kpi: &Kpi) -> Fields {
 }
 
 /// The columns that are read.
-struct Rows<'b> {
-    batch: &'b RecordBatch,
-    minutes: Numbers<'b, TimestampMicrosecondType>,
-    received: Numbers<'b, TimestampMicrosecondType>,
-    grouped_by: Texts<'b>,
-    key: Texts<'b>,
-    src: Texts<'b>,
-    dst: Texts<'b>,
-    is_other: Flags<'b>,
-    /// Of [`Kpi::COUNTS`]; talk is a column of another type.
-    counts: [Numbers<'b, Int32Type>; Kpi::COUNTS.len()],
-    talk: Numbers<'b, Int64Type>,
+struct Rows {
+    minutes: Int64Array,
+    received: Int64Array,
+    grouped_by: StringArray,
+    key: StringArray,
+    src: StringArray,
+    dst: StringArray,
+    is_other: BooleanArray,
+    /// Of [`Kpi::COUNTS`].
+    counts: Vec<Int64Array>,
+    sketches: [BinaryArray; 3],
 }
 
-impl<'b> Rows<'b> {
-    fn of(batch: &'b RecordBatch) -> Self {
-        Self {
-            batch,
-            minutes: Numbers::of(batch, "ts"),
-            received: Numbers::of(batch, "received"),
-            grouped_by: Texts::of(batch, "grouped_by"),
-            key: Texts::of(batch, "group_key"),
-            src: Texts::of(batch, "src_ip"),
-            dst: Texts::of(batch, "dst_ip"),
-            is_other: Flags::of(batch, "is_other"),
-            counts: Kpi::COUNTS.map(|name| Numbers::of(batch, name)),
-            talk: Numbers::of(batch, TALK),
-        }
+impl Rows {
+    fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let [pdd, failed_pdd, disconnect_delay] =
+            ["pdd_sketch", "failed_pdd_sketch", "disconnect_delay_sketch"].map(|name| bytes(batch, name));
+        Ok(Self {
+            minutes: numbers(batch, "ts")?,
+            received: numbers(batch, "received")?,
+            grouped_by: texts(batch, "grouped_by")?,
+            key: texts(batch, "group_key")?,
+            src: texts(batch, "src_ip")?,
+            dst: texts(batch, "dst_ip")?,
+            is_other: flags(batch, "is_other")?,
+            counts: Kpi::COUNTS.iter().map(|name| numbers(batch, name)).collect::<Result<_, _>>()?,
+            sketches: [pdd?, failed_pdd?, disconnect_delay?],
+        })
     }
 
     fn version(&self, row: usize) -> (Option<i64>, Option<i64>) {
-        (self.minutes.get(row), self.received.get(row))
+        (number(&self.minutes, row), number(&self.received, row))
     }
 
     fn by(&self, row: usize) -> Option<By> {
-        self.grouped_by.get(row).and_then(By::named)
+        text(&self.grouped_by, row).and_then(By::named)
+    }
+
+    fn is_other(&self, row: usize) -> bool {
+        self.is_other.is_valid(row) && self.is_other.value(row)
     }
 
     /// `None`: one of its sketches cannot be read.
     fn kpi(&self, row: usize) -> Option<Kpi> {
-        let count = |place: usize| match Kpi::COUNTS[place] {
-            TALK => self.talk.get(row),
-            _ => self.counts[place].get(row).map(i64::from),
-        };
-        let sketch = |name| Sketch::of_bytes(bytes(self.batch, name, row));
+        let [pdd, failed_pdd, disconnect_delay] =
+            self.sketches.each_ref().map(|sketches| Sketch::of_bytes(sketches.value(row)));
         Some(Kpi {
-            pdd: sketch("pdd_sketch")?,
-            failed_pdd: sketch("failed_pdd_sketch")?,
-            disconnect_delay: sketch("disconnect_delay_sketch")?,
-            ..Kpi::of_counts(|place| u64::try_from(count(place).unwrap_or_default()).unwrap_or_default())
+            pdd: pdd?,
+            failed_pdd: failed_pdd?,
+            disconnect_delay: disconnect_delay?,
+            ..Kpi::of_counts(|place| u64::try_from(self.counts[place].value(row)).unwrap_or(0))
         })
     }
 }
@@ -317,10 +317,19 @@ mod tests {
         let mut maker = maker(&[By::All]);
         let calls = [over(486, "198.51.100.1", "a")];
         for minute in 0..MINUTES_MAX as i64 + 5 {
-            maker.make(&batch(&[(BEGIN + minute * 60_000_000, &calls)]));
+            maker.make(&batch(&[(BEGIN - minute * 60_000_000, &calls)]));
         }
         assert_eq!(maker.minutes.len(), MINUTES_MAX);
-        assert_eq!(maker.minutes.keys().next(), Some(&(BEGIN + 5 * 60_000_000)));
+        assert_eq!(maker.minutes.keys().next_back(), Some(&BEGIN), "the latest are remembered");
+    }
+
+    #[test]
+    fn minutes_of_a_clock_that_is_ahead_take_no_place_of_others() {
+        let mut maker = maker(&[By::All]);
+        let calls = [over(486, "198.51.100.1", "a")];
+        let made = maker.make(&batch(&[(BEGIN + 86_400_000_000, &calls), (BEGIN, &calls)]));
+        assert_eq!(lines(made).len(), 2, "both are sent");
+        assert_eq!(maker.minutes.keys().collect::<Vec<_>>(), [&BEGIN]);
     }
 
     #[test]

@@ -44,18 +44,9 @@ impl InfluxDb {
     /// Those of which the values are few. What names a user agent is said by whoever sends a packet.
     pub const GROUPS_DEFAULT: [By; 3] = [By::All, By::Trunk, By::Status];
 
-    /// Names that no fixed tag may have: ours, and those that mean something to InfluxDB.
-    pub const RESERVED_TAGS: [&str; 9] = [
-        "grouped_by",
-        "group_key",
-        "src_ip",
-        "dst_ip",
-        "is_other",
-        "node_id",
-        "time",
-        "_field",
-        "_measurement",
-    ];
+    /// Names that no fixed tag may have: ours, and those that mean something to InfluxDB or VictoriaMetrics.
+    pub const RESERVED_TAGS: [&str; 8] =
+        ["grouped_by", "group_key", "src_ip", "dst_ip", "is_other", "node_id", "time", "db"];
 
     /// Longest value of a tag.
     pub const TAG_BYTES_MAX: usize = line::TAG_BYTES_MAX;

@@ -86,12 +86,12 @@ impl Output {
     }
 }
 
-const NAME_RULE: &str = "letters, digits and _ make one, and a digit does not begin it";
+const NAME_RULE: &str = "letters, digits and _ make one, and a letter begins it";
 
-/// A name that neither InfluxDB nor VictoriaMetrics has to change.
+/// A name that neither InfluxDB nor VictoriaMetrics has to change; what begins with `_` means something to them.
 fn is_name(name: &str) -> bool {
     const NAME_BYTES_MAX: usize = 64;
     (1..=NAME_BYTES_MAX).contains(&name.len())
-        && !name.starts_with(|sign: char| sign.is_ascii_digit())
+        && name.starts_with(|sign: char| sign.is_ascii_alphabetic())
         && name.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_')
 }
