@@ -30,7 +30,7 @@ pub struct Call<'a> {
     /// Its media, where reports tell of it.
     pub(crate) streams: &'a [Stream],
     /// What was read of session descriptions, by message: many rules ask for few.
-    descriptions: Vec<OnceCell<Option<Vec<description::Stream>>>>,
+    descriptions: Vec<OnceCell<Option<Vec<description::Stream<'a>>>>>,
 }
 
 impl<'a> Call<'a> {
@@ -66,6 +66,15 @@ impl<'a> Call<'a> {
 
     pub(crate) fn of(&self, method: &str) -> impl Iterator<Item = &Transaction<'a>> {
         self.transactions.iter().filter(move |transaction| transaction.method == method)
+    }
+
+    /// Nothing is awaited: every request that was seen has its final reply, and every INVITE its ACK, on each hop.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.transactions.iter().all(|known| {
+            let is_answered = self.replies(known).any(|reply| matches!(reply.status, Some(200..)));
+            let is_acknowledged = known.method != "INVITE" || !known.acks.is_empty();
+            is_answered && is_acknowledged && !known.requests.is_empty()
+        })
     }
 
     /// INVITEs that open the call, on all hops.
@@ -108,14 +117,14 @@ impl<'a> Call<'a> {
         &self,
         offer: &Message<'_>,
         answer: &Message<'_>,
-    ) -> impl Iterator<Item = (&description::Stream, &description::Stream)> {
+    ) -> impl Iterator<Item = (&description::Stream<'a>, &description::Stream<'a>)> {
         let streams = |message| self.description(message).unwrap_or_default();
         let pairs = streams(offer).iter().zip(streams(answer));
         pairs.filter(|(offer, answer)| offer.kind == answer.kind && !answer.is_refused())
     }
 
     /// The streams of the message's session description; `None` if it has none.
-    pub(crate) fn description(&self, message: &Message<'_>) -> Option<&[description::Stream]> {
+    pub(crate) fn description(&self, message: &Message<'_>) -> Option<&[description::Stream<'a>]> {
         let offset = std::ptr::from_ref(message).addr().wrapping_sub(self.messages.as_ptr().addr());
         let place = offset / size_of::<Message<'_>>();
         let is_own = self.messages.get(place).is_some_and(|own| own.id == message.id);

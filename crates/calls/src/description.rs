@@ -1,5 +1,7 @@
 //! What a session description (RFC 8866) says that rules compare. Bounded whatever the description holds.
 
+use std::borrow::Cow;
+
 use sip::sdp::{Attribute, Attributes, Crypto, Direction, Media};
 
 use crate::message::{Message, words};
@@ -11,26 +13,26 @@ const CODECS_MAX: usize = 64;
 const CRYPTOS_MAX: usize = 16;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stream {
+pub(crate) struct Stream<'a> {
     /// `audio`, `video`.
-    pub(crate) kind: String,
-    pub(crate) address: Option<String>,
+    pub(crate) kind: Cow<'a, str>,
+    pub(crate) address: Option<Cow<'a, str>>,
     pub(crate) port: Option<u16>,
     pub(crate) direction: Direction,
-    pub(crate) codecs: Vec<Codec>,
+    pub(crate) codecs: Vec<Codec<'a>>,
     /// ICE (RFC 8839) finds its own addresses.
     pub(crate) has_ice: bool,
     /// `RTP/AVP`, `UDP/TLS/RTP/SAVPF`, `UDPTL`, in upper case.
-    pub(crate) protocol: String,
+    pub(crate) protocol: Cow<'a, str>,
     /// Packet time, and the longest that is taken, in milliseconds (RFC 8866 6.4, 6.5).
     pub(crate) ptime: Option<u32>,
     pub(crate) ptime_max: Option<u32>,
     /// Suites of SDES keys with their tags (RFC 4568).
-    pub(crate) cryptos: Vec<(Option<u32>, String)>,
+    pub(crate) cryptos: Vec<(Option<u32>, Cow<'a, str>)>,
     /// The certificate of DTLS-SRTP is named (RFC 8122).
     pub(crate) has_fingerprint: bool,
     /// `actpass`, `active`, `passive` (RFC 4145).
-    pub(crate) setup: Option<String>,
+    pub(crate) setup: Option<Cow<'a, str>>,
     /// The default address is none of the candidates (RFC 8839 5.1).
     pub(crate) has_ice_mismatch: bool,
     /// Candidates are named, or follow later (RFC 8840).
@@ -38,15 +40,15 @@ pub(crate) struct Stream {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Codec {
+pub(crate) struct Codec<'a> {
     /// As the media line names it: the payload type for RTP.
-    pub(crate) format: String,
+    pub(crate) format: Cow<'a, str>,
     /// In upper case: names do not distinguish case (RFC 8866 6.6).
-    pub(crate) name: String,
+    pub(crate) name: Cow<'a, str>,
     pub(crate) clock_rate: Option<u32>,
 }
 
-impl Stream {
+impl Stream<'_> {
     /// A media line with port 0 is refused (RFC 3264 6).
     pub(crate) fn is_refused(&self) -> bool {
         self.port == Some(0)
@@ -54,19 +56,23 @@ impl Stream {
 }
 
 /// The streams of the message's session description; `None` if it has none.
-pub(crate) fn streams(message: &Message<'_>) -> Option<Vec<Stream>> {
+pub(crate) fn streams<'a>(message: &Message<'a>) -> Option<Vec<Stream<'a>>> {
+    // Most messages end with their headers: no need to read them.
+    if message.raw.ends_with(b"\r\n\r\n") {
+        return None;
+    }
     let description = message.sip().sdp()?;
     Some(description.media().take(MEDIA_MAX).map(|media| stream(&media, description.attributes())).collect())
 }
 
-fn stream(media: &Media<'_>, of_session: Attributes<'_>) -> Stream {
+fn stream<'a>(media: &Media<'a>, of_session: Attributes<'a>) -> Stream<'a> {
     let mut said = Said::default();
     for attribute in media.attributes() {
         said.note(attribute);
         if let Some(crypto) = attribute.value.filter(|_| attribute.name == b"crypto").map(Crypto::parse)
             && said.cryptos.len() < CRYPTOS_MAX
         {
-            said.cryptos.push((crypto.tag, words(crypto.suite).to_ascii_uppercase()));
+            said.cryptos.push((crypto.tag, upper(crypto.suite)));
         }
     }
     // What the media is silent about, the session says for all.
@@ -74,26 +80,26 @@ fn stream(media: &Media<'_>, of_session: Attributes<'_>) -> Stream {
         said.note(attribute);
     }
     Stream {
-        kind: words(media.kind).into_owned(),
-        address: media.connection().map(|connection| words(connection.address).into_owned()),
+        kind: words(media.kind),
+        address: media.connection().map(|connection| words(connection.address)),
         port: media.port,
         direction: said.direction.unwrap_or(Direction::SendReceive),
         codecs: media
             .codecs()
             .take(CODECS_MAX)
             .map(|codec| Codec {
-                format: words(codec.format).into_owned(),
-                name: words(codec.name).to_ascii_uppercase(),
+                format: words(codec.format),
+                name: upper(codec.name),
                 clock_rate: codec.clock_rate(),
             })
             .collect(),
         has_ice: said.has_ice,
-        protocol: words(media.protocol).to_ascii_uppercase(),
+        protocol: upper(media.protocol),
         ptime: said.ptime.and_then(number),
         ptime_max: said.ptime_max.and_then(number),
         cryptos: said.cryptos,
         has_fingerprint: said.has_fingerprint,
-        setup: said.setup.map(|setup| words(setup).to_ascii_lowercase()),
+        setup: said.setup.map(lower),
         has_ice_mismatch: said.has_ice_mismatch,
         has_candidates: said.has_candidate
             || said.ice_options.is_some_and(|options| words(options).contains("trickle")),
@@ -112,7 +118,7 @@ struct Said<'a> {
     has_fingerprint: bool,
     has_ice_mismatch: bool,
     has_candidate: bool,
-    cryptos: Vec<(Option<u32>, String)>,
+    cryptos: Vec<(Option<u32>, Cow<'a, str>)>,
 }
 
 impl<'a> Said<'a> {
@@ -136,17 +142,36 @@ fn number(digits: &[u8]) -> Option<u32> {
     std::str::from_utf8(digits).ok()?.trim().parse().ok()
 }
 
+fn upper(bytes: &[u8]) -> Cow<'_, str> {
+    let text = words(bytes);
+    // As it is written mostly.
+    if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        Cow::Owned(text.to_ascii_uppercase())
+    } else {
+        text
+    }
+}
+
+fn lower(bytes: &[u8]) -> Cow<'_, str> {
+    let text = words(bytes);
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        text
+    }
+}
+
 /// Tones and comfort noise go beside a codec, they are none to talk with.
-pub(crate) fn carries_voice(codec: &Codec) -> bool {
-    !matches!(codec.name.as_str(), "TELEPHONE-EVENT" | "CN" | "RED" | "RTX" | "ULPFEC" | "TONE")
+pub(crate) fn carries_voice(codec: &Codec<'_>) -> bool {
+    !matches!(&*codec.name, "TELEPHONE-EVENT" | "CN" | "RED" | "RTX" | "ULPFEC" | "TONE")
 }
 
 /// `PCMA, PCMU`, each once.
-pub(crate) fn names<'a>(codecs: impl IntoIterator<Item = &'a Codec>) -> Vec<String> {
+pub(crate) fn names<'b, 'a: 'b>(codecs: impl IntoIterator<Item = &'b Codec<'a>>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for codec in codecs {
-        if !names.contains(&codec.name) {
-            names.push(codec.name.clone());
+        if !names.iter().any(|name| *name == codec.name) {
+            names.push(codec.name.clone().into_owned());
         }
     }
     names

@@ -279,7 +279,11 @@ fn media(message: Option<&Message<'_>>) -> Vec<MediaAddress> {
     let streams = message.and_then(description::streams).unwrap_or_default();
     let used = streams.into_iter().filter(|stream| !stream.is_refused());
     used.filter_map(|stream| {
-        Some(MediaAddress { kind: stream.kind, address: stream.address?, port: stream.port? })
+        Some(MediaAddress {
+            kind: stream.kind.into_owned(),
+            address: stream.address?.into_owned(),
+            port: stream.port?,
+        })
     })
     .collect()
 }

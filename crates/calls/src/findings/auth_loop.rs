@@ -12,6 +12,10 @@ pub(super) static RULE: Rule = Rule { id: "AUTH_LOOP", source: "RFC 3261 22.2; R
 const CHALLENGES_MIN: usize = 3;
 
 fn find(call: &Call<'_>, found: &mut Found) {
+    let challenges = call.transactions.iter().filter(|asked| call.status(asked).is_some_and(is_challenge));
+    if challenges.count() < CHALLENGES_MIN {
+        return;
+    }
     let mut by_client: HashMap<_, Vec<&Transaction<'_>>> = HashMap::new();
     for asked in call.transactions.iter().filter(|asked| asked.upstream.is_none()) {
         by_client.entry((asked.method, asked.client.ip)).or_default().push(asked);

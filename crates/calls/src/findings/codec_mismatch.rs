@@ -65,7 +65,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
     }
 }
 
-fn voices(streams: &[Stream]) -> impl Iterator<Item = &Codec> {
+fn voices<'b, 'a>(streams: &'b [Stream<'a>]) -> impl Iterator<Item = &'b Codec<'a>> {
     streams
         .iter()
         .filter(|stream| !stream.is_refused())

@@ -48,6 +48,6 @@ fn is_tone(info: &Message<'_>) -> bool {
     read.content_type().is_some_and(|body| body.is(b"application/dtmf-relay") || body.is(b"application/dtmf"))
 }
 
-fn has_tones(stream: &Stream) -> bool {
+fn has_tones(stream: &Stream<'_>) -> bool {
     stream.codecs.iter().any(|codec| codec.name == "TELEPHONE-EVENT")
 }

@@ -48,16 +48,16 @@ fn find(call: &Call<'_>, found: &mut Found) {
     }
 }
 
-fn is_fax(stream: &Stream) -> bool {
+fn is_fax(stream: &Stream<'_>) -> bool {
     stream.kind == "image" && stream.protocol.contains("UDPTL") && !stream.is_refused()
 }
 
 fn refuses_fax(call: &Call<'_>, answer: &Message<'_>) -> bool {
     let streams = call.description(answer).unwrap_or_default();
-    let is_image = |stream: &&Stream| stream.kind == "image";
+    let is_image = |stream: &&Stream<'_>| stream.kind == "image";
     streams.iter().any(|stream| is_image(&stream) && stream.is_refused()) && !streams.iter().any(is_fax)
 }
 
-fn carries_fax_as_voice(stream: &Stream) -> bool {
-    !stream.is_refused() && stream.codecs.iter().any(|codec| matches!(codec.name.as_str(), "PCMA" | "PCMU"))
+fn carries_fax_as_voice(stream: &Stream<'_>) -> bool {
+    !stream.is_refused() && stream.codecs.iter().any(|codec| matches!(&*codec.name, "PCMA" | "PCMU"))
 }

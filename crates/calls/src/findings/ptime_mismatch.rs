@@ -34,7 +34,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
 }
 
 /// What one asks to be sent, where the other says that it can neither take nor make so long a packet.
-fn too_long(asking: &Stream, limiting: &Stream) -> Option<(u32, u32)> {
+fn too_long(asking: &Stream<'_>, limiting: &Stream<'_>) -> Option<(u32, u32)> {
     let (asked, taken) = (asking.ptime?, limiting.ptime_max?);
     (asked > taken).then_some((asked, taken))
 }

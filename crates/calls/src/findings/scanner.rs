@@ -22,21 +22,24 @@ const AGENTS: &[&str] = &[
     "sipptk",
 ];
 
+fn is_scanner(name: &[u8]) -> bool {
+    AGENTS.iter().any(|known| {
+        let known = known.trim_end().as_bytes();
+        name.get(..known.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(known))
+    })
+}
+
 fn find(call: &Call<'_>, found: &mut Found) {
     let Some(request) = call.messages.iter().find(|message| message.is_request()) else { return };
     let read = request.sip();
-    let agent = words(read.user_agent().unwrap_or_default()).into_owned();
+    let agent = read.user_agent().unwrap_or_default();
     let shown = read.from().and_then(|from| from.display_name());
-    let shown = words(shown.as_deref().unwrap_or_default()).to_lowercase();
-    let lower = agent.to_lowercase();
-    let names = |text: &str| AGENTS.iter().any(|known| text.starts_with(known.trim_end()));
-    if !names(&lower) && !names(&shown) {
-        return;
-    }
+    let shown = shown.as_deref().unwrap_or_default();
+    let named = [agent, shown].into_iter().find(|name| is_scanner(name));
+    let Some(name) = named.map(words) else { return };
     // Whoever is let in is somebody's tool, or worse: then the success is what matters.
     let success = call.transactions.iter().filter(|known| matches!(known.method, "INVITE" | "REGISTER"));
     let success = success.filter(|known| known.upstream.is_none()).find_map(|known| call.success(known));
-    let name = if names(&lower) { agent } else { shown };
     let (severity, what) = match success {
         Some(_) => (Severity::Warning, "and was let in"),
         None => (Severity::Info, "and got nowhere"),

@@ -52,7 +52,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
 }
 
 /// What does not fit, and whether it is the offer's fault.
-fn conflict(offer: &Stream, answer: &Stream) -> Option<(bool, String)> {
+fn conflict(offer: &Stream<'_>, answer: &Stream<'_>) -> Option<(bool, String)> {
     if is_secure(offer) != is_secure(answer) {
         return Some((false, format!("{} was offered and {} answered", offer.protocol, answer.protocol)));
     }
@@ -86,6 +86,6 @@ fn conflict(offer: &Stream, answer: &Stream) -> Option<(bool, String)> {
 }
 
 /// SAVP and SAVPF (RFC 3711, RFC 5124), keyed either way.
-fn is_secure(stream: &Stream) -> bool {
+fn is_secure(stream: &Stream<'_>) -> bool {
     stream.protocol.contains("SAVP")
 }

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use super::{Confidence, Finding, Found, Rule, hop, no_response};
 use crate::call::Call;
+use crate::message::Message;
 use crate::timers::GIVE_UP;
 
 pub(super) static RULE: Rule = Rule { id: "UDP_FRAGMENT", source: "RFC 3261 18.1.1", find };
@@ -10,6 +11,10 @@ pub(super) static RULE: Rule = Rule { id: "UDP_FRAGMENT", source: "RFC 3261 18.1
 const DATAGRAM_BYTES_MAX: usize = 1_300;
 
 fn find(call: &Call<'_>, found: &mut Found) {
+    let is_big = |request: &Message<'_>| request.raw.len() > DATAGRAM_BYTES_MAX;
+    if !call.messages.iter().any(|message| message.is_request() && is_big(message)) {
+        return;
+    }
     // By hop: a small request that was answered.
     let mut answered = HashMap::new();
     for known in call.transactions.iter().filter(|known| !known.replies.is_empty()) {
@@ -18,7 +23,7 @@ fn find(call: &Call<'_>, found: &mut Found) {
         }
     }
     for big in call.transactions.iter().filter(|known| no_response::is_silent(known)) {
-        let Some(request) = call.request(big).filter(|request| request.raw.len() > DATAGRAM_BYTES_MAX) else {
+        let Some(request) = call.request(big).filter(|request| is_big(request)) else {
             continue;
         };
         let Some((small, reply)) = answered.get(&big.hop()) else { continue };

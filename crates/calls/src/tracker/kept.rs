@@ -127,12 +127,14 @@ impl Kept {
         if self.packed_len == 0 {
             return &self.bytes;
         }
-        room.clear();
-        room.resize(self.packed_len, 0);
+        let all = self.packed_len + self.bytes.len();
+        if room.len() < all {
+            room.resize(all, 0);
+        }
         let written = lz4_flex::block::decompress_into(&self.packed, room).unwrap_or(0);
-        room.truncate(written);
-        room.extend_from_slice(&self.bytes);
-        room
+        let all = &mut room[..written + self.bytes.len()];
+        all[written..].copy_from_slice(&self.bytes);
+        all
     }
 
     /// In the order they were added.

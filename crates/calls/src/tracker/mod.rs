@@ -4,6 +4,7 @@
 //! they came in. When a row is due follows from arrival times alone, which whoever feeds this hands in; what is in
 //! the row follows from the times of the messages alone.
 
+mod comebacks;
 mod kept;
 pub(crate) mod patience;
 pub(crate) mod seen;
@@ -15,6 +16,7 @@ use crate::call::Call;
 use crate::message::Message;
 use crate::row::{Origin, Row, Told};
 use crate::state::State;
+use comebacks::Comebacks;
 use kept::Kept;
 use patience::{HOLD, Patience, hold};
 use seen::Sorted;
@@ -77,6 +79,7 @@ pub struct Tracker {
     /// Calls told to their end, by hash of the Call-ID: when their last message was.
     recent: HashMap<u64, i64>,
     recent_order: VecDeque<u64>,
+    comebacks: Comebacks,
     /// Calls whose earlier messages are elsewhere.
     strangers: Vec<String>,
     /// How many calls wait for their earlier messages.
@@ -140,6 +143,7 @@ impl Tracker {
             untold: VecDeque::new(),
             recent: HashMap::new(),
             recent_order: VecDeque::new(),
+            comebacks: Comebacks::default(),
             strangers: Vec::new(),
             waiting: 0,
             counts: Counts::default(),
@@ -268,6 +272,10 @@ impl Tracker {
         let slot = self.place(call_id, Origin::of(seen), seen.received);
         // A Call-ID may be used again: what opens a call later than anything could come late is a call of its own.
         if told.is_some_and(|until| !opens || message.at <= until.saturating_add(patience::LATE)) {
+            // To renew a registration soon is no comeback.
+            if !message.is("REGISTER") {
+                self.comebacks.came_back();
+            }
             self.wait(slot);
         }
         Some(slot)
@@ -356,7 +364,10 @@ impl Tracker {
         let until = sorted.last_at().saturating_add(quiet);
         let call = Call::read(&sorted.messages, until);
         let patience = match why {
-            Why::Due => Patience::with(call.outcome.state, quiet),
+            Why::Due => {
+                let is_complete = !self.comebacks.are_many() && call.is_complete();
+                Patience::with(call.outcome.state, is_complete, quiet)
+            }
             Why::Room => Patience::NONE,
         };
         let told = || {
@@ -397,6 +408,9 @@ impl Tracker {
 
     fn let_go(&mut self, slot: usize, until: i64) {
         let Some(open) = self.slots[slot].open.take() else { return };
+        if open.state != State::Done {
+            self.comebacks.ended();
+        }
         self.waiting -= usize::from(open.waits);
         self.by_call_id.remove(&open.call_id);
         self.free.push(slot);

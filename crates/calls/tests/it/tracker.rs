@@ -42,16 +42,21 @@ fn traffic(mix: Option<Mix>, seconds: i64) -> (Vec<Arrival>, Calls) {
     (all, calls)
 }
 
-/// Hands all in, looking twice a second, and long enough after the last.
+/// Hands all in, looking twice a second, and long enough after the last. What is asked for is there at once.
 fn follow(tracker: &mut Tracker, all: &[Arrival]) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut now = all.first().map_or(0, |first| first.received);
-    for message in all {
+    for (place, message) in all.iter().enumerate() {
         while now < message.received {
             now += SECOND / 2;
             tracker.due(now, &mut rows);
         }
         tracker.take(&message.sighting());
+        for call_id in tracker.strangers() {
+            let earlier = all[..=place].iter().filter(|earlier| earlier.call_id == call_id);
+            earlier.for_each(|earlier| tracker.take_past(&earlier.sighting()));
+            tracker.past_is_there(&call_id);
+        }
     }
     for _ in 0..600 {
         now += SECOND / 2;
