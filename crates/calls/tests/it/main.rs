@@ -3,6 +3,7 @@ mod auth;
 mod bounds;
 mod capture;
 mod captured;
+mod columns;
 mod demo;
 mod description;
 mod dialog;
