@@ -20,6 +20,10 @@ use clap::Parser;
 
 use commands::Command;
 
+/// That of the system keeps what a burst has needed: batches of rows are made by one thread and let go by another.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Captures, keeps and explains voice and real-time traffic.
 #[derive(Parser)]
 #[command(name = "rhapsode", version, propagate_version = true, after_help = EXAMPLES)]
