@@ -77,7 +77,7 @@ pub struct CallsOpen {
 
 #[derive(Clone, Debug)]
 pub struct Listener {
-    /// udp, tcp, http
+    /// What it came over: `udp`, `tls`, `https` ...
     pub name: String,
     /// As bound, `0.0.0.0:9060`.
     pub address: String,

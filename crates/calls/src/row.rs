@@ -195,7 +195,7 @@ impl Default for Origin {
 }
 
 /// Names that packets and their transports have: see columns `listener` and `transport`.
-const NAMES: &[&str] = &["udp", "tcp", "http", "tls", "ws", "wss", "sctp", "https"];
+const NAMES: &[&str] = &["udp", "tcp", "tls", "sctp", "http", "https", "ws", "wss", "nats", "mqtt"];
 
 impl Origin {
     pub(crate) fn of(seen: &Sighting<'_>) -> Self {

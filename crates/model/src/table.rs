@@ -60,7 +60,12 @@ pub const COMMON: &[Field] = &[
     ),
     Field::new("received", Kind::Time, "When the packet arrived here; retention counts from it"),
     Field::new("sender", Kind::Ip, "Address the HEP packet came from").facet(),
-    Field::new("listener", Kind::Text, "Which listener took it: udp, tcp, http").facet(),
+    Field::new(
+        "listener",
+        Kind::Text,
+        "What it came over: udp, tcp, tls, sctp, http, https, ws, wss, nats, mqtt",
+    )
+    .facet(),
     Field::new(
         "hep_version",
         Kind::Int16,

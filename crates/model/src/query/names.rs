@@ -91,7 +91,7 @@ pub(super) const VALUES: &[(&str, &[&str])] = &[
     ("method", METHODS),
     ("cseq_method", METHODS),
     ("transport", &["udp", "tcp", "sctp", "tls", "ws", "wss", "unknown"]),
-    ("listener", &["udp", "tcp", "http"]),
+    ("listener", &["udp", "tcp", "tls", "sctp", "http", "https", "ws", "wss", "nats", "mqtt"]),
     (
         "status",
         &[
