@@ -7,7 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::error::ArrowError;
 use axum::Json;
-use model::{Aliases, Field, Kind, Micros, Table, Unit};
+use model::{Aliases, Field, Kind, Micros, Table};
 use serde::{Deserialize, Serialize};
 use store::Order;
 use store::columns::{as_texts, numbers};
@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::ask::{self, Partial, Search};
 use crate::call::{GROUP_POINTS_MAX, GROUPS_MAX, Grid};
+use crate::catalogue::unit_name;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::Parameters;
 use crate::facets::{Subject, VERSION, condition};
@@ -62,7 +63,7 @@ pub(crate) struct Counts {
     ranges: Vec<CountedRange>,
     /// Records without that field.
     none: u64,
-    /// What the number is: seconds, milliseconds, microseconds, bytes, percent.
+    /// What the number is stored in, as the catalogue has it: s, ms, us, bytes, percent.
     unit: Option<&'static str>,
     /// Why not all were counted.
     partial: Option<Partial>,
@@ -438,16 +439,6 @@ fn range_of(number: f64) -> i32 {
 fn step(range: i32) -> f64 {
     let first = [1.0, 2.0, 5.0][usize::try_from(range.rem_euclid(3)).unwrap_or_default()];
     first * 10_f64.powi(range.div_euclid(3))
-}
-
-const fn unit_name(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Seconds => "seconds",
-        Unit::Milliseconds => "milliseconds",
-        Unit::Microseconds => "microseconds",
-        Unit::Bytes => "bytes",
-        Unit::Percent => "percent",
-    }
 }
 
 #[cfg(test)]

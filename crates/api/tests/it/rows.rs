@@ -308,7 +308,7 @@ fn what_is_found_is_counted_over_time() {
     // In ranges: the answered one alone has talked, for 30 s.
     let talk = counts("&value=talk");
     let ranges = talk["ranges"].as_array().expect("ranges");
-    assert_eq!((&talk["unit"], &talk["none"], ranges.len()), (&json!("microseconds"), &json!(3), 1));
+    assert_eq!((&talk["unit"], &talk["none"], ranges.len()), (&json!("us"), &json!(3), 1));
     assert_eq!((&ranges[0]["low"], &ranges[0]["high"]), (&json!(20_000_000.0), &json!(50_000_000.0)));
     assert_eq!(ranges[0]["total"], 1);
 
