@@ -26,7 +26,9 @@ pub(super) fn read(state: &ApiState, body: Value) -> Result<Sent, ApiError> {
     let Value::Object(mut sent) = body else {
         return Err(ApiError::bad_request("a board is a JSON object"));
     };
-    TOLD.iter().for_each(|name| drop(sent.remove(*name)));
+    for name in TOLD {
+        sent.remove(name);
+    }
     let shared = match sent.remove("shared") {
         None | Some(Value::Null) => false,
         Some(Value::Bool(shared)) => shared,
