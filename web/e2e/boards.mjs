@@ -13,6 +13,8 @@ export async function boardSteps(page, { at, step, shot, outDir }) {
     await page.locator('.templates a').first().waitFor();
     await page.keyboard.press('n');
     await page.locator('input[name=title]').fill('Of the test');
+    // As far back as there is something.
+    await page.locator('.settings select').first().selectOption('-24h');
     await page.locator('.empty button', { hasText: 'Add a panel' }).click();
     await page.locator('input[name=panel]').fill('How many');
     await page.locator('dialog .segments button', { hasText: 'number' }).click();

@@ -17,6 +17,17 @@ test('figures are lines: a point that is not over is left out, and one that is n
   expect(frame.kind === 'series' && frame.lines[0]?.values).toEqual([50, null, null]);
 });
 
+test('what is counted in bars is shown as far as it has come', () => {
+  const answer = kpi([figures(4, 50), figures(3, 50), figures(2, 50), figures(1, 50)]);
+  const values = (change: Partial<Panel>, measure: string) => {
+    const frame = ofKpi(panel(change, { measures: [measure] }), answer, NOW);
+    return frame.kind === 'series' ? frame.lines[0]?.values : null;
+  };
+  expect(values({ chart: 'bar' }, 'count')).toEqual([4, 3, 2, 1]);
+  expect(values({ chart: 'line' }, 'count')).toEqual([4, 3, 2]);
+  expect(values({ chart: 'bar' }, 'asr')).toHaveLength(3);
+});
+
 test('groups have the search that finds their calls', () => {
   const answer = kpi([figures(4, 50)], [{ key: '192.0.2.1 > 192.0.2.2', total: figures(4, 50), points: [figures(4, 50)] }]);
   const frame = ofKpi(panel({ chart: 'table' }, { measures: ['count'], by: 'trunk', q: 'status = 486' }), answer, NOW);

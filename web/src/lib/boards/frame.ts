@@ -117,6 +117,12 @@ export function said(value: Value | undefined, unit: Unit): string {
 }
 
 const top = (panel: Panel): number => panel.top ?? TOP_DEFAULT;
+/** How many points are drawn: a line ends with the last one that is over, for it would fall in one that is not; what is
+ * counted in boxes is shown as far as it has come. */
+function drawn(panel: Panel, isCount: boolean, answer: { from: string; every_seconds: number }, points: number, now: number): number {
+  return isCount && (panel.chart === 'bar' || panel.chart === 'heat') ? points : finished(answer, points, now);
+}
+
 const adding = (unit: Unit): boolean => unit === 'count' || unit === 'per_second' || unit === 'bytes';
 
 /** Figures of calls for a panel. */
@@ -125,7 +131,7 @@ export function ofKpi(panel: Panel, answer: Kpi, now: number): Frame {
   const [first = 'count'] = source.measures ?? [];
   const measure = CALL_MEASURES[first] ?? CALL_MEASURES.count!;
   const all = answer.all.points.length;
-  const points = finished(answer, all, now);
+  const points = drawn(panel, first === 'count' || first === 'answered', answer, all, now);
   const line = (name: string, series: { total: Figures; points: Figures[] }, of: typeof measure, q: string | null): Line => ({
     name,
     values: series.points.slice(0, points).map((point) => (of.isRatio && !isKnown(point) ? null : of.of(point))),
@@ -150,8 +156,8 @@ function totalOf(value: Value, isRate: boolean, answer: { from: string; every_se
 export function ofRegistrations(panel: Panel, answer: RegistrationKpi, now: number): Frame {
   const source = panel.source ?? { kind: 'kpi' };
   const all = answer.points.length;
-  const points = finished(answer, all, now);
   const [first = 'count'] = source.measures ?? [];
+  const points = drawn(panel, first === 'count', answer, all, now);
   const unit = REGISTRATION_MEASURES[first]?.unit ?? 'count';
   const lines = (source.measures ?? []).flatMap((name): Line[] => {
     const measure = REGISTRATION_MEASURES[name];
@@ -173,7 +179,7 @@ export function rangeName(low: number | null, stored: string | null): string {
 
 export function ofCounts(panel: Panel, answer: Counts, now: number): Frame {
   const source = panel.source ?? { kind: 'search' };
-  const points = finished(answer, answer.all.points.length, now);
+  const points = drawn(panel, true, answer, answer.all.points.length, now);
   const q = source.q ?? '';
   const line = (name: string, one: Counted, condition: string | null): Line => ({ name, values: one.points.slice(0, points), total: one.total, q: condition === null ? null : condition === '' ? q : narrowed(q, condition) });
   const place = { from: Date.parse(answer.from), everySeconds: answer.every_seconds, points, unit: 'count' as Unit, isRatio: false };
