@@ -71,13 +71,17 @@ export function shades(heat: Heat): (number | null)[][] {
   return heat.rows.map((row) => row.values.slice(0, heat.points).map(shade));
 }
 
-/** Cells of one shade as one path; the first row lies lowest. */
+/** Cells of one shade as one path; the first row lies lowest. On whole pixels, so that no seam is left between them. */
 export function cellPath(all: readonly (readonly (number | null)[])[], shade: number, points: number, width: number, height: number): string {
-  const [wide, tall] = [width / Math.max(1, points), height / Math.max(1, all.length)];
+  const edge = (place: number, of: number, size: number) => Math.round((place / Math.max(1, of)) * size);
   let path = '';
   all.forEach((row, index) => {
-    const y = height - (index + 1) * tall;
-    for (let at = 0; at < points; at += 1) if (row[at] === shade) path += `M${short(at * wide)} ${short(y)}h${short(wide)}v${short(tall)}h${short(-wide)}z`;
+    const [top, bottom] = [height - edge(index + 1, all.length, height), height - edge(index, all.length, height)];
+    for (let at = 0; at < points; at += 1) {
+      if (row[at] !== shade) continue;
+      const [left, right] = [edge(at, points, width), edge(at + 1, points, width)];
+      path += `M${left} ${top}H${right}V${bottom}H${left}z`;
+    }
   });
   return path;
 }
