@@ -1,6 +1,6 @@
 // What the runs of the browser share: where the server is, how one logs in, and what a page may never do.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
@@ -115,6 +115,18 @@ export class Visit {
     const answer = await page.request.post(new URL('api/v1/shares', this.settings.baseUrl).toString(), { data: { call_id: callId, note: 'Please look at who ended it.' } });
     check(answer.ok(), `no link is made: ${answer.status()}`);
     return `/share/${(await answer.json()).secret}`;
+  }
+
+  /** Keeps boards of those that are shipped; answers where each is. */
+  async boards(page, names) {
+    const found = {};
+    for (const name of names) {
+      const board = JSON.parse(readFileSync(new URL(`../src/lib/boards/templates/${name}.json`, import.meta.url), 'utf8'));
+      const answer = await page.request.post(new URL('api/v1/boards', this.settings.baseUrl).toString(), { data: board });
+      check(answer.ok(), `the board ${name} is not kept: ${answer.status()} ${await answer.text()}`);
+      found[name] = `/boards/${(await answer.json()).id}`;
+    }
+    return found;
   }
 
   async shot(page, name) {

@@ -30,6 +30,7 @@ async function pagesOf(all, page) {
   const message = call.messages[0].id;
   const row = '[role=option].row';
   const link = await all.share(page, call.call_id);
+  const boards = await all.boards(page, ['trunks', 'delays', 'wallboard']);
   return [
     ['search', `/search?${since}`, row],
     ['search-facets', `/search?${since}`, 'aside .only', (page) => page.keyboard.press('f')],
@@ -41,6 +42,15 @@ async function pagesOf(all, page) {
     ['search-completion', `/search?${since}`, '#options li', async (page) => { await page.keyboard.press('/'); await page.keyboard.type('sip.st'); }],
     ['overview', `/overview?${since}`, '.tile .total'],
     ['failures', `/failures?${since}`, '.signatures td.number a'],
+    ['boards', '/boards', '.templates a'],
+    ['board', `${boards.trunks}?${since}`, '.panel [data-state=shown] .legend li'],
+    ['board-heat', `${boards.delays}?${since}`, '.panel [data-state=shown] .heat'],
+    ['board-box', `${boards.delays}?${since}`, 'dialog[open] .fields section', async (page) => { await page.locator('.panel .heat .plot').first().focus(); for (const key of ['Home', 'ArrowDown', ' ', 'End', 'ArrowDown', 'ArrowDown', 'ArrowDown', ' ']) await page.keyboard.press(key); }],
+    ['board-wall', `${boards.wallboard}?full=1&${since}`, '.panel [data-state=shown] .value'],
+    ['board-change', `${boards.trunks}?edit=1&${since}`, '.panel .grip'],
+    ['board-panel', `${boards.trunks}?edit=1&panel=4&${since}`, 'dialog[open] .preview [data-state]'],
+    ['board-new', '/boards/new', '.empty button'],
+    ['board-none', '/boards/999999', '.notice.error'],
     ['alerts', '/alerts', 'tbody tr'],
     ['live', '/live', '.lamp.open'],
     ['sql', '/sql', '.scroller[role=grid] .row', async (page) => {
@@ -114,8 +124,8 @@ await visit(async (all) => {
   const load = await firstLoad(all, page);
   if (wanted('login')) await look(all, page, 'login', found);
   await all.logIn(page);
-  // A search that has a mistake, and a link that opens nothing.
-  all.expectedStatuses = [400, 401];
+  // A search that has a mistake, a link that opens nothing, and a board that is not there.
+  all.expectedStatuses = [400, 401, 404];
   for (const [name, path, sign, reach] of await pagesOf(all, page)) {
     if (!wanted(name)) continue;
     await page.goto('about:blank');

@@ -9,6 +9,7 @@
 
 import { readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import { boardSteps } from './boards.mjs';
 import { check, packet, settingsOfEnvironment, visit, WIDE } from './browser.mjs';
 
 const settings = {
@@ -372,6 +373,8 @@ async function run(page) {
     await page.locator('tbody tr', { hasText: 'sender_silent' }).waitFor();
     await shot(page, 'alerts');
   });
+
+  await boardSteps(page, { at, step, shot, outDir: settings.outDir });
 
   await step('make a token and revoke it', async () => {
     await page.goto(at('/settings'));

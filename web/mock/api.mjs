@@ -1,5 +1,6 @@
 // The HTTP API, played from memory: for looking at screens without a server. Never part of the product.
 
+import { boardRoutes, counts, differences } from './boards.mjs';
 import { CALL_FIELDS, kpi, REGISTRATION_FIELDS, registrationKpi, rowOfCall, rowOfRegistration, signatures } from './rows.mjs';
 import { sql } from './sql.mjs';
 import { storage } from './storage.mjs';
@@ -133,9 +134,9 @@ export function mockApi({ empty = false } = {}) {
       return { token: 'mock', user: USER, role: 'admin', cookie: 'rhapsode_session=mock; HttpOnly; SameSite=Strict; Path=/' };
     }],
     ['POST', /^logout$/, () => ({ cookie: 'rhapsode_session=; Max-Age=0; Path=/' })],
-    ['GET', /^me$/, () => ({ user: USER, role: 'admin', scope: null, permissions: ['own', 'search', 'export', 'share', 'sql', 'server', 'silence', 'aliases', 'users', 'audit'] })],
+    ['GET', /^me$/, () => ({ user: USER, role: 'admin', scope: null, permissions: ['own', 'search', 'boards', 'export', 'share', 'sql', 'server', 'silence', 'aliases', 'users', 'audit'] })],
     ['GET', /^catalogue$/, () => ({
-      tables: Object.entries({ ...FIELDS, ...DERIVED }).map(([name, fields]) => ({ name, doc: name, fields: [...COMMON, ...fields].map(([field, kind, doc]) => ({ name: field, kind, unit: null, facet: false, indexed: false, doc })) })),
+      tables: Object.entries({ ...FIELDS, ...DERIVED }).map(([name, fields]) => ({ name, doc: name, fields: [...COMMON, ...fields].map(([field, kind, doc]) => ({ name: field, kind, unit: ['pdd', 'talk', 'register_delay'].includes(field) ? 'us' : null, facet: false, indexed: false, doc })) })),
       flags: FLAGS,
       corrections: CORRECTIONS,
     })],
@@ -145,6 +146,15 @@ export function mockApi({ empty = false } = {}) {
     ['GET', /^registrations$/, (_, params) => page(rowsThatFit(registrationRows, params, 'registrations').map((one) => one.row), params, 'registrations', (one) => one.call_id)],
     ['GET', /^kpi$/, (_, params) => kpi(facts(callRows, params, 'calls'), params, ...window(params))],
     ['GET', /^kpi\/registrations$/, (_, params) => registrationKpi(facts(registrationRows, params, 'registrations'), params, ...window(params))],
+    ['GET', /^counts$/, (_, params) => {
+      const rows = { calls: callRows, registrations: registrationRows }[params.get('table')];
+      return counts(rows ? params.get('table') : 'messages', rows ? facts(rows, params, params.get('table')) : filtered(records, params), params, ...window(params));
+    }],
+    ['GET', /^differences$/, (_, params) => {
+      const rows = { calls: callRows, registrations: registrationRows }[params.get('table')];
+      return differences(params.get('table') ?? 'messages', rows ? facts(rows, params, params.get('table')) : filtered(records, params), params);
+    }],
+    ...boardRoutes(USER, Refused),
     ['GET', /^signatures$/, (_, params) => signatures(facts(callRows, params, 'calls'), ...window(params))],
     ['GET', /^messages$/, (_, params) => page(filtered(records, params).toReversed().map(summary), params, 'messages', (message) => message.id)],
     ['GET', /^messages\/(.+)$/, ([, id]) => {

@@ -1,7 +1,7 @@
 // Rows of calls and of registrations, and figures over them, as the product makes them of messages; the figures a little
 // more simply: enough for the screens.
 
-export const CALL_FIELDS = [['state', 'text', 'What became of it'], ['is_open', 'bool', 'It may go on'], ['status', 'int16', 'The status code that decided it'], ['pdd', 'int64', 'Session request delay (RFC 6076 4.3)'], ['ruri_user', 'text', 'Who was called'], ['user_agent', 'text', 'User-Agent of the caller'], ['cause', 'int32', 'Q.850 cause'], ['finding', 'text', 'Rules that found something'], ['severity', 'text', 'The worst of what was found']];
+export const CALL_FIELDS = [['state', 'text', 'What became of it'], ['is_open', 'bool', 'It may go on'], ['status', 'int16', 'The status code that decided it'], ['pdd', 'int64', 'Session request delay (RFC 6076 4.3)'], ['ruri_user', 'text', 'Who was called'], ['user_agent', 'text', 'User-Agent of the caller'], ['talk', 'int64', 'Session duration (RFC 6076 4.5)'], ['ended_by', 'text', 'Who hung up'], ['cause', 'int32', 'Q.850 cause'], ['finding', 'text', 'Rules that found something'], ['severity', 'text', 'The worst of what was found']];
 export const REGISTRATION_FIELDS = [['to_user', 'text', 'User of the address of record'], ['state', 'text', 'What became of it'], ['status', 'int16', 'The status code that decided it'], ['expires', 'int64', 'Time granted'], ['user_agent', 'text', 'User-Agent of the request']];
 
 const FINDINGS = { 404: ['NO_ROUTE_404', 'error'], 503: ['DOWNSTREAM_503', 'error'], 408: ['NO_RESPONSE', 'error'], 480: ['ABANDONED', 'info'], 603: ['FORBIDDEN_403', 'warning'] };
@@ -59,6 +59,7 @@ function figures(calls, talkingMicros, seconds) {
   return {
     attempts: known.length, open: calls.length - known.length, answered: answered.length, cps: calls.length / seconds, concurrent: talkingMicros / 1e6 / seconds,
     asr: percent(answered.length, known.length), ner: percent(answered.length + delivered.length, known.length), acd_seconds: talks.length === 0 ? null : talks.reduce((a, b) => a + b, 0) / talks.length / 1000,
+    ser: percent(answered.length, known.length), seer: null, isa: null, scr: percent(talks.length, answered.length), short_ratio: percent(talks.filter((talk) => talk < 10_000).length, talks.length), abandoned_ratio: percent(known.filter((call) => call.state === 'cancelled').length, known.length),
     retransmission_ratio: percent(calls.reduce((all, call) => all + call.repeats, 0), calls.reduce((all, call) => all + call.messages, 0)),
     pdd: quantiles(known.filter((call) => call.state !== 'failed').map((call) => call.pdd)),
   };

@@ -123,7 +123,7 @@ const fn kind_name(kind: Kind) -> &'static str {
     }
 }
 
-const fn unit_name(unit: Unit) -> &'static str {
+pub(crate) const fn unit_name(unit: Unit) -> &'static str {
     match unit {
         Unit::Seconds => "s",
         Unit::Milliseconds => "ms",

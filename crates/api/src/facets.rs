@@ -7,13 +7,13 @@ use arrow::compute::filter_record_batch;
 use arrow::error::ArrowError;
 use axum::Json;
 use model::query::{Expr, FieldRef, Literal, Op};
-use model::{Aliases, Field, Kind, Table};
+use model::{Aliases, Field, Kind, Micros, Table};
 use serde::{Deserialize, Serialize};
 use store::Order;
 use store::columns::{as_texts, numbers};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::ask::{self, Partial, Search};
+use crate::ask::{self, Partial, Search, Window};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::Parameters;
 use crate::limits;
@@ -86,26 +86,10 @@ pub(crate) async fn facets(
     let begun = std::time::Instant::now();
     let now = crate::time::now();
     let window = ask::window(query.from.as_deref(), query.to.as_deref(), now)?;
-    let mut tables = ask::tables(&state, query.table.as_deref())?;
-    let asked = ask::question(&state, query.q.as_deref(), now)?;
     let aliases = state.aliases();
     let turn = ask::turn(&state).await?;
-    // As the list beside it: calls that are not to be found by their rows are found by their messages.
-    let by_messages = |table: &Table| {
-        table.name == calls::CALLS.name && !(asked.is_about(table) && state.scope().knows(table))
-    };
-    if let [table] = tables[..]
-        && by_messages(table)
-    {
-        tables = ask::tables(&state, None)?;
-    }
-    let made = tables.iter().find(|table| state.store().derived().iter().any(|made| made.name == table.name));
-    let of = made.map_or("messages", |table| table.name);
-    let is_made = made.is_some();
-    let (expr, of_calls) = match made {
-        None => ask::about_messages(&state, asked, window).await?,
-        Some(table) => (ask::question_about(&state, query.q.as_deref(), now, table)?, None),
-    };
+    let asked = (query.q.as_deref(), query.table.as_deref());
+    let Subject { of, expr, tables, is_made, of_calls } = Subject::of(&state, asked, window, now).await?;
     let fields = fields(&tables);
     let search = Search {
         expr,
@@ -143,9 +127,52 @@ pub(crate) async fn facets(
     }))
 }
 
+/// What is counted.
+pub(crate) struct Subject {
+    /// calls, registrations, or messages
+    pub(crate) of: &'static str,
+    pub(crate) expr: Expr,
+    pub(crate) tables: Vec<&'static Table>,
+    /// Its rows are made of messages, and have versions.
+    pub(crate) is_made: bool,
+    /// Why not all calls are looked into whose messages are counted.
+    pub(crate) of_calls: Option<Partial>,
+}
+
+impl Subject {
+    /// Of a search text and the name of a table, as a request has them.
+    pub(crate) async fn of(
+        state: &View,
+        (text, table): (Option<&str>, Option<&str>),
+        window: Window,
+        now: Micros,
+    ) -> Result<Self, ApiError> {
+        let mut tables = ask::tables(state, table)?;
+        let asked = ask::question(state, text, now)?;
+        // As the list beside it: calls that are not to be found by their rows are found by their messages.
+        let by_messages = |table: &Table| {
+            table.name == calls::CALLS.name && !(asked.is_about(table) && state.scope().knows(table))
+        };
+        if let [table] = tables[..]
+            && by_messages(table)
+        {
+            tables = ask::tables(state, None)?;
+        }
+        let made =
+            tables.iter().find(|table| state.store().derived().iter().any(|made| made.name == table.name));
+        let of = made.map_or("messages", |table| table.name);
+        let is_made = made.is_some();
+        let (expr, of_calls) = match made {
+            None => ask::about_messages(state, asked, window).await?,
+            Some(table) => (ask::question_about(state, text, now, table)?, None),
+        };
+        Ok(Self { of, expr, tables, is_made, of_calls })
+    }
+}
+
 /// What tells the rows of one call apart: late messages make another row of a call that had been told, and the one that was
 /// made last counts.
-const VERSION: [&str; 2] = ["id", "judged"];
+pub(crate) const VERSION: [&str; 2] = ["id", "judged"];
 
 /// Answers how many records were counted.
 fn count(
@@ -153,6 +180,18 @@ fn count(
     fields: &[&'static Field],
     tallies: &mut [Tally],
 ) -> Result<usize, ArrowError> {
+    let mut rows = 0;
+    for batch in latest(batches)? {
+        rows += batch.num_rows();
+        for (field, tally) in fields.iter().zip(&mut *tallies) {
+            tally.add(&batch, field.name)?;
+        }
+    }
+    Ok(rows)
+}
+
+/// Of the rows of one call the one that was judged last.
+pub(crate) fn latest(batches: Vec<RecordBatch>) -> Result<Vec<RecordBatch>, ArrowError> {
     let mut newest: HashMap<i64, i64> = HashMap::new();
     for batch in &batches {
         for (id, judged) in versions(batch)?.into_iter().flatten() {
@@ -160,9 +199,9 @@ fn count(
             *known = (*known).max(judged);
         }
     }
-    let mut rows = 0;
+    let mut found = Vec::with_capacity(batches.len());
     for batch in batches {
-        let batch = match versions(&batch)? {
+        found.push(match versions(&batch)? {
             Some(versions) => {
                 // Once for each, also if two rows were made at one moment.
                 let is_last =
@@ -171,13 +210,9 @@ fn count(
                 filter_record_batch(&batch, &BooleanArray::from(last))?
             }
             None => batch,
-        };
-        rows += batch.num_rows();
-        for (field, tally) in fields.iter().zip(&mut *tallies) {
-            tally.add(&batch, field.name)?;
-        }
+        });
     }
-    Ok(rows)
+    Ok(found)
 }
 
 /// Of each row, where rows have versions.
@@ -190,7 +225,7 @@ fn versions(batch: &RecordBatch) -> Result<Option<Vec<(i64, i64)>>, ArrowError> 
 }
 
 /// Each once, and what only some tables have before what all do.
-fn fields(tables: &[&'static Table]) -> Vec<&'static Field> {
+pub(crate) fn fields(tables: &[&'static Table]) -> Vec<&'static Field> {
     let mut fields: Vec<&'static Field> = Vec::new();
     let own = tables.iter().flat_map(|table| table.fields);
     for field in own.chain(model::COMMON).filter(|field| field.facet) {
@@ -203,15 +238,15 @@ fn fields(tables: &[&'static Table]) -> Vec<&'static Field> {
 
 /// How many records have which value.
 #[derive(Debug, Default)]
-struct Tally {
-    counts: HashMap<String, u64>,
+pub(crate) struct Tally {
+    pub(crate) counts: HashMap<String, u64>,
     /// Of values beyond the limit.
     others: u64,
     none: u64,
 }
 
 impl Tally {
-    fn add(&mut self, batch: &RecordBatch, name: &str) -> Result<(), ArrowError> {
+    pub(crate) fn add(&mut self, batch: &RecordBatch, name: &str) -> Result<(), ArrowError> {
         let Some(column) = batch.column_by_name(name) else {
             self.none += batch.num_rows() as u64;
             return Ok(());
@@ -278,7 +313,8 @@ impl Tally {
     }
 }
 
-fn condition(field: &'static Field, value: &str) -> Expr {
+/// What finds the records that have this value.
+pub(crate) fn condition(field: &'static Field, value: &str) -> Expr {
     let text = || Literal::Text(value.to_owned());
     let literal = match field.kind {
         Kind::Int16 | Kind::Int32 | Kind::Int64 => value.parse().map_or_else(|_| text(), Literal::Int),

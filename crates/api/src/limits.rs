@@ -227,3 +227,48 @@ pub(crate) const SHARES_MAX: i64 = 1_000;
 
 /// What is said along with a link: a sentence or two.
 pub(crate) const SHARE_NOTE_LETTERS_MAX: usize = 500;
+
+/// Boards of one user: nobody oversees more in one list.
+pub(crate) const BOARDS_PER_USER_MAX: i64 = 100;
+
+/// Boards of all users: at most 128 MB of settings, which are backed up and copied as a whole.
+pub(crate) const BOARDS_MAX: i64 = 1_000;
+
+/// A board as JSON: forty panels with a statement of 3 kB each. With a body's limit above it, so that this one is told.
+pub(crate) const BOARD_BYTES_MAX: usize = 128 * 1024;
+
+/// Panels of a board: each asks at every refresh, and a screen shows a dozen.
+pub(crate) const BOARD_PANELS_MAX: usize = 40;
+
+/// Rows of a board's grid: forty panels one below the other.
+pub(crate) const BOARD_ROWS_MAX: u32 = 400;
+
+/// Rows of a panel: about twice the height of a screen.
+pub(crate) const BOARD_PANEL_ROWS_MAX: u32 = 24;
+
+/// Title of a board or a panel: one line.
+pub(crate) const BOARD_TITLE_LETTERS_MAX: usize = 80;
+
+/// What is said along with a board, and a note on it: what fits into a panel.
+pub(crate) const BOARD_NOTE_LETTERS_MAX: usize = 2_000;
+
+/// Search text of a panel.
+pub(crate) const BOARD_QUERY_BYTES_MAX: usize = 4 * 1024;
+
+/// Statement of a panel.
+pub(crate) const BOARD_SQL_BYTES_MAX: usize = 16 * 1024;
+
+/// Name of a time zone: the longest of the IANA data base has 32.
+pub(crate) const BOARD_ZONE_BYTES_MAX: usize = 64;
+
+/// Records that are counted over time, two columns each: a quarter of an hour of 10,000 messages a second.
+pub(crate) const COUNT_ROWS_MAX: usize = 10_000_000;
+
+/// Groups that are told one by one: as many colours as are told apart, and some.
+pub(crate) const COUNT_GROUPS_TOLD_MAX: usize = 50;
+
+/// Fields in which what is inside of a box differs from what is outside: as many as one reads.
+pub(crate) const DIFFERENCE_FIELDS_MAX: usize = 20;
+
+/// Values of each of them.
+pub(crate) const DIFFERENCE_VALUES_MAX: usize = 5;

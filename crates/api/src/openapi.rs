@@ -29,6 +29,7 @@ use crate::state::ApiState;
         (name = "sql", description = "Read-only SQL"),
         (name = "alerts", description = "What is worth a person's attention, and who was told"),
         (name = "status", description = "The server and who sends to it"),
+        (name = "boards", description = "Boards that users make"),
         (name = "aliases", description = "Names for addresses"),
         (name = "login", description = "Sessions and API tokens"),
         (name = "users", description = "Users, and who has done what: for admins"),

@@ -22,8 +22,8 @@ use crate::error::{ApiError, Code};
 use crate::openapi::Document;
 use crate::state::ApiState;
 use crate::{
-    alerts, aliases, audit, auth, call, catalogue, complete, export, extract, facets, limits, message,
-    messages, metrics, openapi, senders, share, sql, status, storage, tail, web,
+    alerts, aliases, audit, auth, boards, call, catalogue, complete, counts, differences, export, extract,
+    facets, limits, message, messages, metrics, openapi, senders, share, sql, status, storage, tail, web,
 };
 
 /// Everything this room answers. Serve it with the peer's address known
@@ -94,7 +94,7 @@ fn scraped() -> OpenApiRouter<ApiState> {
 
 /// Routes that need a session or a token, and what else they need. There is no other way to add one.
 fn guarded() -> Guarded {
-    use Permission::{Aliases, Audit, Export, Own, Search, Server, Share, Silence, Sql, Users};
+    use Permission::{Aliases, Audit, Boards, Export, Own, Search, Server, Share, Silence, Sql, Users};
     Guarded::default()
         .quiet(Own, routes!(auth::me))
         .quiet(Own, routes!(catalogue::catalogue))
@@ -108,6 +108,8 @@ fn guarded() -> Guarded {
         .quiet(Search, routes!(complete::complete))
         .logged(Search, "messages", routes!(messages::messages))
         .logged(Search, "facets", routes!(facets::facets))
+        .logged(Search, "counts", routes!(counts::counts))
+        .logged(Search, "differences", routes!(differences::differences))
         .logged(Search, "tail", routes!(tail::tail))
         .logged(Search, "message", routes!(message::message))
         .logged(Search, "calls", routes!(call::calls))
@@ -116,6 +118,11 @@ fn guarded() -> Guarded {
         .logged(Search, "kpi", routes!(call::registration_kpi))
         .logged(Search, "signatures", routes!(call::signatures))
         .logged(Search, "call", routes!(call::call))
+        // Read by every page of boards that is open; what is asked by them is written down.
+        .quiet(Boards, routes!(boards::boards))
+        .quiet(Boards, routes!(boards::board))
+        .logged(Boards, "boards", routes!(boards::add_board))
+        .logged(Boards, "boards", routes!(boards::change_board, boards::remove_board))
         .logged(Export, "export", routes!(export::export))
         .quiet(Share, routes!(share::shares))
         .logged(Share, "shares", routes!(share::add_share))

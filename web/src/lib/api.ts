@@ -1,6 +1,9 @@
 // The one door to the server. The session lives in an HttpOnly cookie: no script here ever holds a token.
 
 import type { Kpi, RegistrationKpi, Signatures } from './kpi-types';
+import type { Board, BoardEntry, KeptBoard } from './boards/board';
+import type { Differences } from './boards/box';
+import type { Counts } from './boards/frame';
 import { lineSplitter } from './lines';
 import { AnswerReader, type Piece } from './sql/answer';
 import type { AlertChange, Alerts, Alias, AuditEntry, Call, Calls, CallPage, Catalogue, Completion, Facets, Me, Message, MessagesEnd, Registrations, Share, SharedCall, ShareRequest, Incomplete, NewToken, Senders, Status, Storage, Summary, Token, TokenRequest, User } from './types';
@@ -150,6 +153,13 @@ export const api = {
   message: (id: string, signal?: AbortSignal) => ask<Message>(`messages/${encodeURIComponent(id)}`, {}, { signal: signal ?? null }),
   facets: (params: Params, signal: AbortSignal) => ask<Facets>('facets', params, { signal }),
   complete: (q: string, at: number, signal: AbortSignal) => ask<Completion>('complete', { q, at }, { signal }),
+  counts: (params: Params, signal: AbortSignal) => ask<Counts>('counts', params, { signal }),
+  differences: (params: Params, signal: AbortSignal) => ask<Differences>('differences', params, { signal }),
+  boards: () => ask<{ boards: BoardEntry[] }>('boards'),
+  board: (id: number) => ask<KeptBoard>(`boards/${id}`),
+  addBoard: (board: Board & { shared?: boolean }) => tell<KeptBoard>('POST', 'boards', board),
+  changeBoard: (id: number, board: Board & { shared: boolean; version: number }) => tell<KeptBoard>('PUT', `boards/${id}`, board),
+  removeBoard: (id: number) => remove(`boards/${id}`),
   sql: sqlRows,
   sqlCsv: async (sql: string, signal: AbortSignal) => (await askSql(sql, 'text/csv', signal)).blob(),
   storage: (signal?: AbortSignal) => ask<Storage>('storage', {}, { signal: signal ?? null }),

@@ -16,9 +16,15 @@ export interface Figures {
   answered: number;
   cps: number;
   concurrent: number;
+  ser: number | null;
+  seer: number | null;
+  isa: number | null;
+  scr: number | null;
   asr: number | null;
   ner: number | null;
   acd_seconds: number | null;
+  short_ratio: number | null;
+  abandoned_ratio: number | null;
   retransmission_ratio: number | null;
   pdd: Quantiles;
 }

@@ -39,7 +39,7 @@ const UNITS: Record<string, { name: string; milliseconds: number }> = {
 export function readRange(params: URLSearchParams): Pick<Search, 'from' | 'to'> {
   const from = params.get('from') ?? '';
   const to = params.get('to') ?? '';
-  return { from: isTime(from) ? from : DEFAULT_FROM, to: isTime(to) ? to : '' };
+  return { from: isTimeText(from) ? from : DEFAULT_FROM, to: isTimeText(to) ? to : '' };
 }
 
 export function readSearch(params: URLSearchParams): Search {
@@ -61,7 +61,7 @@ export function writeSearch(search: Search): string {
   return text === '' ? '/search' : `/search?${text}`;
 }
 
-function isTime(text: string): boolean {
+export function isTimeText(text: string): boolean {
   return RELATIVE.test(text) || !Number.isNaN(Date.parse(text));
 }
 

@@ -27,6 +27,8 @@ pub(crate) enum Permission {
     Own,
     /// Lists, calls, messages, figures, and watching.
     Search,
+    /// Boards of one's own, and those that others share.
+    Boards,
     /// Files of messages.
     Export,
     /// Links that show one call to whoever has them.
@@ -62,9 +64,10 @@ impl Role {
 }
 
 impl Permission {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Own,
         Self::Search,
+        Self::Boards,
         Self::Export,
         Self::Share,
         Self::Sql,
@@ -79,6 +82,7 @@ impl Permission {
         match self {
             Self::Own => "own",
             Self::Search => "search",
+            Self::Boards => "boards",
             Self::Export => "export",
             Self::Share => "share",
             Self::Sql => "sql",
@@ -93,7 +97,7 @@ impl Permission {
     /// The least role that has it.
     pub(super) const fn role(self) -> Role {
         match self {
-            Self::Own | Self::Search | Self::Server => Role::Viewer,
+            Self::Own | Self::Search | Self::Boards | Self::Server => Role::Viewer,
             Self::Export | Self::Share | Self::Sql | Self::Aliases | Self::Silence => Role::Engineer,
             Self::Users | Self::Audit => Role::Admin,
         }
@@ -102,7 +106,7 @@ impl Permission {
     /// Whether what it gives can be cut to a scope. All else is not for who has one.
     const fn can_be_scoped(self) -> bool {
         match self {
-            Self::Own | Self::Search | Self::Export | Self::Share => true,
+            Self::Own | Self::Search | Self::Boards | Self::Export | Self::Share => true,
             Self::Sql | Self::Server | Self::Aliases | Self::Silence | Self::Users | Self::Audit => false,
         }
     }
@@ -110,13 +114,25 @@ impl Permission {
     pub(crate) fn is_of(self, caller: &Caller) -> bool {
         caller.role >= self.role()
             && (self.can_be_scoped() || caller.scopes.is_empty())
-            && (self.is_for_tokens() || caller.kind != TokenKind::Api)
+            && (caller.kind != TokenKind::Api || self.is_for_token(caller))
     }
 
-    /// Whether an API token can have it: a link would outlive the limits of the token it was made with, and a list of links
-    /// names calls that it may not see.
-    const fn is_for_tokens(self) -> bool {
-        !matches!(self, Self::Share)
+    /// Whether this API token can have it: a link would outlive the limits of the token it was made with, and a list of links
+    /// names calls that it may not see; so do the boards of its owner, if it has a scope that they have not.
+    fn is_for_token(self, token: &Caller) -> bool {
+        match self {
+            Self::Share => false,
+            Self::Boards => token.scopes.is_empty(),
+            Self::Own
+            | Self::Search
+            | Self::Export
+            | Self::Sql
+            | Self::Server
+            | Self::Aliases
+            | Self::Silence
+            | Self::Users
+            | Self::Audit => true,
+        }
     }
 
     /// Refuses who does not have it, and says what is missing.
@@ -127,7 +143,9 @@ impl Permission {
         let message = if caller.role < self.role() {
             let (needed, role) = (self.role().name(), caller.role.name());
             format!("this needs the role {needed}; yours is {role}")
-        } else if !self.is_for_tokens() && caller.kind == TokenKind::Api {
+        } else if self == Self::Boards {
+            "a token with a scope has no boards: log in".to_owned()
+        } else if self == Self::Share && caller.kind == TokenKind::Api {
             "a token has no links: log in".to_owned()
         } else {
             format!("`{}` is of all that is kept, and you may read a part of it: a scope", self.name())

@@ -48,7 +48,9 @@ pub(crate) use users::{
 use access::Role;
 use attempts::Attempts;
 use settings::{ADMIN, NewToken};
-pub(crate) use settings::{AliasRow, NewShare, NoRoom, Settings, ShareRow, Shared};
+pub(crate) use settings::{
+    AliasRow, BoardRow, Changing, NewBoard, NewShare, NoRoom, Settings, ShareRow, Shared,
+};
 use token::TokenHash;
 
 /// Name of the session cookie.

@@ -28,8 +28,8 @@ use crate::time;
 use crate::view::View;
 
 pub(crate) use by::By;
-pub(crate) use gather::GROUPS_MAX;
-use gather::{Gathered, Grid};
+use gather::Gathered;
+pub(crate) use gather::{GROUP_POINTS_MAX, GROUPS_MAX, Grid};
 use minutes::{Plan, Reading};
 pub(crate) use registrations::{__path_registration_kpi, RegistrationFigures, registration_kpi};
 

@@ -25,7 +25,8 @@ use session::State;
 
 pub(crate) use fold::{fold, is_witness};
 pub(crate) use kpi::{
-    __path_kpi, __path_registration_kpi, By, Figures, GROUPS_MAX, RegistrationFigures, kpi, registration_kpi,
+    __path_kpi, __path_registration_kpi, By, Figures, GROUP_POINTS_MAX, GROUPS_MAX, Grid,
+    RegistrationFigures, kpi, registration_kpi,
 };
 pub(crate) use legs::Leg;
 pub(crate) use list::{__path_calls, calls};

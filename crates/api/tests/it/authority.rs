@@ -38,7 +38,19 @@ const NEEDS: &[(&str, &[&str])] = &[
             "GET /api/v1/kpi/registrations",
             "GET /api/v1/signatures",
             "GET /api/v1/facets",
+            "GET /api/v1/counts",
+            "GET /api/v1/differences",
             "GET /api/v1/aliases",
+        ],
+    ),
+    (
+        "boards",
+        &[
+            "GET /api/v1/boards",
+            "POST /api/v1/boards",
+            "GET /api/v1/boards/{id}",
+            "PUT /api/v1/boards/{id}",
+            "DELETE /api/v1/boards/{id}",
         ],
     ),
     ("aliases", &["POST /api/v1/aliases", "DELETE /api/v1/aliases/{id}"]),
@@ -74,19 +86,22 @@ const NEEDS: &[(&str, &[&str])] = &[
 /// What each kind of caller may.
 const MAY: &[(&str, &[&str])] = &[
     ("nobody", &["public"]),
-    ("viewer", &["public", "own", "search", "server"]),
-    ("engineer", &["public", "own", "search", "server", "export", "share", "sql", "aliases", "silence"]),
+    ("viewer", &["public", "own", "search", "boards", "server"]),
+    (
+        "engineer",
+        &["public", "own", "search", "boards", "server", "export", "share", "sql", "aliases", "silence"],
+    ),
     (
         "admin",
         &[
-            "public", "own", "search", "server", "export", "share", "sql", "aliases", "silence", "users",
-            "audit",
+            "public", "own", "search", "boards", "server", "export", "share", "sql", "aliases", "silence",
+            "users", "audit",
         ],
     ),
-    ("scoped viewer", &["public", "own", "search"]),
-    ("scoped engineer", &["public", "own", "search", "export", "share"]),
-    ("token of an admin, as a viewer", &["public", "own", "search", "server"]),
-    // Nor has one without a scope: a token has no links.
+    ("scoped viewer", &["public", "own", "search", "boards"]),
+    ("scoped engineer", &["public", "own", "search", "boards", "export", "share"]),
+    ("token of an admin, as a viewer", &["public", "own", "search", "boards", "server"]),
+    // Nor has one without a scope links; boards it would have.
     ("token of an admin, scoped", &["public", "own", "search", "export"]),
 ];
 
@@ -236,6 +251,9 @@ fn questions(server: &Server) -> Vec<String> {
         "/api/v1/registrations".to_owned(),
         "/api/v1/signatures".to_owned(),
         "/api/v1/kpi?by=ruri_host".to_owned(),
+        "/api/v1/counts?by=node".to_owned(),
+        "/api/v1/counts?table=calls&by=ruri_host".to_owned(),
+        "/api/v1/differences?inside_from=-8m".to_owned(),
         "/api/v1/kpi/registrations".to_owned(),
         format!("/api/v1/export?format=json&call_id={}", q(OTHER_CALL)),
         "/api/v1/export?format=json".to_owned(),
@@ -381,13 +399,13 @@ fn users_are_made_changed_and_removed() {
     let me = |token: &str| as_user(&server, token, "GET", "/api/v1/me", None);
 
     let first = login(&password).expect("logged in");
-    assert_eq!(me(&first).json()["permissions"], json!(["own", "search", "server"]));
+    assert_eq!(me(&first).json()["permissions"], json!(["own", "search", "boards", "server"]));
     assert_eq!(patch(&json!({"role": "engineer", "scope": "node = a"})), 204);
     assert_eq!(me(&first).status, 401, "what changed ends the session");
     let second = login(&password).expect("logged in");
     let told = me(&second).json();
     assert_eq!((&told["role"], &told["scope"]), (&json!("engineer"), &json!("node = a")));
-    assert_eq!(told["permissions"], json!(["own", "search", "export", "share"]));
+    assert_eq!(told["permissions"], json!(["own", "search", "boards", "export", "share"]));
     assert_eq!(patch(&json!({"role": "admin"})), 400, "an admin has no scope");
     assert_eq!(patch(&json!({"scope": null})), 204);
     let third = login(&password).expect("logged in");

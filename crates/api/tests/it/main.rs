@@ -6,6 +6,7 @@ mod alerts;
 mod aliases;
 mod audit;
 mod authority;
+mod boards;
 mod calls;
 mod export;
 mod legs;

@@ -267,6 +267,116 @@ fn what_was_found_is_counted_by_its_fields() {
     assert_eq!(server.get("/api/v1/facets?table=nothing").status, 400);
 }
 
+#[test]
+fn what_is_found_is_counted_over_time() {
+    let server = Server::with_calls(&[
+        (3_000, traffic::busy_call("one")),
+        (50, traffic::busy_call("two")),
+        (40, traffic::refused_call("three", 503)),
+        (30, traffic::answered_call("good")),
+    ]);
+    server.post("/api/v1/aliases", &json!({"name": "carrier", "match": "192.0.2.0/24"}));
+    let counts = |rest: &str| server.ask(&format!("/api/v1/counts?table=calls&every=10m{rest}"));
+    let sum =
+        |points: &Value| points.as_array().expect("points").iter().filter_map(Value::as_u64).sum::<u64>();
+    let all = counts("");
+    assert_eq!(
+        (&all["of"], &all["all"]["total"], &all["partial"]),
+        (&json!("calls"), &json!(4), &Value::Null)
+    );
+    let points = all["all"]["points"].as_array().expect("points");
+    assert!((6..=8).contains(&points.len()) && sum(&all["all"]["points"]) == 4, "{all}");
+    assert!(points.iter().all(Value::is_u64) && points.iter().any(|point| point == 0), "all was read: {all}");
+
+    let told = |answer: &Value| -> Vec<Value> {
+        let groups = answer["groups"].as_array().expect("groups").iter();
+        groups.map(|group| json!([group["value"], group["total"], group["only"], group["alias"]])).collect()
+    };
+    let by_status = counts("&by=status&top=2");
+    assert_eq!(
+        told(&by_status),
+        [json!(["486", 2, "status = 486", null]), json!(["200", 1, "status = 200", null])]
+    );
+    assert_eq!(by_status["others"]["total"], 1);
+    for group in by_status["groups"].as_array().expect("groups") {
+        assert_eq!(Some(sum(&group["points"])), group["total"].as_u64());
+    }
+    let source = counts("&by=src_ip");
+    assert_eq!((&source["groups"][0]["alias"], &source["others"]), (&json!("carrier"), &Value::Null));
+    assert_eq!(counts("&q=status%20%3D%20486")["all"]["total"], 2);
+
+    // In ranges: the answered one alone has talked, for 30 s.
+    let talk = counts("&value=talk");
+    let ranges = talk["ranges"].as_array().expect("ranges");
+    assert_eq!((&talk["unit"], &talk["none"], ranges.len()), (&json!("us"), &json!(3), 1));
+    assert_eq!((&ranges[0]["low"], &ranges[0]["high"]), (&json!(20_000_000.0), &json!(50_000_000.0)));
+    assert_eq!(ranges[0]["total"], 1);
+
+    // Messages, of all tables and by what is in lists.
+    let messages = server.ask("/api/v1/counts?every=1h&by=method");
+    let facets = server.ask("/api/v1/facets");
+    assert_eq!((&messages["of"], &messages["all"]["total"]), (&json!("messages"), &facets["rows"]));
+    assert_eq!(counts("&by=finding")["of"], "calls");
+    for wrong in [
+        "&by=colour",
+        "&by=answered",
+        "&value=state",
+        "&by=status&value=talk",
+        "&top=51",
+        "&q=statu%20%3D%201",
+        "&every=1ms",
+    ] {
+        let refused = server
+            .get(&format!("/api/v1/counts?table=calls&every=10m{wrong}").replace("every=10m&every", "every"));
+        assert_eq!(refused.status, 400, "{wrong}: {}", refused.text());
+    }
+}
+
+#[test]
+fn what_is_inside_of_a_box_is_compared_with_what_is_outside() {
+    let server = Server::with_calls(&[
+        (2_000, traffic::busy_call("one")),
+        (1_900, traffic::busy_call("two")),
+        (40, traffic::refused_call("three", 503)),
+        (30, traffic::refused_call("four", 503)),
+        (20, traffic::answered_call("good")),
+    ]);
+    let told = server.ask("/api/v1/differences?table=calls&inside_from=-10m");
+    assert_eq!((&told["of"], &told["inside"], &told["outside"]), (&json!("calls"), &json!(3), &json!(2)));
+    let fields = told["fields"].as_array().expect("fields");
+    let status = fields.iter().find(|field| field["field"] == "status").expect("they differ in it");
+    let values: Vec<Value> = values(status)
+        .map(|value| {
+            json!([value["value"], value["inside"], value["outside"], value["only"], value["without"]])
+        })
+        .collect();
+    // What is all of the outside and none of the inside differs most.
+    assert_eq!(
+        values,
+        [
+            json!(["486", 0, 2, "status = 486", "not status = 486"]),
+            json!(["503", 2, 0, "status = 503", "not status = 503"]),
+            json!(["200", 1, 0, "status = 200", "not status = 200"]),
+        ]
+    );
+    let most: Vec<f64> = fields.iter().map(|field| field["difference"].as_f64().expect("a number")).collect();
+    assert!(
+        most.is_sorted_by(|a, b| a >= b) && most[0] <= 1.0 && most.iter().all(|one| *one > 0.0),
+        "{most:?}"
+    );
+
+    // By a range of a number: the one that talked, 30 s.
+    let talked = server.ask("/api/v1/differences?table=calls&value=talk&low=20000000&high=50000000");
+    assert_eq!((&talked["inside"], &talked["outside"]), (&json!(1), &json!(4)));
+    let both =
+        server.ask("/api/v1/differences?table=calls&value=talk&low=20000000&high=50000000&inside_to=-10m");
+    assert_eq!((&both["inside"], &both["fields"]), (&json!(0), &json!([])));
+    for wrong in ["low=1", "value=state&low=1", "value=talk", "inside_from=yesterday", "value=colour&low=1"] {
+        let refused = server.get(&format!("/api/v1/differences?table=calls&{wrong}"));
+        assert_eq!(refused.status, 400, "{wrong}: {}", refused.text());
+    }
+}
+
 fn values(facet: &Value) -> impl Iterator<Item = &Value> {
     facet["values"].as_array().expect("values").iter()
 }

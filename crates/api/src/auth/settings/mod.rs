@@ -1,8 +1,9 @@
-//! Users, tokens, links, aliases and what alerts must not forget in one SQLite file, `settings.sqlite` in the data folder.
+//! Users, tokens, links, aliases, boards and what alerts must not forget in one SQLite file, `settings.sqlite` in the data folder.
 //!
 //! Every call here reads or writes a file: only on a blocking thread. Times are microseconds since 1970.
 
 mod aliases;
+mod boards;
 mod shares;
 mod tokens;
 mod users;
@@ -21,6 +22,7 @@ pub(crate) use tokens::{NewToken, TokenKind, TokenRow};
 pub(crate) use users::{Added, Changed, UserChange, UserRow};
 
 pub(crate) use aliases::AliasRow;
+pub(crate) use boards::{BoardRow, Changing, NewBoard};
 
 /// The user that the first start makes.
 pub(crate) const ADMIN: &str = "admin";
@@ -55,6 +57,7 @@ const MIGRATIONS: &[&str] = &[
 ",
     crate::alerts::MIGRATION,
     shares::MIGRATION,
+    boards::MIGRATION,
 ];
 
 #[derive(Debug, thiserror::Error)]

@@ -22,21 +22,21 @@ const GROUPS_TOLD: usize = 50;
 pub(crate) const GROUPS_MAX: usize = 5_000;
 
 /// Points in all groups together.
-const GROUP_POINTS_MAX: usize = 200_000;
+pub(crate) const GROUP_POINTS_MAX: usize = 200_000;
 
 /// The group of all that is in no other.
 const OTHER: &str = "other";
 
 /// The points of a series.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Grid {
-    pub(super) from: i64,
-    pub(super) every: i64,
-    pub(super) points: usize,
+pub(crate) struct Grid {
+    pub(crate) from: i64,
+    pub(crate) every: i64,
+    pub(crate) points: usize,
 }
 
 impl Grid {
-    pub(super) fn new(window: Window, every: Option<&str>, now: Micros) -> Result<Self, ApiError> {
+    pub(crate) fn new(window: Window, every: Option<&str>, now: Micros) -> Result<Self, ApiError> {
         let text = every.filter(|text| !text.is_empty()).unwrap_or("1m");
         let wrong = |why: &str| ApiError::bad_request(format!("`every`: {why}: `{text}`"));
         let before =
@@ -56,11 +56,11 @@ impl Grid {
     }
 
     /// A single point.
-    pub(super) fn whole(window: Window) -> Self {
+    pub(crate) fn whole(window: Window) -> Self {
         Self { from: window.from.0, every: (window.to.0 - window.from.0).max(1), points: 1 }
     }
 
-    pub(super) fn point(&self, at: i64) -> Option<usize> {
+    pub(crate) fn point(&self, at: i64) -> Option<usize> {
         let point = usize::try_from((at - self.from).div_euclid(self.every)).ok()?;
         (point < self.points).then_some(point)
     }
