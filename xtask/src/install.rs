@@ -22,6 +22,8 @@ const FOREIGN_PROGRAMS: &[(&str, &str)] = &[
     ("prometheus-alertmanager", "prometheus-alertmanager"),
     ("influxd", "influxdb"),
     ("victoria-metrics", "victoria-metrics"),
+    ("nats-server", "nats-server"),
+    ("mosquitto", "mosquitto"),
     ("aiosmtpd", "python3-aiosmtpd"),
     ("python3", "python3"),
     ("tshark", "tshark"),

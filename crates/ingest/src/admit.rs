@@ -9,7 +9,7 @@ use store::log::{BlockBuilder, Entry, PushError};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::clock;
-use crate::config::{IngestConfig, ListenerConfig};
+use crate::config::IngestConfig;
 use crate::counters::{Board, Dropped, Listener, Refused, Tally};
 use crate::duplicates::Duplicates;
 use crate::network::Network;
@@ -47,7 +47,7 @@ pub(crate) struct Admission {
 
 /// What the admissions of all threads share.
 pub(crate) struct Shared {
-    /// By the listeners' places; none: anybody may send.
+    /// By the listeners' places, and behind them those of the inputs; none: anybody may send.
     pub(crate) allow: Vec<Vec<Network>>,
     /// How fast one sender may send, if that is limited.
     pub(crate) pace: Option<Pace>,
@@ -62,7 +62,7 @@ pub(crate) struct Shared {
 
 /// What the operator may change while packets come.
 pub(crate) struct Orders {
-    /// By the listeners' places.
+    /// By the listeners' places, and behind them those of the inputs.
     keys: Vec<Keys>,
     pub(crate) rules: SenderRules,
     /// Kept only if a rule asks for it.
@@ -73,12 +73,17 @@ pub(crate) struct Orders {
 impl Orders {
     /// Of a configuration. `earlier` ones have messages to remember.
     pub(crate) fn new(config: &IngestConfig, earlier: Option<&Self>) -> Self {
-        let keys =
-            |listener: &ListenerConfig| Keys(listener.keys.clone().unwrap_or_else(|| config.keys.clone()));
+        let keys = |own: Option<&Vec<Vec<u8>>>| Keys(own.unwrap_or(&config.keys).clone());
+        let inputs = config.inputs.iter().map(|input| keys(input.keys.as_ref()));
         let remembered = earlier.and_then(|earlier| earlier.duplicates.clone());
         let duplicates = || remembered.unwrap_or_else(|| Arc::new(Duplicates::new(config.recent_max)));
         Self {
-            keys: config.listeners.iter().map(keys).collect(),
+            keys: config
+                .listeners
+                .iter()
+                .map(|listener| keys(listener.keys.as_ref()))
+                .chain(inputs)
+                .collect(),
             duplicates: config.senders.drop_any().then(duplicates),
             rules: config.senders.clone(),
             scripts: config.scripts.clone(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocols::{Protocols, Redactions};
+use reach::{Address, TlsFiles, mqtt, nats};
 use scripts::Scripts;
 use store::log::Block;
 
@@ -20,6 +21,8 @@ pub struct IngestConfig {
     /// What each payload type means. The store must have been opened with its tables.
     pub protocols: &'static Protocols,
     pub listeners: Vec<ListenerConfig>,
+    /// Brokers that packets are fetched from.
+    pub inputs: Vec<InputConfig>,
     /// Certificate and key of the listeners that encrypt.
     pub tls: Option<TlsConfig>,
     /// HEP keys (chunk 0x000e) that are accepted where a listener has none of its own. With none configured any packet
@@ -85,6 +88,7 @@ impl Default for IngestConfig {
                 ListenerConfig::new(Transport::Udp, any),
                 ListenerConfig::new(Transport::Tcp, any),
             ],
+            inputs: Vec::new(),
             tls: None,
             keys: Vec::new(),
             allow: Vec::new(),
@@ -178,6 +182,63 @@ impl ListenerConfig {
             connections_per_peer_max: Self::CONNECTIONS_PER_PEER_MAX,
             packet_time_max: Self::PACKET_TIME_MAX,
             handshake_time_max: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A broker, and what is fetched from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputConfig {
+    /// What it is called among the counters.
+    pub name: String,
+    pub address: Address,
+    pub tls: TlsFiles,
+    /// HEP keys that are accepted by it, instead of those for all listeners.
+    pub keys: Option<Vec<Vec<u8>>>,
+    pub kind: InputKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InputKind {
+    Nats(NatsInput),
+    Mqtt(MqttInput),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NatsInput {
+    pub login: nats::Login,
+    /// What is listened to; wildcards may be in it.
+    pub subject: String,
+    pub from: NatsFrom,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NatsFrom {
+    /// What is published while we listen. Of all who name the same group, one has each message.
+    Now { queue_group: Option<String> },
+    /// A consumer of JetStream: what the stream has, each message until it is stored here.
+    Stream { stream: String, durable: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MqttInput {
+    pub login: Option<mqtt::Login>,
+    /// The broker keeps what is for us under this name.
+    pub client_id: String,
+    /// What is subscribed to; wildcards may be in it, and `$share/GROUP/` before it.
+    pub topic: String,
+    pub quality: mqtt::Quality,
+    /// How long the broker keeps what is for us when we are away, at QoS 1.
+    pub session: Duration,
+}
+
+impl InputConfig {
+    pub const INPUTS_MAX: usize = 16;
+
+    pub(crate) fn transport(&self) -> Transport {
+        match self.kind {
+            InputKind::Nats(_) => Transport::Nats,
+            InputKind::Mqtt(_) => Transport::Mqtt,
         }
     }
 }

@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -234,7 +233,7 @@ pub(crate) struct Board {
 #[derive(Debug)]
 struct Row {
     name: String,
-    address: SocketAddr,
+    address: String,
     received: AtomicU64,
     bytes: AtomicU64,
     stored: AtomicU64,
@@ -245,7 +244,7 @@ struct Row {
 
 impl Board {
     /// Names and addresses in the order of places.
-    pub(crate) fn new(listeners: impl IntoIterator<Item = (String, SocketAddr)>) -> Self {
+    pub(crate) fn new(listeners: impl IntoIterator<Item = (String, String)>) -> Self {
         Self { rows: listeners.into_iter().map(|(name, address)| Row::new(name, address)).collect() }
     }
 
@@ -295,7 +294,7 @@ impl Board {
     pub(crate) fn read(&self) -> Conservation {
         let read = |row: &Row| ListenerCounters {
             name: row.name.clone(),
-            address: row.address,
+            address: row.address.clone(),
             counters: row.read(),
         };
         let listeners: Vec<ListenerCounters> = self.rows.iter().map(read).collect();
@@ -312,7 +311,7 @@ impl Board {
 }
 
 impl Row {
-    fn new(name: String, address: SocketAddr) -> Self {
+    fn new(name: String, address: String) -> Self {
         Self {
             name,
             address,
@@ -382,7 +381,8 @@ impl Counters {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ListenerCounters {
     pub name: String,
-    pub address: SocketAddr,
+    /// Where it listens, or of an input the broker.
+    pub address: String,
     #[serde(flatten)]
     pub counters: Counters,
 }
@@ -418,8 +418,8 @@ mod tests {
 
     #[test]
     fn what_is_received_and_not_ended_is_pending() {
-        let address = "127.0.0.1:9060".parse().expect("an address");
-        let board = Board::new([("tcp".to_owned(), address), ("udp".to_owned(), address)]);
+        let board = ["tcp", "udp"].map(|name| (name.to_owned(), "127.0.0.1:9060".to_owned()));
+        let board = Board::new(board);
         let udp = Listener { transport: Transport::Udp, place: 1 };
         let mut tally = Tally { received: 5, bytes: 500, ..Tally::default() };
         tally.refuse(Refused::KeyWrong);

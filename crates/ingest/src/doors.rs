@@ -6,7 +6,7 @@ use socket2::Socket;
 use crate::config::{IngestConfig, ListenerConfig};
 use crate::counters::Listener;
 use crate::error::IngestError;
-use crate::listen::{bind_sctp, bind_tcp, bind_udp};
+use crate::listen::{InputDoor, bind_sctp, bind_tcp, bind_udp};
 use crate::tls::{Tls, Watch};
 use crate::transport::Transport;
 
@@ -15,6 +15,7 @@ use crate::transport::Transport;
 pub struct Doors {
     pub(crate) config: IngestConfig,
     pub(crate) doors: Vec<Door>,
+    pub(crate) inputs: Vec<InputDoor>,
     pub(crate) tls: Option<(Arc<Tls>, Watch)>,
 }
 
@@ -54,7 +55,7 @@ impl Doors {
             let error = |source| IngestError::bind(transport, address, source);
             let socket = socket.map_err(error)?;
             let address = socket.local_addr().map_err(error)?.as_socket().unwrap_or(address);
-            let name = name(listener, &config.listeners, &doors);
+            let name = name(listener, &config, &doors);
             doors.push(Door {
                 socket,
                 config: listener.clone(),
@@ -62,7 +63,15 @@ impl Doors {
                 bound: Bound { name, transport, address },
             });
         }
-        Ok(Self { config, doors, tls })
+        let places = (config.listeners.len()..).zip(&config.inputs);
+        let inputs = places.map(|(place, input)| {
+            let listener =
+                Listener { transport: input.transport(), place: u16::try_from(place).unwrap_or(u16::MAX) };
+            let wrong = |what| IngestError::Input { input: input.name.clone(), what };
+            InputDoor::new(input.clone(), listener).map_err(wrong)
+        });
+        let inputs = inputs.collect::<Result<_, _>>()?;
+        Ok(Self { config, doors, inputs, tls })
     }
 
     /// Where they are, in the order of the configuration.
@@ -78,13 +87,14 @@ impl std::fmt::Debug for Doors {
 }
 
 /// The configured name, or the transport's, with a number from the second on; never one that another listener has.
-fn name(listener: &ListenerConfig, all: &[ListenerConfig], before: &[Door]) -> String {
+fn name(listener: &ListenerConfig, all: &IngestConfig, before: &[Door]) -> String {
     if let Some(name) = &listener.name {
         return name.clone();
     }
     let taken = |name: &str| {
         before.iter().any(|door| door.bound.name == name)
-            || all.iter().any(|other| other.name.as_deref() == Some(name))
+            || all.listeners.iter().any(|other| other.name.as_deref() == Some(name))
+            || all.inputs.iter().any(|input| input.name == name)
     };
     let transport = listener.transport.name();
     let numbered = (2..).map(|number| format!("{transport}-{number}"));

@@ -20,6 +20,8 @@ pub enum IngestError {
     NoCertificate { transport: Transport, address: SocketAddr },
     #[error("cannot listen on {address} ({transport}): the PROXY protocol does not exist there")]
     NoProxyProtocol { transport: Transport, address: SocketAddr },
+    #[error("input {input:?}: {what}")]
+    Input { input: String, what: String },
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error("cannot start the {name} thread: {source}")]

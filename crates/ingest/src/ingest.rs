@@ -17,7 +17,9 @@ use crate::config::IngestConfig;
 use crate::counters::{Board, Conservation};
 use crate::doors::{Bound, Door, Doors};
 use crate::error::IngestError;
-use crate::listen::{self, AcceptDoor, Associations, Hall, Places, Streams, UdpDoor, WebDoor};
+use crate::listen::{
+    self, AcceptDoor, Associations, Away, Hall, InputDoor, Places, Streams, UdpDoor, WebDoor,
+};
 use crate::pace::Pace;
 use crate::pipeline::{Committer, Feed, Gauge, Joiner, Journal, PUBLISH_ALARM, Queue, Spares, Understander};
 use crate::senders::{Sender, Senders};
@@ -102,14 +104,18 @@ impl Ingest {
 
     pub(crate) fn start_on(doors: Doors, journal: Arc<dyn Journal>) -> Result<Self, IngestError> {
         let bound = doors.bound();
-        let Doors { config, doors, tls } = doors;
+        let Doors { config, doors, inputs, tls } = doors;
         let allow = |door: &Door| door.config.allow.clone().unwrap_or_else(|| config.allow.clone());
+        // We go there: nobody else can send by it.
+        let anybody = inputs.iter().map(|_| Vec::new());
+        let named = bound.iter().map(|bound| (bound.name.clone(), bound.address.to_string()));
+        let of_inputs = config.inputs.iter().map(|input| (input.name.clone(), input.address.place()));
         let shared = Arc::new(Shared {
-            allow: doors.iter().map(allow).collect(),
+            allow: doors.iter().map(allow).chain(anybody).collect(),
             pace: config.sender_packets_per_second_max.map(Pace::new),
             redactions: config.redactions,
             protocols: config.protocols,
-            board: Board::new(bound.iter().map(|bound| (bound.name.clone(), bound.address))),
+            board: Board::new(named.chain(of_inputs)),
             senders: Senders::new(config.senders_max),
             orders: ArcSwap::from_pointee(Orders::new(&config, None)),
         });
@@ -166,6 +172,10 @@ impl Ingest {
         }
         for door in doors {
             ingest.open(door)?;
+        }
+        let away = Arc::new(Away::new(Arc::clone(&ingest.alarms)));
+        for input in inputs {
+            ingest.fetch(input, Arc::clone(&away))?;
         }
         Ok(ingest)
     }
@@ -227,6 +237,18 @@ impl Ingest {
             }
         };
         self.threads().doors.push(thread?);
+        Ok(())
+    }
+
+    /// Starts the thread of an input.
+    fn fetch(&self, input: InputDoor, away: Arc<Away>) -> Result<(), IngestError> {
+        let name = format!("hep-{}", input.transport());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|source| IngestError::Thread { name: name.clone(), source })?;
+        // It is told with the web, before the other doors: what comes after that the broker keeps.
+        let (hall, stop) = (self.hall.clone(), self.web_stop.subscribe());
+        let thread = spawn(name, move || runtime.block_on(input.run(hall, away, stop)))?;
+        self.threads().doors.push(thread);
         Ok(())
     }
 

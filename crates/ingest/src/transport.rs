@@ -19,11 +19,25 @@ pub enum Transport {
     Sctp = 6,
     /// As [`Transport::Http`], over TLS.
     Https = 7,
+    /// From a broker; one message is one packet or many.
+    Nats = 8,
+    /// The same.
+    Mqtt = 9,
 }
 
 impl Transport {
-    pub const ALL: [Self; 8] =
-        [Self::Udp, Self::Tcp, Self::Http, Self::Tls, Self::Ws, Self::Wss, Self::Sctp, Self::Https];
+    pub const ALL: [Self; 10] = [
+        Self::Udp,
+        Self::Tcp,
+        Self::Http,
+        Self::Tls,
+        Self::Ws,
+        Self::Wss,
+        Self::Sctp,
+        Self::Https,
+        Self::Nats,
+        Self::Mqtt,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,6 +49,8 @@ impl Transport {
             Self::Wss => "wss",
             Self::Sctp => "sctp",
             Self::Https => "https",
+            Self::Nats => "nats",
+            Self::Mqtt => "mqtt",
         }
     }
 
@@ -60,7 +76,7 @@ impl Transport {
 
     /// Whether a proxy in front can say whose connection it passes on.
     pub const fn takes_proxy_protocol(self) -> bool {
-        !matches!(self, Self::Udp | Self::Sctp)
+        !matches!(self, Self::Udp | Self::Sctp | Self::Nats | Self::Mqtt)
     }
 }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use model::query::Expr;
 
+use crate::broker::{Format, Mqtt, Nats};
 use crate::http::{Elasticsearch, InfluxDb, Loki};
 use crate::relay::Relay;
 
@@ -46,6 +47,8 @@ pub enum Kind {
     Elasticsearch(Elasticsearch),
     /// Figures of minutes, not what comes in: the filter is for nothing.
     InfluxDb(InfluxDb),
+    Nats(Nats),
+    Mqtt(Mqtt),
 }
 
 impl Kind {
@@ -56,6 +59,18 @@ impl Kind {
             Self::Loki(_) => "loki",
             Self::Elasticsearch(_) => "elasticsearch",
             Self::InfluxDb(_) => "influxdb",
+            Self::Nats(_) => "nats",
+            Self::Mqtt(_) => "mqtt",
+        }
+    }
+
+    /// Whether it sends packets, not rows.
+    pub(crate) fn needs_packets(&self) -> bool {
+        match self {
+            Self::Relay(_) => true,
+            Self::Nats(nats) => matches!(nats.format, Format::Hep(_)),
+            Self::Mqtt(mqtt) => matches!(mqtt.format, Format::Hep(_)),
+            Self::Loki(_) | Self::Elasticsearch(_) | Self::InfluxDb(_) => false,
         }
     }
 }

@@ -18,6 +18,14 @@ pub(crate) fn document(rows: &RecordBatch, row: usize) -> Map<String, Value> {
     values.collect()
 }
 
+/// The same as it goes to others, with the time of its message.
+pub(crate) fn stamped(rows: &RecordBatch, row: usize, received: Micros) -> Map<String, Value> {
+    let mut document = document(rows, row);
+    let time = micros(rows, "ts", row).unwrap_or(received).to_string();
+    document.insert("@timestamp".to_owned(), time.into());
+    document
+}
+
 /// A value; `None` if it is missing, or an empty list.
 fn value(column: &ArrayRef, row: usize) -> Option<Value> {
     if column.is_null(row) {

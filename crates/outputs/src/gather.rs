@@ -8,6 +8,7 @@ use model::Micros;
 use store::{Store, Tail};
 use tokio::sync::mpsc;
 
+use crate::broker::{BrokerMaker, Reads};
 use crate::config::Kind;
 use crate::http::{ElasticsearchMaker, InfluxDbMaker, LokiMaker};
 use crate::outputs::Shared;
@@ -38,6 +39,7 @@ pub(crate) enum Maker {
     Loki(LokiMaker),
     Elasticsearch(ElasticsearchMaker),
     InfluxDb(InfluxDbMaker),
+    Broker(BrokerMaker),
 }
 
 /// What an output makes items of.
@@ -57,6 +59,8 @@ impl Maker {
                 Self::Elasticsearch(ElasticsearchMaker::new(elasticsearch, node))
             }
             Kind::InfluxDb(influxdb) => Self::InfluxDb(InfluxDbMaker::new(influxdb, node)),
+            Kind::Nats(nats) => Self::Broker(BrokerMaker::new(&nats.subject, &nats.format, window, node)),
+            Kind::Mqtt(mqtt) => Self::Broker(BrokerMaker::new(&mqtt.topic, &mqtt.format, window, node)),
         }
     }
 
@@ -67,6 +71,10 @@ impl Maker {
             Self::InfluxDb(_) => return None,
             Self::Loki(_) => true,
             Self::Elasticsearch(maker) => maker.has_payload(),
+            Self::Broker(maker) => match maker.reads() {
+                Reads::These(columns) => return Some(columns),
+                Reads::All { with_payload } => with_payload,
+            },
         };
         let mut columns: Vec<String> = Vec::new();
         for field in store.tables().iter().flat_map(|table| table.columns()) {
@@ -83,6 +91,7 @@ impl Maker {
             Self::Loki(maker) => maker.make(rows),
             Self::Elasticsearch(maker) => maker.make(rows),
             Self::InfluxDb(maker) => maker.make(rows),
+            Self::Broker(maker) => maker.make(rows),
         }
     }
 }

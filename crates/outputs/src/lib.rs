@@ -4,7 +4,7 @@
 //! ```text
 //!  store: rows as they are published ── filter ──┐                  ┌─ memory ─┐
 //!  ingest: packets as received ── window ────────┼─ items ─ queue ──┤          ├─ batches ─ relay | Loki | Elasticsearch |
-//!  ingest: figures of minutes ───────────────────┘                  └─ spool ──┘            InfluxDB
+//!  ingest: figures of minutes ───────────────────┘                  └─ spool ──┘            InfluxDB | NATS | MQTT
 //! ```
 //!
 //! * **An output sees what is published**, by a filter in the query language that is compiled as those of searches are.
@@ -13,7 +13,7 @@
 //! * **Bounded**: memory and disk of each output, the time of each attempt, the pause between them.
 //! * **At least once**: what was not answered is sent again, so it may arrive twice. [`Config`] has the limits.
 
-mod backoff;
+mod broker;
 mod config;
 mod document;
 mod gather;
@@ -22,13 +22,14 @@ pub mod metrics;
 mod mood;
 pub mod notify;
 mod outputs;
+mod portion;
 mod queue;
 mod relay;
 mod send;
 mod spool;
-mod tls;
 mod window;
 
+pub use broker::{Format, Mqtt, Nats, Topic, TopicError};
 pub use config::{Config, Kind, SpoolConfig};
 pub use http::{Elasticsearch, Endpoint, InfluxDb, LOKI_LABELS, Line, Loki, Place};
 pub use outputs::{Outputs, StartError, State, Status};

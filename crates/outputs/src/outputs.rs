@@ -136,7 +136,7 @@ impl Outputs {
 
     /// Whether any output sends packets, not rows.
     pub fn need_packets(configs: &[Config]) -> bool {
-        configs.iter().any(|config| matches!(config.kind, crate::Kind::Relay(_)))
+        configs.iter().any(|config| config.kind.needs_packets())
     }
 
     /// What has become of rows that are made of others: figures of minutes among them. Never waits.

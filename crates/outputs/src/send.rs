@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use reach::Backoff;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::backoff::{Backoff, Portion};
+use crate::broker::{MqttSink, NatsSink};
 use crate::config::{Config, Kind};
 use crate::http::{ElasticsearchSink, InfluxDbSink, LokiSink};
 use crate::outputs::Shared;
+use crate::portion::Portion;
 use crate::queue::{Item, Verdict};
 use crate::relay::RelaySink;
 
@@ -64,6 +66,9 @@ enum SinkKind {
     Loki(LokiSink),
     Elasticsearch(ElasticsearchSink),
     InfluxDb(InfluxDbSink),
+    // Large beside the others.
+    Nats(Box<NatsSink>),
+    Mqtt(Box<MqttSink>),
 }
 
 impl Sink {
@@ -75,6 +80,8 @@ impl Sink {
                 SinkKind::Elasticsearch(ElasticsearchSink::new(elasticsearch)?)
             }
             Kind::InfluxDb(influxdb) => SinkKind::InfluxDb(InfluxDbSink::new(influxdb)?),
+            Kind::Nats(nats) => SinkKind::Nats(Box::new(NatsSink::new(nats, config)?)),
+            Kind::Mqtt(mqtt) => SinkKind::Mqtt(Box::new(MqttSink::new(mqtt, config)?)),
         };
         Ok(Self { kind, time_max: config.time_max })
     }
@@ -84,6 +91,9 @@ impl Sink {
             match &mut self.kind {
                 // Each of its targets has that time.
                 SinkKind::Relay(sink) => return Ok(sink.send(batch).await),
+                // What the broker has taken of a batch by then is known.
+                SinkKind::Nats(sink) => return Ok(sink.send(batch).await),
+                SinkKind::Mqtt(sink) => return Ok(sink.send(batch).await),
                 SinkKind::Loki(sink) => timeout(self.time_max, sink.send(batch)).await,
                 SinkKind::Elasticsearch(sink) => timeout(self.time_max, sink.send(batch)).await,
                 SinkKind::InfluxDb(sink) => timeout(self.time_max, sink.send(batch)).await,
@@ -149,8 +159,10 @@ pub(crate) async fn send(mut sink: Sink, shared: Arc<Shared>, config: Config) {
         }
         rest(pause, &shared).await;
     }
-    if let SinkKind::Relay(relay) = &mut sink.kind {
-        relay.close().await;
+    match &mut sink.kind {
+        SinkKind::Relay(relay) => relay.close().await,
+        SinkKind::Mqtt(mqtt) => mqtt.close().await,
+        SinkKind::Loki(_) | SinkKind::Elasticsearch(_) | SinkKind::InfluxDb(_) | SinkKind::Nats(_) => {}
     }
 }
 

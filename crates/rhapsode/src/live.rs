@@ -24,7 +24,7 @@ impl Live for Receiver {
         let counters = self.0.counters();
         let listeners = counters.listeners.into_iter().map(|listener| Listener {
             name: listener.name.to_owned(),
-            address: listener.address.to_string(),
+            address: listener.address,
             counters: counters_of(&listener.counters),
         });
         listeners.collect()

@@ -4,6 +4,7 @@ mod accept;
 mod carrier;
 mod described;
 mod http;
+mod input;
 mod json;
 mod places;
 mod proxy;
@@ -29,6 +30,7 @@ use crate::pipeline::{Batch, Queue, Rejected, Spares};
 
 pub(crate) use accept::AcceptDoor;
 pub use described::openapi;
+pub(crate) use input::{Away, InputDoor};
 pub(crate) use places::Places;
 pub(crate) use sctp::Associations;
 pub(crate) use socket::{bind_sctp, bind_tcp, bind_udp};

@@ -43,8 +43,8 @@ mod tests {
 
     #[test]
     fn the_alarm_is_up_while_packets_are_lost_and_a_minute_longer() {
-        let address = "127.0.0.1:9060".parse().expect("an address");
-        let board = Board::new([("udp".to_owned(), address), ("tcp".to_owned(), address)]);
+        let board = ["udp", "tcp"].map(|name| (name.to_owned(), "127.0.0.1:9060".to_owned()));
+        let board = Board::new(board);
         let udp = Listener { transport: Transport::Udp, place: 0 };
         let tcp = Listener { transport: Transport::Tcp, place: 1 };
         let alarms = Alarms::default();

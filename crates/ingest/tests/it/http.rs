@@ -55,7 +55,7 @@ fn an_answer_means_stored() {
     let counters = web.server.ingest.counters();
     assert_eq!((counters.total.received, counters.total.stored), (3, 3));
     let http = counters.listeners.iter().find(|listener| listener.name == "http").expect("it is shown");
-    assert_eq!((http.address, http.counters.stored), (web.address, 3));
+    assert_eq!((http.address.as_str(), http.counters.stored), (web.address.to_string().as_str(), 3));
     assert_eq!(web.server.logged()[0].sender.ip(), web.address.ip());
     assert_eq!(web.server.count("SELECT count(*) FROM sip WHERE listener = 'http'"), 3);
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::client::{Answer, Endpoint, Post};
-use crate::document::{document, label, micros};
+use crate::document::{label, stamped};
 use crate::gather::{Made, arrivals, unreadable};
 use crate::queue::{Item, Verdict, cause};
 use crate::send::{Failure, Reply};
@@ -63,17 +63,14 @@ impl ElasticsearchMaker {
         id: i64,
         received: Micros,
     ) -> serde_json::Result<Vec<u8>> {
-        let time = micros(rows, "ts", row).unwrap_or(received).to_string();
         let table = label(rows, "table", row).unwrap_or_default();
         // Of arrival: a wrong clock of a sender must not make an index for every day.
         let date = received.to_string().get(..10).unwrap_or_default().replace('-', ".");
         let index = self.config.index.replace("{table}", &table).replace("{date}", &date);
         let action = json!({"create": {"_index": index, "_id": format!("{}-{id}", self.node)}});
-        let mut document = document(rows, row);
-        document.insert("@timestamp".to_owned(), time.into());
         let mut lines = serde_json::to_vec(&action)?;
         lines.push(b'\n');
-        serde_json::to_writer(&mut lines, &document)?;
+        serde_json::to_writer(&mut lines, &stamped(rows, row, received))?;
         lines.push(b'\n');
         Ok(lines)
     }

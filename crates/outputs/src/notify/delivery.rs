@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alerts::Event;
+use reach::Backoff;
 use tokio::time::Instant;
 
 use super::config::Timing;
 use super::counters::Counts;
-use crate::backoff::Backoff;
 use crate::send::Failure;
 
 /// Changes of one rule at one moment.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use reach::Tls;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
 };
@@ -12,7 +13,6 @@ use tokio::net::TcpStream;
 
 use super::config::{Email, Encryption};
 use crate::send::Failure;
-use crate::tls::Tls;
 
 /// Longest line of a reply (RFC 5321 4.5.3.1.5), generously.
 const LINE_BYTES_MAX: u64 = 2_000;

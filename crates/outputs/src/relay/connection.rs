@@ -7,13 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use reach::Tls;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket, lookup_host};
 
 use super::target::{Scheme, Target};
 use crate::queue::{Item, Verdict};
 use crate::send::Reply;
-use crate::tls::Tls;
 
 pub(super) enum Connection {
     Datagrams(UdpSocket),

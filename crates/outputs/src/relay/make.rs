@@ -9,38 +9,56 @@ use model::Micros;
 use super::{ChunkValue, Form, Relay};
 use crate::gather::{Made, arrivals, unreadable};
 use crate::queue::{Item, cause};
-use crate::window::Window;
+use crate::window::{Frames, Window};
 
-pub(crate) struct RelayMaker {
+/// Finds the packets that rows were made of, and gives them the form they are sent in.
+pub(crate) struct Packets {
     window: Arc<Window>,
     form: Form,
     /// Packets that do not say their length are written as version 3.
     to_stream: bool,
+    /// Of the block that the last row was of.
+    frames: Option<Arc<Frames>>,
 }
+
+impl Packets {
+    pub(crate) fn new(window: Arc<Window>, form: Form, to_stream: bool) -> Self {
+        Self { window, form, to_stream, frames: None }
+    }
+
+    /// The packet as it is sent, or the cause why there is none.
+    pub(crate) fn of(&mut self, id: i64, received: Micros) -> Result<Vec<u8>, &'static str> {
+        if self.frames.as_ref().is_none_or(|frames| !frames.holds(id)) {
+            self.frames = self.window.frames(id);
+        }
+        let frame = self.frames.as_ref().and_then(|frames| frames.of(id)).ok_or(cause::FRAME_GONE)?;
+        packet(frame, received, &self.form, self.to_stream).ok_or(cause::UNSENDABLE)
+    }
+
+    /// All rows of a batch were looked at: what they were made of need not be kept for this.
+    pub(crate) fn rest(&mut self) {
+        self.frames = None;
+    }
+}
+
+pub(crate) struct RelayMaker(Packets);
 
 impl RelayMaker {
     pub(crate) fn new(relay: &Relay, window: Arc<Window>) -> Self {
         let to_stream = relay.targets.iter().any(super::Target::is_stream);
-        Self { window, form: relay.form.clone(), to_stream }
+        Self(Packets::new(window, relay.form.clone(), to_stream))
     }
 
-    pub(crate) fn make(&self, rows: &RecordBatch) -> Made {
+    pub(crate) fn make(&mut self, rows: &RecordBatch) -> Made {
         let Some(arrivals) = arrivals(rows) else { return unreadable(rows) };
         let mut made = Made::default();
-        let mut frames = None;
         for (id, received) in arrivals {
-            if frames.as_ref().is_none_or(|frames: &Arc<crate::window::Frames>| !frames.holds(id)) {
-                frames = self.window.frames(id);
-            }
-            let Some(frame) = frames.as_ref().and_then(|frames| frames.of(id)) else {
-                made.lose(cause::FRAME_GONE);
-                continue;
-            };
-            match packet(frame, received, &self.form, self.to_stream) {
-                Some(bytes) => made.items.push(Item { received, bytes: bytes.into() }),
-                None => made.lose(cause::UNSENDABLE),
+            match self.0.of(id, received) {
+                Ok(bytes) => made.items.push(Item { received, bytes: bytes.into() }),
+                Err(cause) => made.lose(cause),
             }
         }
+        self.0.rest();
         made
     }
 }

@@ -9,18 +9,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use reach::{Backoff, Tls};
 use tokio::time::timeout;
 
-use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::queue::Item;
 use crate::send::{Failure, Reply};
-use crate::tls::Tls;
 
 pub use chunks::{ChunkValue, chunk_name};
 pub use target::{Target, TargetError};
 
-pub(crate) use make::RelayMaker;
+pub(crate) use make::{Packets, RelayMaker};
 
 use connection::Connection;
 use target::Scheme;

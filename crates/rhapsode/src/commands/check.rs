@@ -134,6 +134,9 @@ fn show(settings: &Resolved, origins: &Origins) {
     let scripts: Vec<&str> = scripts.map(|source| source.path.as_str()).collect();
     setting("scripts", if scripts.is_empty() { "none".to_owned() } else { scripts.join(", ") });
     setting("sender", format!("{} with rules of their own", settings.senders.some.len()));
+    for (input, origin) in settings.inputs.iter().zip(origins.inputs()) {
+        line("input", format!("{} {}", input.address, input.name), origin);
+    }
     for (output, origin) in settings.outputs.iter().zip(origins.outputs()) {
         line("output", format!("{} {}", output.kind.name(), output.name), origin);
     }

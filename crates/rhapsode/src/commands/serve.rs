@@ -238,6 +238,9 @@ impl Server {
         for bound in hep {
             println!("  HEP over {:<4} {}", bound.transport.name().to_uppercase(), bound.address);
         }
+        for input in &settings.inputs {
+            println!("  input         {} {}", input.address, input.name);
+        }
         for url in self.urls() {
             println!("  web and API   {url}");
         }
@@ -353,7 +356,12 @@ fn take_over(settings: &Resolved) -> Result<()> {
     if Memory::has_log(&settings.data) {
         let earlier = Types::of(&settings.memory.current).protocols(&settings.memory.former)?;
         let store = Arc::new(Store::open(store_config(settings), earlier.tables())?);
-        let config = IngestConfig { listeners: Vec::new(), tls: None, ..ingest_config(settings, earlier) };
+        let config = IngestConfig {
+            listeners: Vec::new(),
+            inputs: Vec::new(),
+            tls: None,
+            ..ingest_config(settings, earlier)
+        };
         let ingest = Ingest::start(config, Arc::clone(&store))?;
         while ingest.replayed().is_none() {
             std::thread::sleep(REPLAY_LOOK_EVERY);
@@ -393,6 +401,7 @@ pub(super) fn ingest_config(settings: &Resolved, protocols: &'static Protocols) 
     IngestConfig {
         protocols,
         listeners: settings.listeners.clone(),
+        inputs: settings.inputs.clone(),
         tls: settings.tls.clone(),
         keys: settings.hep_keys.iter().map(|key| key.clone().into_bytes()).collect(),
         senders: settings.senders.clone(),

@@ -53,6 +53,7 @@ impl Resolved {
             ),
             ("redact", self.redactions == new.redactions),
             ("output", self.outputs == new.outputs),
+            ("input", self.inputs == new.inputs),
             ("metrics", self.metrics == new.metrics),
             ("audit.days", self.audit_days == new.audit_days),
             ("calls.rows", self.call_rows == new.call_rows),

@@ -10,7 +10,7 @@ use protocols::mapping::Definition;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{alerts, listeners, notifiers, outputs, scripts};
+use super::{alerts, inputs, listeners, notifiers, outputs, scripts};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +30,7 @@ pub(super) struct File {
     pub(super) scripts: Option<scripts::Written>,
     pub(super) calls: Option<Calls>,
     pub(super) output: Option<Vec<outputs::Output>>,
+    pub(super) input: Option<Vec<inputs::Input>>,
     pub(super) alerts: Option<alerts::Common>,
     pub(super) alert: Option<Vec<alerts::Written>>,
     pub(super) notifier: Option<Vec<notifiers::Notifier>>,

@@ -122,6 +122,8 @@ const fn default_port(transport: Transport) -> u16 {
         Transport::Wss => 9063,
         Transport::Http => 9080,
         Transport::Https => 9443,
+        // Inputs go to an address of their own.
+        Transport::Nats | Transport::Mqtt => 0,
     }
 }
 

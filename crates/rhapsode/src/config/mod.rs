@@ -4,9 +4,11 @@
 //! name), then the TOML file, then the default.
 
 mod alerts;
+mod brokers;
 mod calls;
 mod changes;
 mod file;
+mod inputs;
 mod lake;
 mod listeners;
 mod memory;
@@ -90,6 +92,7 @@ pub(crate) struct Resolved {
     /// The figures of a minute are made so long after the first of its calls has ended.
     pub(crate) minute_after: Duration,
     pub(crate) outputs: Vec<::outputs::Config>,
+    pub(crate) inputs: Vec<ingest::InputConfig>,
     pub(crate) alerts: Alerts,
     pub(crate) retention_days: BTreeMap<String, u32>,
     pub(crate) retention_payload_days: BTreeMap<String, u32>,
@@ -192,6 +195,11 @@ pub(crate) fn resolve_beside(arguments: &ServeArguments, running: Option<&Resolv
         protocols,
         call_rows,
     )?;
+    let inputs = inputs::inputs(
+        arguments.config.as_deref(),
+        written.input.as_deref().unwrap_or_default(),
+        &listeners,
+    )?;
     // Rules are taken over while it runs: by then they must fit what it has.
     let (known, has_call_rows) =
         running.map_or((protocols, call_rows), |running| (running.protocols, running.call_rows));
@@ -222,6 +230,7 @@ pub(crate) fn resolve_beside(arguments: &ServeArguments, running: Option<&Resolv
         memory,
         protocols,
         outputs,
+        inputs,
         senders,
         redactions,
         scripts: scripts::scripts(&written.scripts.unwrap_or_default())?,

@@ -30,6 +30,8 @@ pub(crate) struct Origins {
     listeners: Vec<Origin>,
     /// Where each `[[output]]` begins.
     outputs: Vec<Origin>,
+    /// Where each `[[input]]` begins.
+    inputs: Vec<Origin>,
 }
 
 impl Origins {
@@ -64,6 +66,11 @@ impl Origins {
         &self.outputs
     }
 
+    /// Where each `[[input]]` is from, in the order of the file.
+    pub(crate) fn inputs(&self) -> &[Origin] {
+        &self.inputs
+    }
+
     fn note_file(&mut self, table: &DeTable<'_>, prefix: &str, at: &impl Fn(usize) -> Origin) {
         for (key, value) in table {
             let name = format!("{prefix}{}", key.get_ref());
@@ -74,6 +81,9 @@ impl Origins {
                 }
                 DeValue::Array(items) if name == "output" => {
                     self.outputs = items.iter().map(|item| at(item.span().start)).collect();
+                }
+                DeValue::Array(items) if name == "input" => {
+                    self.inputs = items.iter().map(|item| at(item.span().start)).collect();
                 }
                 _ => {
                     self.made.insert(name, at(key.span().start));

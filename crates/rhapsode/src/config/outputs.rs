@@ -1,5 +1,6 @@
 //! Where to send on what comes in: the `[[output]]` tables.
 
+mod brokers;
 mod influxdb;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::file::Size;
-use super::source::{Source, WrittenEndpoint};
+use super::source::{Source, WrittenEndpoint, tls_identity};
 use crate::play::now_micros;
 
 /// Each has memory and connections of its own.
@@ -60,7 +61,7 @@ pub(super) struct Output {
     set: Option<Spanned<Vec<Spanned<Set>>>>,
     tls_certificate: Option<Spanned<PathBuf>>,
     tls_key: Option<Spanned<PathBuf>>,
-    // loki, elasticsearch and influxdb
+    // loki, elasticsearch, influxdb, nats and mqtt
     url: Option<Spanned<String>>,
     user: Option<Spanned<String>>,
     password: Option<Spanned<String>>,
@@ -81,6 +82,15 @@ pub(super) struct Output {
     measurement: Option<Spanned<String>>,
     groups: Option<Spanned<Vec<Spanned<String>>>>,
     fixed_tags: Option<Spanned<BTreeMap<String, String>>>,
+    // nats and mqtt
+    format: Option<Spanned<FormatName>>,
+    subject: Option<Spanned<String>>,
+    stream: Option<Spanned<String>>,
+    credentials: Option<Spanned<PathBuf>>,
+    nkey: Option<Spanned<PathBuf>>,
+    topic: Option<Spanned<String>>,
+    qos: Option<Spanned<u64>>,
+    client_id: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -90,6 +100,8 @@ enum KindName {
     Loki,
     Elasticsearch,
     Influxdb,
+    Nats,
+    Mqtt,
 }
 
 impl KindName {
@@ -99,6 +111,8 @@ impl KindName {
             Self::Loki => "loki",
             Self::Elasticsearch => "elasticsearch",
             Self::Influxdb => "influxdb",
+            Self::Nats => "nats",
+            Self::Mqtt => "mqtt",
         }
     }
 }
@@ -115,6 +129,13 @@ enum BalanceName {
 enum FormName {
     AsReceived,
     Hep3,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum FormatName {
+    Hep,
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -192,10 +213,12 @@ impl Output {
             KindName::Loki => Kind::Loki(self.loki(source)?),
             KindName::Elasticsearch => Kind::Elasticsearch(self.elasticsearch(source)?),
             KindName::Influxdb => Kind::InfluxDb(self.influxdb(source)?),
+            KindName::Nats => Kind::Nats(self.nats(source)?),
+            KindName::Mqtt => Kind::Mqtt(self.mqtt(source)?),
         };
-        let is_relay = self.kind == KindName::Hep;
+        let is_pipe = matches!(self.kind, KindName::Hep | KindName::Nats | KindName::Mqtt);
         let mut config = Config::new(name.clone(), kind, self.filter(source, catalogue)?);
-        if is_relay {
+        if is_pipe {
             // Nothing is gained by waiting.
             config.batch_wait = Duration::ZERO;
         }
@@ -223,31 +246,33 @@ impl Output {
 
     /// What means nothing for this kind is a mistake of whoever wrote it.
     fn refuse_keys_of_others(&self, source: &Source<'_>) -> Result<()> {
-        use KindName::{Elasticsearch, Hep, Influxdb, Loki};
-        const HTTP: &[KindName] = &[Loki, Elasticsearch, Influxdb];
+        use KindName::{Elasticsearch, Hep, Influxdb, Loki, Mqtt, Nats};
+        const LOGIN: &[KindName] = &[Loki, Elasticsearch, Influxdb, Nats, Mqtt];
+        const PACKETS: &[KindName] = &[Hep, Nats, Mqtt];
+        const BROKERS: &[KindName] = &[Nats, Mqtt];
         fn span<T>(value: Option<&Spanned<T>>) -> Option<Range<usize>> {
             value.map(Spanned::span)
         }
         #[expect(clippy::type_complexity, reason = "a key, what it fits, and where it is written")]
-        let keys: [(&str, &[KindName], Option<Range<usize>>); 25] = [
-            ("filter", &[Hep, Loki, Elasticsearch], span(self.filter.as_ref())),
+        let keys: [(&str, &[KindName], Option<Range<usize>>); 33] = [
+            ("filter", &[Hep, Loki, Elasticsearch, Nats, Mqtt], span(self.filter.as_ref())),
             ("targets", &[Hep], span(self.targets.as_ref())),
             ("balance", &[Hep], span(self.balance.as_ref())),
-            ("form", &[Hep], span(self.form.as_ref())),
-            ("delete", &[Hep], span(self.delete.as_ref())),
-            ("set", &[Hep], span(self.set.as_ref())),
-            ("tls_certificate", &[Hep], span(self.tls_certificate.as_ref())),
-            ("tls_key", &[Hep], span(self.tls_key.as_ref())),
-            ("url", HTTP, span(self.url.as_ref())),
-            ("user", HTTP, span(self.user.as_ref())),
-            ("password", HTTP, span(self.password.as_ref())),
-            ("token", HTTP, span(self.token.as_ref())),
+            ("form", PACKETS, span(self.form.as_ref())),
+            ("delete", PACKETS, span(self.delete.as_ref())),
+            ("set", PACKETS, span(self.set.as_ref())),
+            ("tls_certificate", PACKETS, span(self.tls_certificate.as_ref())),
+            ("tls_key", PACKETS, span(self.tls_key.as_ref())),
+            ("url", LOGIN, span(self.url.as_ref())),
+            ("user", LOGIN, span(self.user.as_ref())),
+            ("password", LOGIN, span(self.password.as_ref())),
+            ("token", &[Loki, Elasticsearch, Influxdb, Nats], span(self.token.as_ref())),
             ("tenant", &[Loki], span(self.tenant.as_ref())),
             ("labels", &[Loki], span(self.labels.as_ref())),
             ("fixed_labels", &[Loki], span(self.fixed_labels.as_ref())),
             ("line", &[Loki], span(self.line.as_ref())),
             ("index", &[Elasticsearch], span(self.index.as_ref())),
-            ("payload", &[Elasticsearch], span(self.payload.as_ref())),
+            ("payload", &[Elasticsearch, Nats, Mqtt], span(self.payload.as_ref())),
             ("database", &[Influxdb], span(self.database.as_ref())),
             ("retention_policy", &[Influxdb], span(self.retention_policy.as_ref())),
             ("org", &[Influxdb], span(self.org.as_ref())),
@@ -255,6 +280,14 @@ impl Output {
             ("measurement", &[Influxdb], span(self.measurement.as_ref())),
             ("groups", &[Influxdb], span(self.groups.as_ref())),
             ("fixed_tags", &[Influxdb], span(self.fixed_tags.as_ref())),
+            ("format", BROKERS, span(self.format.as_ref())),
+            ("subject", &[Nats], span(self.subject.as_ref())),
+            ("stream", &[Nats], span(self.stream.as_ref())),
+            ("credentials", &[Nats], span(self.credentials.as_ref())),
+            ("nkey", &[Nats], span(self.nkey.as_ref())),
+            ("topic", &[Mqtt], span(self.topic.as_ref())),
+            ("qos", &[Mqtt], span(self.qos.as_ref())),
+            ("client_id", &[Mqtt], span(self.client_id.as_ref())),
         ];
         for (key, kinds, span) in keys {
             if let Some(span) = span.filter(|_| !kinds.contains(&self.kind)) {
@@ -293,12 +326,6 @@ impl Output {
         let target = |text: &Spanned<String>| {
             text.get_ref().parse::<Target>().map_err(|error| source.wrong(&text.span(), error))
         };
-        let tls_identity = match (&self.tls_certificate, &self.tls_key) {
-            (Some(certificate), Some(key)) => Some((certificate.get_ref().clone(), key.get_ref().clone())),
-            (None, None) => None,
-            (Some(alone), None) => return Err(source.wrong(&alone.span(), "tls_certificate needs tls_key")),
-            (None, Some(alone)) => return Err(source.wrong(&alone.span(), "tls_key needs tls_certificate")),
-        };
         Ok(Relay {
             targets: targets.get_ref().iter().map(target).collect::<Result<_>>()?,
             balance: match self.balance.as_ref().map(|balance| *balance.get_ref()) {
@@ -307,7 +334,7 @@ impl Output {
             },
             form: self.form(source)?,
             tls_ca: self.tls_ca.clone(),
-            tls_identity,
+            tls_identity: tls_identity(source, self.tls_certificate.as_ref(), self.tls_key.as_ref())?,
         })
     }
 

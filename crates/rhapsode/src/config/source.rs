@@ -19,6 +19,20 @@ impl Source<'_> {
     }
 }
 
+/// Our certificate and its key, which need each other.
+pub(super) fn tls_identity(
+    source: &Source<'_>,
+    certificate: Option<&Spanned<PathBuf>>,
+    key: Option<&Spanned<PathBuf>>,
+) -> Result<Option<(PathBuf, PathBuf)>> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((certificate.get_ref().clone(), key.get_ref().clone()))),
+        (None, None) => Ok(None),
+        (Some(alone), None) => Err(source.wrong(&alone.span(), "tls_certificate needs tls_key")),
+        (None, Some(alone)) => Err(source.wrong(&alone.span(), "tls_key needs tls_certificate")),
+    }
+}
+
 /// Where something listens for HTTP and who we are there, as it is written.
 pub(super) struct WrittenEndpoint<'a> {
     pub(super) url: &'a Spanned<String>,

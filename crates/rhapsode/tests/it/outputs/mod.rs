@@ -1,6 +1,7 @@
 //! What comes in is sent on: to other servers of this program, to plain sockets, and to stand-ins that speak the
-//! documented APIs of Loki, Elasticsearch and InfluxDB.
+//! documented APIs of Loki, Elasticsearch and InfluxDB; and by way of real brokers, which inputs fetch from.
 
+mod brokers;
 mod http;
 pub(crate) mod influxdb;
 mod relay;

@@ -20,7 +20,7 @@ const RECORDINGS: [&str; 4] =
 /// Of each: a socket that nobody has given more room keeps a hundred.
 const DATAGRAMS_OF_EACH: usize = 15;
 
-fn recorded() -> Result<Vec<Vec<u8>>> {
+pub(super) fn recorded() -> Result<Vec<Vec<u8>>> {
     let mut datagrams = Vec::new();
     for name in RECORDINGS {
         datagrams.extend(recording(name)?.context(name)?.pieces.into_iter().take(DATAGRAMS_OF_EACH));

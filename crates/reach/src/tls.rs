@@ -12,13 +12,34 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::Address;
+
 /// Makes connections that are encrypted.
-pub(crate) struct Tls(TlsConnector);
+pub struct Tls(TlsConnector);
+
+/// Files that a connection over TLS needs, all PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Who signs the certificates of others; without it, whom the system trusts.
+    pub ca: Option<PathBuf>,
+    /// Our certificate and its key, for those who ask for one.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+impl TlsFiles {
+    /// What connects to this address: there if it is encrypted, or if there are files for it.
+    pub fn connector(&self, address: &Address) -> Result<Option<Arc<Tls>>, String> {
+        if !address.is_encrypted() && *self == Self::default() {
+            return Ok(None);
+        }
+        Tls::new(self.ca.as_deref(), self.identity.as_ref()).map(|tls| Some(Arc::new(tls)))
+    }
+}
 
 impl Tls {
     /// `ca`: who signs the certificates of others, instead of whom the system trusts; `identity`: our certificate and its
     /// key.
-    pub(crate) fn new(ca: Option<&Path>, identity: Option<&(PathBuf, PathBuf)>) -> Result<Self, String> {
+    pub fn new(ca: Option<&Path>, identity: Option<&(PathBuf, PathBuf)>) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
         match ca {
             Some(path) => {
@@ -53,7 +74,7 @@ impl Tls {
         Ok(Self(TlsConnector::from(Arc::new(config))))
     }
 
-    pub(crate) async fn connect(&self, host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    pub async fn connect(&self, host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         self.0.connect(name, stream).await

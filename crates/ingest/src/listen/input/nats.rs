@@ -1,0 +1,268 @@
+//! NATS: what is published while we listen, or a consumer of JetStream, whose messages are acknowledged once they are in the
+//! log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reach::nats::{Connection, Event, Message, Options, jetstream};
+use reach::{ReachError, Tls};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{
+    CONNECT_TIME_MAX, GATHERED_BYTES_MAX, GATHERED_MAX, Heart, Intake, MESSAGE_BYTES_MAX, SIGN_EVERY, SILENT,
+    Silence,
+};
+use crate::config::{InputConfig, NatsFrom, NatsInput};
+use crate::counters::Refused;
+use crate::listen::web::told;
+
+/// By which we know what we listen to.
+const SUBSCRIPTION: u64 = 1;
+
+/// So long the server holds a request for messages that are not there yet.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// An answer to a request, or that there is none, comes within this time.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How long it is waited where more is unacknowledged already than the consumer allows.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) fn options(
+    config: &InputConfig,
+    nats: &NatsInput,
+    tls: Option<Arc<Tls>>,
+    name: String,
+) -> Options {
+    let (address, login) = (config.address.clone(), nats.login.clone());
+    Options { address, login, tls, name, message_bytes_max: MESSAGE_BYTES_MAX }
+}
+
+/// Until told to stop, or something is wrong. `arrived` is called once messages may come.
+pub(super) async fn serve(
+    nats: &NatsInput,
+    options: &Options,
+    intake: &mut Intake,
+    stop: &mut watch::Receiver<bool>,
+    arrived: impl FnOnce(),
+) -> Result<(), String> {
+    let mut connection = tokio::select! {
+        () = told(stop) => return Ok(()),
+        opened = timeout(CONNECT_TIME_MAX, Connection::open(options)) => match opened {
+            Ok(opened) => opened.map_err(|error| error.to_string())?,
+            Err(_) => return Err(format!("{} has not let us in in time", options.address)),
+        },
+    };
+    let mut fetch = Fetch { connection: &mut connection, intake, stop };
+    match &nats.from {
+        NatsFrom::Now { queue_group } => fetch.listen(&nats.subject, queue_group.as_deref(), arrived).await,
+        NatsFrom::Stream { stream, durable } => {
+            let inbox = format!("_INBOX.{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+            let consumer = Consumer { stream, durable, inbox };
+            fetch.consumer(&consumer, &nats.subject).await?;
+            arrived();
+            fetch.consume(&consumer).await
+        }
+    }
+}
+
+struct Fetch<'a> {
+    connection: &'a mut Connection,
+    intake: &'a mut Intake,
+    stop: &'a mut watch::Receiver<bool>,
+}
+
+/// A consumer of a stream, and where its server answers us.
+struct Consumer<'a> {
+    stream: &'a str,
+    durable: &'a str,
+    inbox: String,
+}
+
+/// What came, and why nothing more does.
+#[derive(Default)]
+struct Gathered {
+    events: Vec<Event>,
+    end: Option<ReachError>,
+}
+
+impl Fetch<'_> {
+    /// What is published from now on.
+    async fn listen(
+        &mut self,
+        subject: &str,
+        queue_group: Option<&str>,
+        arrived: impl FnOnce(),
+    ) -> Result<(), String> {
+        self.connection.subscribe(subject, queue_group, SUBSCRIPTION);
+        // Who may not listen there is told before this is answered.
+        self.connection.ping();
+        let mut arrived = Some(arrived);
+        let mut heart = Heart::new(SIGN_EVERY);
+        loop {
+            let first = tokio::select! {
+                () = told(self.stop) => return Ok(()),
+                first = timeout_at(heart.due, self.connection.next()) => first,
+            };
+            if first.is_ok() {
+                heart.beat();
+            }
+            match heart.look(Instant::now()) {
+                Some(Silence::Ask) => self.connection.ping(),
+                Some(Silence::GiveUp) => return Err(SILENT.to_owned()),
+                None => {}
+            }
+            let Ok(first) = first else {
+                self.intake.tell();
+                continue;
+            };
+            let gathered = self.gather(first).await;
+            for event in gathered.events {
+                match event {
+                    Event::Message(message) => self.take(&message),
+                    Event::Pong => arrived.take().into_iter().for_each(|arrived| arrived()),
+                    _ => {}
+                }
+            }
+            // Nobody is told: not to be stored is counted, and means that the program stops.
+            let _ = self.intake.store(false).await;
+            if let Some(end) = gathered.end {
+                return Err(end.to_string());
+            }
+        }
+    }
+
+    /// Looks whether the consumer can be used, and makes it if there is none.
+    async fn consumer(&mut self, consumer: &Consumer<'_>, subject: &str) -> Result<(), String> {
+        let Consumer { stream, durable, inbox } = consumer;
+        self.connection.subscribe(&format!("{inbox}.*"), None, SUBSCRIPTION);
+        let info = jetstream::consumer_info(stream, durable);
+        let mut known = self.ask(&info, &format!("{inbox}.info"), b"").await?;
+        if known == jetstream::Known::Missing {
+            // As many as one request may bring, and as many that wait to be stored.
+            let settings = jetstream::consumer_settings(stream, durable, subject, 2 * GATHERED_MAX);
+            let create = jetstream::consumer_create(stream, durable);
+            known = self.ask(&create, &format!("{inbox}.create"), &settings).await?;
+        }
+        match known {
+            jetstream::Known::Usable => Ok(()),
+            jetstream::Known::Missing => {
+                Err(format!("the consumer {durable} of stream {stream} cannot be made"))
+            }
+            jetstream::Known::Unusable(what) => Err(format!("consumer {durable} of stream {stream}: {what}")),
+        }
+    }
+
+    async fn ask(&mut self, subject: &str, reply: &str, body: &[u8]) -> Result<jetstream::Known, String> {
+        self.connection.publish(subject, Some(reply), &[], body);
+        let answer = async {
+            loop {
+                match self.connection.next().await {
+                    Ok(Event::Message(message)) if message.subject == reply => return Ok(message),
+                    Ok(_) => {}
+                    Err(error) => return Err(error.to_string()),
+                }
+            }
+        };
+        match timeout(ANSWER_TIME_MAX, answer).await {
+            Ok(answer) => Ok(jetstream::consumer(&answer?)),
+            Err(_) => Err("JetStream does not answer".to_owned()),
+        }
+    }
+
+    /// What the consumer has, request by request.
+    async fn consume(&mut self, consumer: &Consumer<'_>) -> Result<(), String> {
+        let next = jetstream::next_messages(consumer.stream, consumer.durable);
+        let (mut request, mut awaited, mut due) = (0_u64, 0_usize, Instant::now());
+        loop {
+            if awaited == 0 {
+                request += 1;
+                awaited = GATHERED_MAX;
+                due = Instant::now() + WAIT + ANSWER_TIME_MAX;
+                let reply = format!("{}.{request}", consumer.inbox);
+                self.connection.publish(&next, Some(&reply), &[], &jetstream::wanted(awaited, WAIT));
+            }
+            let first = tokio::select! {
+                () = told(self.stop) => return Ok(()),
+                first = timeout_at(due, self.connection.next()) => first,
+            };
+            let Ok(first) = first else { return Err(SILENT.to_owned()) };
+            let gathered = self.gather(first).await;
+            let mut replies = Vec::new();
+            let mut trouble = gathered.end.map(|end| end.to_string());
+            for event in gathered.events {
+                let Event::Message(message) = event else { continue };
+                let Some(status) = &message.status else {
+                    self.take(&message);
+                    awaited = awaited.saturating_sub(1);
+                    replies.extend(message.reply);
+                    continue;
+                };
+                // What is said of an earlier request means nothing now.
+                let is_of_this = message.subject.rsplit('.').next() == Some(&request.to_string());
+                match status.code {
+                    // Still there.
+                    100 => {}
+                    // Nothing, or nothing more, within the time.
+                    404 | 408 if is_of_this => awaited = 0,
+                    404 | 408 => {}
+                    409 if status.description.contains("MaxAckPending") => {
+                        awaited = 0;
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    code => {
+                        trouble
+                            .get_or_insert_with(|| format!("JetStream says: {code} {}", status.description));
+                    }
+                }
+            }
+            let word = match self.intake.store(true).await {
+                Ok(()) => jetstream::DONE,
+                Err(_) => jetstream::AGAIN,
+            };
+            for reply in replies {
+                self.connection.publish(&reply, None, &[], word);
+            }
+            // Else with what is said next.
+            let sent = self.connection.flush().await;
+            if let Some(trouble) = trouble {
+                return Err(trouble);
+            }
+            sent.map_err(|error| error.to_string())?;
+        }
+    }
+
+    /// With the first what has come by now.
+    async fn gather(&mut self, first: Result<Event, ReachError>) -> Gathered {
+        let mut gathered = Gathered::default();
+        let (mut next, mut bytes) = (Some(first), 0);
+        while let Some(come) = next.take() {
+            match come {
+                Ok(event) => {
+                    if let Event::Message(message) = &event {
+                        bytes += message.payload.len();
+                    }
+                    gathered.events.push(event);
+                }
+                Err(error) => {
+                    gathered.end = Some(error);
+                    break;
+                }
+            }
+            if gathered.events.len() < GATHERED_MAX && bytes < GATHERED_BYTES_MAX {
+                next = timeout(Duration::ZERO, self.connection.next()).await.ok();
+            }
+        }
+        gathered
+    }
+
+    fn take(&mut self, message: &Message) {
+        let sender = self.connection.peer();
+        if message.is_too_large {
+            self.intake.refuse(Refused::TooLarge, sender);
+        } else {
+            self.intake.take(&message.payload, sender);
+        }
+    }
+}

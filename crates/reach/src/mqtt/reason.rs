@@ -1,0 +1,41 @@
+/// What a reason code means (section 2.4), in few words.
+pub(super) fn reason(code: u8, text: Option<&str>) -> String {
+    let known = match code {
+        0x00 => "success",
+        0x04 => "disconnected with the will message",
+        0x10 => "no one subscribes to it",
+        0x80 => "unspecified error",
+        0x81 => "malformed packet",
+        0x82 => "protocol error",
+        0x83 => "implementation specific error",
+        0x84 => "unsupported protocol version: the broker does not speak MQTT 5",
+        0x85 => "client identifier not valid",
+        0x86 => "bad user name or password",
+        0x87 => "not authorized",
+        0x88 => "server unavailable",
+        0x89 => "server busy",
+        0x8a => "banned",
+        0x8b => "server shutting down",
+        0x8d => "keep alive timeout",
+        0x8e => "session taken over: another client has the same client_id",
+        0x8f => "topic filter invalid",
+        0x90 => "topic name invalid",
+        0x91 => "packet identifier in use",
+        0x93 => "receive maximum exceeded",
+        0x95 => "packet too large",
+        0x96 => "message rate too high",
+        0x97 => "quota exceeded",
+        0x98 => "administrative action",
+        0x99 => "payload format invalid",
+        0x9b => "QoS not supported",
+        0x9c => "use another server",
+        0x9d => "server moved",
+        0x9e => "shared subscriptions not supported",
+        0x9f => "connection rate exceeded",
+        0xa1 => "subscription identifiers not supported",
+        0xa2 => "wildcard subscriptions not supported",
+        _ => "unknown reason",
+    };
+    let text = text.filter(|text| !text.is_empty()).map_or_else(String::new, |text| format!(": {text}"));
+    format!("{known} (0x{code:02x}){text}")
+}
