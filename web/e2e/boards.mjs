@@ -29,7 +29,8 @@ export async function boardSteps(page, { at, step, shot, outDir }) {
     await page.locator('dialog .segments button', { hasText: 'bars' }).click();
     await page.locator('dialog .segments button', { hasText: 'Search' }).click();
     await page.locator('select[name=by]').selectOption('status');
-    await page.locator('dialog .preview .legend li').first().waitFor();
+    // A single group needs no legend.
+    await page.locator('dialog .preview [data-state=shown] .plot').waitFor();
     await page.locator('dialog button[type=submit]').click();
     await panel('By status').waitFor();
   });

@@ -499,7 +499,7 @@ async function asViewer(browser, user, password) {
   await page.keyboard.press('Enter');
   await page.locator('.nothing').waitFor();
   const links = (await page.locator('nav[aria-label=Main] .link').allInnerTexts()).join(' ');
-  check(links === 'Search Overview Failures Live', `a viewer with a scope is offered ${links}`);
+  check(links === 'Search Overview Boards Failures Live', `a viewer with a scope is offered ${links}`);
   await page.goto(at('/settings'));
   await page.locator('nav[aria-label=Settings] a').first().waitFor();
   const parts = (await page.locator('nav[aria-label=Settings] a').allInnerTexts()).join(' ');

@@ -68,15 +68,6 @@ impl<'a> Call<'a> {
         self.transactions.iter().filter(move |transaction| transaction.method == method)
     }
 
-    /// Nothing is awaited: every request that was seen has its final reply, and every INVITE its ACK, on each hop.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.transactions.iter().all(|known| {
-            let is_answered = self.replies(known).any(|reply| matches!(reply.status, Some(200..)));
-            let is_acknowledged = known.method != "INVITE" || !known.acks.is_empty();
-            is_answered && is_acknowledged && !known.requests.is_empty()
-        })
-    }
-
     /// INVITEs that open the call, on all hops.
     pub(crate) fn openings(&self) -> impl Iterator<Item = &Transaction<'a>> {
         self.of("INVITE").filter(|invite| !invite.is_in_dialog && !invite.requests.is_empty())

@@ -57,8 +57,10 @@ impl Stream<'_> {
 
 /// The streams of the message's session description; `None` if it has none.
 pub(crate) fn streams<'a>(message: &Message<'a>) -> Option<Vec<Stream<'a>>> {
-    // Most messages end with their headers: no need to read them.
-    if message.raw.ends_with(b"\r\n\r\n") {
+    // Most messages end with their headers: no need to read them. Some bodies end with an empty line, too.
+    if message.raw.ends_with(b"\r\n\r\n")
+        && memchr::memmem::find(&message.raw, b"\r\n\r\n") == Some(message.raw.len() - 4)
+    {
         return None;
     }
     let description = message.sip().sdp()?;

@@ -247,7 +247,11 @@ impl Ingest {
         let runtime = runtime.map_err(|source| IngestError::Thread { name: name.clone(), source })?;
         // It is told with the web, before the other doors: what comes after that the broker keeps.
         let (hall, stop) = (self.hall.clone(), self.web_stop.subscribe());
-        let thread = spawn(name, move || runtime.block_on(input.run(hall, away, stop)))?;
+        let thread = spawn(name, move || {
+            runtime.block_on(input.run(hall, away, stop));
+            // Whoever still looks for the address of a name is not waited for.
+            runtime.shutdown_background();
+        })?;
         self.threads().doors.push(thread);
         Ok(())
     }

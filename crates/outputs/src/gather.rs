@@ -51,7 +51,8 @@ pub(crate) enum Feed {
 }
 
 impl Maker {
-    pub(crate) fn new(kind: &Kind, window: &Arc<Window>, node: &str) -> Self {
+    /// `node` and `name`, of the output, tell what it sends from what others do.
+    pub(crate) fn new(kind: &Kind, window: &Arc<Window>, node: &str, name: &str) -> Self {
         match kind {
             Kind::Relay(relay) => Self::Relay(RelayMaker::new(relay, Arc::clone(window))),
             Kind::Loki(loki) => Self::Loki(LokiMaker::new(loki)),
@@ -59,8 +60,10 @@ impl Maker {
                 Self::Elasticsearch(ElasticsearchMaker::new(elasticsearch, node))
             }
             Kind::InfluxDb(influxdb) => Self::InfluxDb(InfluxDbMaker::new(influxdb, node)),
-            Kind::Nats(nats) => Self::Broker(BrokerMaker::new(&nats.subject, &nats.format, window, node)),
-            Kind::Mqtt(mqtt) => Self::Broker(BrokerMaker::new(&mqtt.topic, &mqtt.format, window, node)),
+            Kind::Nats(nats) => {
+                Self::Broker(BrokerMaker::new(&nats.subject, &nats.format, window, node, name))
+            }
+            Kind::Mqtt(mqtt) => Self::Broker(BrokerMaker::new(&mqtt.topic, &mqtt.format, window, node, name)),
         }
     }
 

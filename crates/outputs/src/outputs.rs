@@ -202,7 +202,7 @@ impl Output {
                 StartError::Spool { output: output(), folder: spool.folder.display().to_string(), source }
             })?),
         };
-        let maker = Maker::new(&config.kind, window, node);
+        let maker = Maker::new(&config.kind, window, node, &config.name);
         let sink = Sink::new(&config).map_err(wrong)?;
         let (feed, source) = if let Some(columns) = maker.columns(store) {
             let tail = running.runtime.block_on(store.tail(&config.filter, &columns));

@@ -73,6 +73,8 @@ pub(crate) enum Verdict {
     Refused,
     /// To be sent again.
     Again,
+    /// To be sent again, behind the others: it is this one that was not taken.
+    Behind,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -139,7 +141,7 @@ impl<S: Overflow> Queue<S> {
 
     /// When the item arrived that waits longest, as far as is known without reading the disk.
     pub(crate) fn oldest(&self) -> Option<Micros> {
-        self.items.front().map(|held| held.item.received)
+        self.items.iter().map(|held| held.item.received).min()
     }
 
     /// Takes one more. When all is full the newest is dropped: what waits longest may be just being sent.
@@ -186,13 +188,17 @@ impl<S: Overflow> Queue<S> {
 
     /// What became of those in hand, in their order.
     pub(crate) fn settle(&mut self, verdicts: impl IntoIterator<Item = Verdict>) {
-        let mut again = Vec::new();
+        let (mut again, mut behind) = (Vec::new(), Vec::new());
         let verdicts = verdicts.into_iter().chain(std::iter::repeat(Verdict::Again));
         for (_, verdict) in (0..std::mem::take(&mut self.in_hand)).zip(verdicts) {
             let Some(held) = self.items.pop_front() else { break };
             match verdict {
                 Verdict::Again => {
                     again.push(held);
+                    continue;
+                }
+                Verdict::Behind => {
+                    behind.push(held);
                     continue;
                 }
                 Verdict::Sent => self.counts.sent += 1,
@@ -206,6 +212,7 @@ impl<S: Overflow> Queue<S> {
         for held in again.into_iter().rev() {
             self.items.push_front(held);
         }
+        self.items.extend(behind);
         if let Some(spool) = &mut self.spool {
             spool.commit();
         }
@@ -314,7 +321,7 @@ mod tests {
         let step = prop_oneof![
             6 => (1..40_usize).prop_map(Step::Offer),
             1 => Just(Step::Lose),
-            4 => (1..20_usize, proptest::collection::vec(0..3_u8, 0..20)).prop_map(|(rows, fates)| Step::Send(rows, fates)),
+            4 => (1..20_usize, proptest::collection::vec(0..4_u8, 0..20)).prop_map(|(rows, fates)| Step::Send(rows, fates)),
             1 => (1..20_usize).prop_map(Step::Vanish),
             1 => any::<bool>().prop_map(Step::Writable),
             1 => Just(Step::Close),
@@ -323,7 +330,7 @@ mod tests {
     }
 
     fn verdict(fate: u8) -> Verdict {
-        [Verdict::Sent, Verdict::Refused, Verdict::Again][usize::from(fate)]
+        [Verdict::Sent, Verdict::Refused, Verdict::Again, Verdict::Behind][usize::from(fate)]
     }
 
     fn item(number: u64, bytes: usize) -> Item {
@@ -412,6 +419,17 @@ mod tests {
             prop_assert_eq!(sent, (0..count).collect::<Vec<_>>());
             prop_assert_eq!(queue.counts().sent, count);
         }
+    }
+
+    #[test]
+    fn what_alone_is_not_taken_lets_the_others_go_first() {
+        let mut queue: Queue<Shelf> = Queue::new(10_000, None);
+        (0..4).for_each(|number_of| queue.offer(item(number_of, 10)));
+        let numbers = |batch: Vec<Arc<Item>>| batch.iter().map(|item| number(item)).collect::<Vec<_>>();
+        assert_eq!(numbers(queue.batch(2, usize::MAX)), [0, 1]);
+        queue.settle([Verdict::Behind, Verdict::Again]);
+        assert_eq!(numbers(queue.batch(9, usize::MAX)), [1, 2, 3, 0]);
+        assert_eq!(queue.oldest(), Some(Micros(0)));
     }
 
     #[test]

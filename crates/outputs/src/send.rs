@@ -134,9 +134,11 @@ pub(crate) async fn send(mut sink: Sink, shared: Arc<Shared>, config: Config) {
                     backoff.succeeded();
                 }
                 portion.taken();
-                let again = verdicts.contains(&Verdict::Again);
+                // A few that are not taken do not slow the many that are.
+                let behind = verdicts.iter().filter(|verdict| **verdict == Verdict::Behind).count();
+                let goes_on = !verdicts.contains(&Verdict::Again) && behind <= verdicts.len() / 2;
                 shared.settle(verdicts, problem, refusal);
-                if !again {
+                if goes_on {
                     continue;
                 }
                 backoff.failed(after, fastrand::f64())

@@ -4,7 +4,6 @@
 //! they came in. When a row is due follows from arrival times alone, which whoever feeds this hands in; what is in
 //! the row follows from the times of the messages alone.
 
-mod comebacks;
 mod kept;
 pub(crate) mod patience;
 pub(crate) mod seen;
@@ -16,7 +15,6 @@ use crate::call::Call;
 use crate::message::Message;
 use crate::row::{Origin, Row, Told};
 use crate::state::State;
-use comebacks::Comebacks;
 use kept::Kept;
 use patience::{HOLD, Patience, hold};
 use seen::Sorted;
@@ -79,7 +77,6 @@ pub struct Tracker {
     /// Calls told to their end, by hash of the Call-ID: when their last message was.
     recent: HashMap<u64, i64>,
     recent_order: VecDeque<u64>,
-    comebacks: Comebacks,
     /// Calls whose earlier messages are elsewhere.
     strangers: Vec<String>,
     /// How many calls wait for their earlier messages.
@@ -121,6 +118,8 @@ struct Open {
     received: i64,
     /// The first message that no row tells of.
     untold: Option<i64>,
+    /// When that arrived.
+    untold_since: i64,
     /// When it is to be looked at; what else is in the heap for it is outdated.
     look_at: i64,
     /// As its last row told.
@@ -143,7 +142,6 @@ impl Tracker {
             untold: VecDeque::new(),
             recent: HashMap::new(),
             recent_order: VecDeque::new(),
-            comebacks: Comebacks::default(),
             strangers: Vec::new(),
             waiting: 0,
             counts: Counts::default(),
@@ -272,10 +270,6 @@ impl Tracker {
         let slot = self.place(call_id, Origin::of(seen), seen.received);
         // A Call-ID may be used again: what opens a call later than anything could come late is a call of its own.
         if told.is_some_and(|until| !opens || message.at <= until.saturating_add(patience::LATE)) {
-            // To renew a registration soon is no comeback.
-            if !message.is("REGISTER") {
-                self.comebacks.came_back();
-            }
             self.wait(slot);
         }
         Some(slot)
@@ -291,6 +285,7 @@ impl Tracker {
             beyond: 0,
             received,
             untold: None,
+            untold_since: 0,
             look_at: i64::MAX,
             waits: false,
             is_retold: false,
@@ -325,6 +320,7 @@ impl Tracker {
         open.origin.join(seen);
         if open.untold.is_none() {
             open.untold = Some(seen.message.id);
+            open.untold_since = seen.received;
             self.untold.push_back((seen.message.id, slot, uses));
             open.look_at = seen.received.saturating_add(hold(&seen.message));
             self.looks.push(Reverse((open.look_at, slot, uses)));
@@ -365,8 +361,8 @@ impl Tracker {
         let call = Call::read(&sorted.messages, until);
         let patience = match why {
             Why::Due => {
-                let is_complete = !self.comebacks.are_many() && call.is_complete();
-                Patience::with(call.outcome.state, is_complete, quiet)
+                let untold = open.untold.map_or(0, |_| now.saturating_sub(open.untold_since));
+                Patience::with(call.outcome.state, quiet, untold)
             }
             Why::Room => Patience::NONE,
         };
@@ -408,9 +404,6 @@ impl Tracker {
 
     fn let_go(&mut self, slot: usize, until: i64) {
         let Some(open) = self.slots[slot].open.take() else { return };
-        if open.state != State::Done {
-            self.comebacks.ended();
-        }
         self.waiting -= usize::from(open.waits);
         self.by_call_id.remove(&open.call_id);
         self.free.push(slot);

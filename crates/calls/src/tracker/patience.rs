@@ -9,8 +9,8 @@ const SECOND: i64 = 1_000_000;
 /// and a list is never further behind.
 pub(super) const HOLD: i64 = SECOND;
 
-/// The same for what is mostly over by then, a registration or the end of a call: it is looked at once.
-const HOLD_OVER: i64 = DONE + SECOND / 2;
+/// The same for a REGISTER: by then it is mostly over, and is looked at once.
+const HOLD_REGISTER: i64 = DONE + SECOND / 2;
 
 /// 64*T1 and a little more: all that belongs to a call that has ended has come by then (RFC 3261 17, timers B, D, F, H,
 /// J), and all that has not may be missed.
@@ -22,8 +22,11 @@ const RINGING_MAX: i64 = 200 * SECOND;
 /// A conversation without any message for so long is over, and its end was missed.
 const SILENCE_MAX: i64 = 24 * 3_600 * SECOND;
 
-/// What is over with nothing missing is waited for no longer than what other capture points have still on their way.
+/// What was answered at once and with success is over, but for what other capture points have still on their way.
 const DONE: i64 = 2 * SECOND;
+
+/// Something new has no row for so long at most: what never falls quiet is told as well.
+const UNTOLD_MAX: i64 = 5 * SECOND;
 
 /// After less a call is likely to go on at once: compressing it would be work for nothing.
 const QUIET: i64 = 5 * SECOND;
@@ -43,7 +46,7 @@ pub(crate) struct Patience {
 
 /// How long to wait for more after this message, the first of which no row tells.
 pub(super) fn hold(message: &Message<'_>) -> i64 {
-    if matches!(message.method, Some("REGISTER" | "BYE" | "CANCEL")) { HOLD_OVER } else { HOLD }
+    if message.is("REGISTER") { HOLD_REGISTER } else { HOLD }
 }
 
 /// When to look again at a call of which nothing new is known and that has been told to be in this state, if looking closer
@@ -58,19 +61,12 @@ impl Patience {
     pub(super) const NONE: Self =
         Self { look_again_in: None, is_settled: false, is_told: true, is_long: false };
 
-    /// For a call in this state, after so long without a message; `is_complete`: none is missing, and none is likely to
-    /// come late.
-    pub(super) fn with(state: State, is_complete: bool, quiet: i64) -> Self {
-        let is_over = match state {
-            State::Done => true,
-            // A challenge or a redirection that is followed goes on.
-            State::Ended | State::Cancelled | State::Failed => is_complete,
-            _ => false,
-        };
+    /// For a call in this state, after so long without a message, with something new for so long.
+    pub(super) fn with(state: State, quiet: i64, untold: i64) -> Self {
         let last = match state {
             State::Answered => SILENCE_MAX,
             State::Calling | State::Ringing => RINGING_MAX,
-            _ if is_over => DONE,
+            State::Done => DONE,
             _ => LATE,
         };
         let has_failed = matches!(
@@ -79,13 +75,13 @@ impl Patience {
         );
         let steps = match state {
             State::Answered => [QUIET, LATE, last],
-            _ if is_over => [DONE; 3],
+            State::Done => [DONE; 3],
             _ => [LATE, LATE, last],
         };
         let next = steps.into_iter().find(|end| quiet < *end);
         Self {
             // Its row follows in a moment.
-            is_told: !is_over || next.is_none(),
+            is_told: state != State::Done || next.is_none() || untold >= UNTOLD_MAX,
             look_again_in: next.map(|end| end - quiet),
             is_settled: has_failed || quiet >= LATE || next.is_none(),
             is_long: state == State::Answered && quiet >= QUIET,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use calls::{CALLS, Call, Limits, REGISTRATIONS, Row, Tracker};
 use model::Value;
 use proptest::prelude::*;
-use traffic::{Generator, Mix, Rate, Scenario, Settings};
+use traffic::{Fault, Generator, Mix, Rate, Scenario, Settings};
 
 use crate::arrivals::Arrival;
 use crate::captured::{Calls, add, fold, messages};
@@ -112,6 +112,89 @@ fn rows_say_what_all_messages_together_say() {
         assert_eq!(texts(&value(row, "finding")), found, "{call_id}");
     }
     assert!(compared > 300, "{compared} calls");
+}
+
+#[test]
+fn rows_of_faults_say_what_all_their_messages_say() {
+    let faults: Vec<(Scenario, u32)> = Fault::all().map(|fault| (Scenario::Fault(fault), 1)).collect();
+    let (all, calls) = traffic(Some(Mix::of(&faults).expect("a mix")), 1_800);
+    let rows = follow(&mut Tracker::new(Limits::default()), &all);
+    let last_at = all.last().expect("traffic").at;
+    let mut ended: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| !row.is_open) {
+        ended.entry(row.call_id()).or_default().extend(texts(&value(row, "finding")));
+    }
+    let (mut compared, mut differences) = (0, BTreeMap::new());
+    for (call_id, seized) in &calls {
+        let messages = messages(seized);
+        let Some(found) = ended.get(call_id.as_str()) else { continue };
+        if messages.last().is_none_or(|last| last.at > last_at - 240 * SECOND) {
+            continue;
+        }
+        let whole = Call::read(&messages, i64::MAX / 2).findings();
+        let whole: BTreeSet<String> = whole.iter().map(|finding| finding.id.to_owned()).collect();
+        compared += 1;
+        // Each time a registration is renewed has a row of its own: what lies between two is said by the page alone.
+        let is_of_two = |name: &&String| matches!(name.as_str(), "REG_EXPIRED" | "REG_NAT_SHORT");
+        for name in whole.symmetric_difference(found).filter(|name| !is_of_two(name)) {
+            *differences.entry(name.clone()).or_insert(0) += 1;
+        }
+    }
+    assert!(compared > 300, "{compared} calls");
+    assert_eq!(differences, BTreeMap::new(), "of {compared}");
+}
+
+/// One registration, begun at this time: its REGISTER with credentials and what is answered.
+fn registered(of: &[Arrival], times: i64, at: i64, status: i64) -> [Arrival; 2] {
+    let find = |is_reply: bool| {
+        let mut own = of.iter().rev().filter(|message| message.status.is_some() == is_reply);
+        own.next().expect("a registration").clone()
+    };
+    let (mut request, mut reply) = (find(false), find(true));
+    reply.status = Some(status);
+    for (place, message) in [&mut request, &mut reply].into_iter().enumerate() {
+        message.id = 65_536 + times * 2 + place as i64;
+        message.at = at + place as i64 * 1_000;
+        message.received = message.at;
+        message.cseq = Some(times + 1);
+        message.fields[5] = Some(format!("z9hG4bK{times}"));
+    }
+    [request, reply]
+}
+
+fn registration() -> Vec<Arrival> {
+    let (all, _) = traffic(Some(Mix::of(&[(Scenario::Register, 1)]).expect("a mix")), 60);
+    let call_id = all[0].call_id.clone();
+    all.into_iter().filter(|message| message.call_id == call_id).collect()
+}
+
+#[test]
+fn a_registration_that_failed_goes_on_when_it_is_tried_again() {
+    let own = registration();
+    let begin = own[0].received;
+    let all: Vec<Arrival> =
+        [registered(&own, 0, begin, 503), registered(&own, 1, begin + 10 * SECOND, 200)].concat();
+    let rows = follow(&mut Tracker::new(Limits::default()), &all);
+    let ended: Vec<&Row> = rows.iter().filter(|row| !row.is_open).collect();
+    assert_eq!(ended.len(), 1, "{ended:?}");
+    assert_eq!(value(ended[0], "state"), Value::from("done"));
+    assert_eq!(value(ended[0], "messages"), Value::Int(4));
+}
+
+#[test]
+fn what_never_falls_quiet_is_told_all_the_same() {
+    let own = registration();
+    let begin = own[0].received;
+    let mut tracker = Tracker::new(Limits::default());
+    let mut rows = Vec::new();
+    for times in 0..10 {
+        let at = begin + times * SECOND;
+        registered(&own, times, at, 200).iter().for_each(|message| tracker.take(&message.sighting()));
+        tracker.due(at + SECOND / 2, &mut rows);
+    }
+    let told = rows.last().expect("a row within ten seconds");
+    assert!(told.is_open);
+    assert!(tracker.oldest_untold().is_some_and(|id| id > 65_536), "what was told needs no log");
 }
 
 #[test]

@@ -7,6 +7,8 @@ use crate::send::Reply;
 pub(super) enum Fate {
     Taken,
     Refused(String),
+    /// The broker says no to this one, and why; whoever runs it may put that right.
+    Denied(String),
     /// To be sent again, and why.
     Later(String),
 }
@@ -55,6 +57,10 @@ impl Fates {
                 refusal.get_or_insert(why);
                 Verdict::Refused
             }
+            Some(Fate::Denied(why)) => {
+                problem.get_or_insert(why);
+                Verdict::Behind
+            }
             Some(Fate::Later(why)) => {
                 problem.get_or_insert(why);
                 Verdict::Again
@@ -75,16 +81,17 @@ mod tests {
 
     #[test]
     fn each_has_the_first_that_was_said_of_it() {
-        let mut fates = Fates::new(4);
+        let mut fates = Fates::new(5);
         fates.decide(1, Fate::Taken);
         fates.decide(1, Fate::Later("no".to_owned()));
         fates.decide(3, Fate::Refused("too large".to_owned()));
+        fates.decide(4, Fate::Denied("full".to_owned()));
         fates.decide(9, Fate::Taken);
         assert!(!fates.are_known() && fates.is_open(0) && !fates.is_open(1));
         fates.decide_rest(&Fate::Later("late".to_owned()));
         assert!(fates.are_known());
         let expected = Reply::Each {
-            verdicts: vec![Verdict::Again, Verdict::Sent, Verdict::Again, Verdict::Refused],
+            verdicts: vec![Verdict::Again, Verdict::Sent, Verdict::Again, Verdict::Refused, Verdict::Behind],
             problem: Some("late".to_owned()),
             refusal: Some("too large".to_owned()),
             after: None,

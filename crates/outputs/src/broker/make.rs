@@ -16,7 +16,8 @@ use crate::window::Window;
 pub(crate) struct BrokerMaker {
     topic: Topic,
     content: Content,
-    node: String,
+    /// Before the number of a row: a stream may have the same row from two outputs.
+    origin: String,
 }
 
 enum Content {
@@ -31,13 +32,19 @@ pub(crate) enum Reads {
 }
 
 impl BrokerMaker {
-    pub(crate) fn new(topic: &Topic, format: &Format, window: &Arc<Window>, node: &str) -> Self {
+    pub(crate) fn new(
+        topic: &Topic,
+        format: &Format,
+        window: &Arc<Window>,
+        node: &str,
+        output: &str,
+    ) -> Self {
         let content = match format {
             // As on a stream: who takes it need not guess where it ends.
             Format::Hep(form) => Content::Packets(Packets::new(Arc::clone(window), form.clone(), true)),
             Format::Json { payload } => Content::Documents { payload: *payload },
         };
-        Self { topic: topic.clone(), content, node: node.to_owned() }
+        Self { topic: topic.clone(), content, origin: format!("{node}-{output}") }
     }
 
     pub(crate) fn reads(&self) -> Reads {
@@ -79,7 +86,7 @@ impl BrokerMaker {
                 serde_json::to_vec(&stamped(rows, row, received)).map_err(|_| cause::UNSENDABLE)?
             }
         };
-        let (topic, id) = (self.topic.of(rows, row), format!("{}-{id}", self.node));
+        let (topic, id) = (self.topic.of(rows, row), format!("{}-{id}", self.origin));
         let parcel = Parcel { topic: &topic, id: &id, payload: &payload };
         let bytes = parcel.write().ok_or(cause::UNSENDABLE)?;
         Ok(Item { received, bytes: bytes.into() })

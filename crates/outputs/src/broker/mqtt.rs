@@ -139,8 +139,12 @@ async fn publish(
         connection.flush().await?;
         while places.clone().any(|place| fates.is_open(place)) {
             if let Packet::Acknowledged { id, refusal } = connection.next().await? {
-                // Over the quota, or not authorized: whoever runs the broker may put it right.
-                let fate = refusal.map_or(Fate::Taken, |why| Fate::Later(format!("the broker says: {why}")));
+                let fate = match refusal {
+                    None => Fate::Taken,
+                    Some(refusal) if refusal.is_final => Fate::Refused(refusal.reason),
+                    // Over the quota, or not authorized: whoever runs the broker may put it right.
+                    Some(refusal) => Fate::Denied(format!("the broker says: {}", refusal.reason)),
+                };
                 fates.decide(start + usize::from(id).saturating_sub(1), fate);
             }
         }

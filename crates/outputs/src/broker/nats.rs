@@ -99,6 +99,9 @@ impl NatsSink {
         let inbox = format!("_INBOX.{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
         if self.stream.is_some() {
             connection.subscribe(&format!("{inbox}.*"), None, ANSWERS);
+            // Who may not listen there is told before this is answered, and would wait for acknowledgements in vain.
+            connection.ping();
+            while connection.next().await? != Event::Pong {}
         }
         Ok(Open { connection, inbox, first: 0 })
     }
@@ -169,19 +172,21 @@ fn fate(message: &Message) -> Fate {
     match jetstream::published(message) {
         jetstream::Published::Kept => Fate::Taken,
         jetstream::Published::Refused(why) => Fate::Refused(why),
-        jetstream::Published::Later(why) => Fate::Later(why),
+        jetstream::Published::Later(why) => Fate::Denied(why),
     }
 }
 
 /// A complaint concerns the messages of the subject that it names, as in `Permissions Violation for Publish to "hep.sip"`;
-/// else all of which nothing is known. Whoever runs the server may put it right.
+/// else, or if none has it, all of which nothing is known. Whoever runs the server may put it right.
 fn blame(complaint: &str, parcels: &[Option<Parcel<'_>>], fates: &mut Fates) {
-    let fate = Fate::Later(format!("the server says: {complaint}"));
-    let Some(subject) = complaint.split('"').nth(1) else { return fates.decide_rest(&fate) };
-    for (place, parcel) in parcels.iter().enumerate() {
-        if parcel.is_some_and(|parcel| parcel.topic == subject) {
-            fates.decide(place, fate.clone());
-        }
+    let said = format!("the server says: {complaint}");
+    let subject = complaint.split('"').nth(1);
+    let is_of = |parcel: &Option<Parcel<'_>>| parcel.is_some_and(|parcel| Some(parcel.topic) == subject);
+    if !parcels.iter().any(is_of) {
+        return fates.decide_rest(&Fate::Later(said));
+    }
+    for (place, _) in parcels.iter().enumerate().filter(|(_, parcel)| is_of(parcel)) {
+        fates.decide(place, Fate::Denied(said.clone()));
     }
 }
 
@@ -198,5 +203,8 @@ mod tests {
         assert_eq!([0, 1, 2].map(|place| fates.is_open(place)), [false, true, false]);
         blame("Stale Connection", &parcels, &mut fates);
         assert!(fates.are_known());
+        let mut fates = Fates::new(3);
+        blame("Permissions Violation for Subscription to \"_INBOX.x\"", &parcels, &mut fates);
+        assert!(fates.are_known(), "of none that is named: of all");
     }
 }

@@ -18,15 +18,23 @@ pub enum Packet {
     /// One of ours was taken, or why not.
     Acknowledged {
         id: u16,
-        refusal: Option<String>,
+        refusal: Option<Refusal>,
     },
-    /// The answer to a subscription, or why it is not granted.
+    /// The answer to a subscription: as what it is granted, or why it is not.
     Subscribed {
         id: u16,
-        refusal: Option<String>,
+        granted: Result<Quality, String>,
     },
     Pong,
     Disconnected(String),
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub reason: String,
+    /// It never will be.
+    pub is_final: bool,
 }
 
 /// What the broker says when a client comes.
@@ -114,9 +122,11 @@ pub(super) fn subscribe(out: &mut Buffer, id: u16, filter: &str, quality: Qualit
     let mut body = id.to_be_bytes().to_vec();
     body.push(0);
     text(&mut body, filter);
+    // Retained messages come with the first subscription only (3.8.3.1), not whenever a connection was broken.
+    let retained_once = 0x10;
     body.push(match quality {
-        Quality::AtMostOnce => 0,
-        Quality::AtLeastOnce => 1,
+        Quality::AtMostOnce => retained_once,
+        Quality::AtLeastOnce => retained_once | 1,
     });
     packet(out, 0x82, &body, &[]);
 }
@@ -221,13 +231,23 @@ fn read(first: u8, body: &[u8]) -> Option<Packet> {
             // Both may be missing, which is success.
             let code = body.byte().unwrap_or(0);
             let text = if body.0.is_empty() { None } else { body.properties()?.reason };
-            Packet::Acknowledged { id, refusal: (code >= 0x80).then(|| reason(code, text.as_deref())) }
+            let refusal = || Refusal {
+                reason: reason(code, text.as_deref()),
+                // The topic's name, or the payload's form, is not to its liking.
+                is_final: matches!(code, 0x90 | 0x99),
+            };
+            Packet::Acknowledged { id, refusal: (code >= 0x80).then(refusal) }
         }
         9 => {
             let id = body.u16()?;
             let text = body.properties()?.reason;
-            let refused = body.0.iter().find(|code| **code >= 0x80);
-            Packet::Subscribed { id, refusal: refused.map(|code| reason(*code, text.as_deref())) }
+            // One filter was asked for.
+            let granted = match body.byte()? {
+                0 => Ok(Quality::AtMostOnce),
+                code @ 0x80.. => Err(reason(code, text.as_deref())),
+                _ => Ok(Quality::AtLeastOnce),
+            };
+            Packet::Subscribed { id, granted }
         }
         13 => Packet::Pong,
         14 => {
@@ -352,24 +372,26 @@ mod tests {
         assert_eq!(refused.refusal.as_deref(), Some("not authorized (0x87)"));
         let rest = [
             0x30, 5, 0, 1, b't', 0, b'x', 0x32, 10, 0, 1, b't', 0, 7, 2, 0x01, 1, b'y', b'z', 0x40, 2, 0, 9,
-            0x40, 3, 0, 9, 0x10, 0x40, 8, 0, 9, 0x97, 4, 0x1f, 0, 1, b'!', 0x90, 4, 0, 1, 0, 1, 0x90, 4, 0,
-            1, 0, 0x87, 0xd0, 0, 0xe0, 0, 0xe0, 1, 0x8e,
+            0x40, 3, 0, 9, 0x10, 0x40, 8, 0, 9, 0x97, 4, 0x1f, 0, 1, b'!', 0x40, 3, 0, 9, 0x90, 0x90, 4, 0,
+            1, 0, 0, 0x90, 4, 0, 1, 0, 1, 0x90, 4, 0, 1, 0, 0x87, 0xd0, 0, 0xe0, 0, 0xe0, 1, 0x8e,
         ];
         let publish = |id, payload: &[u8]| {
             Packet::Publish(Publish { topic: "t".to_owned(), id, payload: payload.to_vec() })
         };
-        let acknowledged =
-            |refusal: Option<&str>| Packet::Acknowledged { id: 9, refusal: refusal.map(str::to_owned) };
+        let refusal = |reason: &str, is_final| Some(Refusal { reason: reason.to_owned(), is_final });
+        let acknowledged = |refusal| Packet::Acknowledged { id: 9, refusal };
         let subscribed =
-            |refusal: Option<&str>| Packet::Subscribed { id: 1, refusal: refusal.map(str::to_owned) };
+            |granted: Result<_, &str>| Packet::Subscribed { id: 1, granted: granted.map_err(str::to_owned) };
         let expected = vec![
             publish(None, b"x"),
             publish(Some(7), b"yz"),
             acknowledged(None),
             acknowledged(None),
-            acknowledged(Some("quota exceeded (0x97): !")),
-            subscribed(None),
-            subscribed(Some("not authorized (0x87)")),
+            acknowledged(refusal("quota exceeded (0x97): !", false)),
+            acknowledged(refusal("topic name invalid (0x90)", true)),
+            subscribed(Ok(Quality::AtMostOnce)),
+            subscribed(Ok(Quality::AtLeastOnce)),
+            subscribed(Err("not authorized (0x87)")),
             Packet::Pong,
             Packet::Disconnected("success (0x00)".to_owned()),
             Packet::Disconnected(

@@ -13,7 +13,7 @@ pub use wire::{Event, Message, Parser, Status};
 
 /// What no token of a subject may hold: they are separated by dots, and `*` and `>` stand for others.
 pub fn is_token_sign(sign: char) -> bool {
-    !sign.is_whitespace() && !sign.is_control() && !matches!(sign, '.' | '*' | '>')
+    !sign.is_whitespace() && !sign.is_control() && !matches!(sign, '.' | '*' | '>' | '"' | '\\')
 }
 
 /// Whether this is a subject; with `wildcards`, one to listen on.

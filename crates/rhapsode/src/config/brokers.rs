@@ -67,8 +67,20 @@ impl WrittenBroker<'_> {
         }
     }
 
-    pub(super) fn tls(&self, source: &Source<'_>) -> Result<TlsFiles> {
+    /// Files for an address that is not encrypted would say that it is.
+    pub(super) fn tls(
+        &self,
+        source: &Source<'_>,
+        url: &Spanned<String>,
+        address: &Address,
+    ) -> Result<TlsFiles> {
         let identity = tls_identity(source, self.tls_certificate, self.tls_key)?;
+        if !address.is_encrypted() && (self.tls_ca.is_some() || identity.is_some()) {
+            let what = format!(
+                "{address} is not encrypted: tls_ca, tls_certificate and tls_key are of tls:// and mqtts://"
+            );
+            return Err(source.wrong(&url.span(), what));
+        }
         Ok(TlsFiles { ca: self.tls_ca.cloned(), identity })
     }
 }

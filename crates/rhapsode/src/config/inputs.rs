@@ -115,10 +115,11 @@ impl Input {
             KindName::Mqtt => (broker.mqtt_address(source, &self.url)?, InputKind::Mqtt(self.mqtt(source)?)),
         };
         let keys = self.keys.as_ref().map(Spanned::get_ref);
+        let tls = broker.tls(source, &self.url, &address)?;
         Ok(InputConfig {
             name: name.clone(),
             address,
-            tls: broker.tls(source)?,
+            tls,
             keys: keys.map(|keys| keys.iter().map(|key| key.clone().into_bytes()).collect()),
             kind,
         })
@@ -296,6 +297,7 @@ mod tests {
             (format!("{nats}password = \"secret\"\n"), 6, "password needs user"),
             (format!("{nats}keys = [\"\"]\n"), 6, "an empty key"),
             (format!("{nats}tls_key = \"/k\"\n"), 6, "tls_key needs tls_certificate"),
+            (format!("{nats}tls_ca = \"/ca.pem\"\n"), 4, "is not encrypted"),
             (mqtt.replace("client_id = \"c\"\n", ""), 2, "needs client_id"),
             (mqtt.replace("hep/#", "hep/#/x"), 5, "is no topic"),
             (format!("{mqtt}qos = 2\n"), 7, "qos = 2 is not spoken"),

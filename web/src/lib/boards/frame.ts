@@ -181,7 +181,8 @@ export function ofCounts(panel: Panel, answer: Counts, now: number): Frame {
   const source = panel.source ?? { kind: 'search' };
   const points = drawn(panel, true, answer, answer.all.points.length, now);
   const q = source.q ?? '';
-  const line = (name: string, one: Counted, condition: string | null): Line => ({ name, values: one.points.slice(0, points), total: one.total, q: condition === null ? null : condition === '' ? q : narrowed(q, condition) });
+  // Of a count that was cut the sum is not known either.
+  const line = (name: string, one: Counted, condition: string | null): Line => ({ name, values: one.points.slice(0, points), total: one.points.includes(null) ? null : one.total, q: condition === null ? null : condition === '' ? q : narrowed(q, condition) });
   const place = { from: Date.parse(answer.from), everySeconds: answer.every_seconds, points, unit: 'count' as Unit, isRatio: false };
   if (source.value) {
     // Ranges in between that nothing lies in are rows too.

@@ -43,7 +43,9 @@ export async function look(panel: Panel, range: Pick<Search, 'from' | 'to'>, sig
   if (!source) throw new Error('This panel has no source.');
   if (panel.chart === 'number') {
     const earlier = before(range, now);
-    const [here, there] = await Promise.all([ask(panel, source, wholeOf(range, now), now, signal), ask(panel, source, wholeOf(earlier, now), Date.parse(earlier.to), signal)]);
+    // Figures count from the first point on, which begins where clocks have it: short points are near what is asked for.
+    const window = source.kind === 'kpi' ? windowOf : wholeOf;
+    const [here, there] = await Promise.all([ask(panel, source, window(range, now), now, signal), ask(panel, source, window(earlier, now), Date.parse(earlier.to), signal)]);
     const frame = here.frame.kind === 'single' && there.frame.kind === 'single' ? { ...here.frame, before: there.frame.value } : here.frame;
     return { frame, partial: here.partial, at: now };
   }

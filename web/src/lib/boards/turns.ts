@@ -13,13 +13,19 @@ export class Turns {
   async take<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
     if (this.running >= this.most) {
       await new Promise<void>((next) => {
-        this.waiting.push(next);
-        signal.addEventListener('abort', () => {
-          const place = this.waiting.indexOf(next);
+        const leave = () => {
+          const place = this.waiting.indexOf(called);
           if (place < 0) return;
           this.waiting.splice(place, 1);
           next();
-        });
+        };
+        // The signal lives as long as the panel: what listens to it must not outlive the turn.
+        const called = () => {
+          signal.removeEventListener('abort', leave);
+          next();
+        };
+        this.waiting.push(called);
+        signal.addEventListener('abort', leave, { once: true });
       });
     }
     signal.throwIfAborted();

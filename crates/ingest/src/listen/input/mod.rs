@@ -30,6 +30,10 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 /// A broker that has not let us in by then has not heard us.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
+/// An answer to a request, or that there is none, comes within this time; what we say is taken within it. Less than a stop may
+/// take.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
+
 /// So often a broker that is silent is asked for a sign of life; after as long again it is given up.
 const SIGN_EVERY: Duration = Duration::from_secs(20);
 

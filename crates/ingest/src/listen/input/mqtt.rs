@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    CONNECT_TIME_MAX, GATHERED_BYTES_MAX, GATHERED_MAX, Heart, Intake, MESSAGE_BYTES_MAX, SIGN_EVERY, SILENT,
-    Silence,
+    ANSWER_TIME_MAX, CONNECT_TIME_MAX, GATHERED_BYTES_MAX, GATHERED_MAX, Heart, Intake, MESSAGE_BYTES_MAX,
+    SIGN_EVERY, SILENT, Silence,
 };
 use crate::config::{InputConfig, MqttInput};
 use crate::listen::web::told;
@@ -93,8 +93,12 @@ pub(super) async fn serve(
                     intake.take(&payload, sender);
                     ids.extend(id);
                 }
-                Packet::Subscribed { refusal: Some(why), .. } => {
+                Packet::Subscribed { granted: Err(why), .. } => {
                     trouble = Some(format!("the broker grants no subscription to {:?}: {why}", mqtt.topic));
+                }
+                Packet::Subscribed { granted: Ok(granted), .. } if granted != mqtt.quality => {
+                    trouble =
+                        Some("the broker grants the subscription at QoS 0 only; set qos = 0".to_owned());
                 }
                 Packet::Subscribed { .. } => arrived.take().into_iter().for_each(|arrived| arrived()),
                 _ => {}
@@ -108,11 +112,11 @@ pub(super) async fn serve(
         for id in ids {
             connection.acknowledge(id);
         }
-        let sent = connection.flush().await;
+        let sent = timeout(ANSWER_TIME_MAX, connection.flush()).await;
         if let Some(trouble) = trouble {
             return Err(trouble);
         }
-        sent.map_err(|error| error.to_string())?;
+        sent.map_err(|_| SILENT.to_owned())?.map_err(|error| error.to_string())?;
     }
 }
 

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    CONNECT_TIME_MAX, GATHERED_BYTES_MAX, GATHERED_MAX, Heart, Intake, MESSAGE_BYTES_MAX, SIGN_EVERY, SILENT,
-    Silence,
+    ANSWER_TIME_MAX, CONNECT_TIME_MAX, GATHERED_BYTES_MAX, GATHERED_MAX, Heart, Intake, MESSAGE_BYTES_MAX,
+    SIGN_EVERY, SILENT, Silence,
 };
 use crate::config::{InputConfig, NatsFrom, NatsInput};
 use crate::counters::Refused;
@@ -23,8 +23,9 @@ const SUBSCRIPTION: u64 = 1;
 /// So long the server holds a request for messages that are not there yet.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// An answer to a request, or that there is none, comes within this time.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
+/// Of the messages that one request brings: no message is larger than the half of it, and less than a server holds back for a
+/// client that is slow.
+const REQUEST_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
 
 /// How long it is waited where more is unacknowledged already than the consumer allows.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -60,7 +61,11 @@ pub(super) async fn serve(
         NatsFrom::Stream { stream, durable } => {
             let inbox = format!("_INBOX.{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
             let consumer = Consumer { stream, durable, inbox };
-            fetch.consumer(&consumer, &nats.subject).await?;
+            let mut over = fetch.stop.clone();
+            tokio::select! {
+                () = told(&mut over) => return Ok(()),
+                known = fetch.consumer(&consumer, &nats.subject) => known?,
+            }
             arrived();
             fetch.consume(&consumer).await
         }
@@ -175,25 +180,35 @@ impl Fetch<'_> {
     async fn consume(&mut self, consumer: &Consumer<'_>) -> Result<(), String> {
         let next = jetstream::next_messages(consumer.stream, consumer.durable);
         let (mut request, mut awaited, mut due) = (0_u64, 0_usize, Instant::now());
+        let mut most = GATHERED_MAX;
         loop {
             if awaited == 0 {
                 request += 1;
-                awaited = GATHERED_MAX;
+                awaited = most;
                 due = Instant::now() + WAIT + ANSWER_TIME_MAX;
                 let reply = format!("{}.{request}", consumer.inbox);
-                self.connection.publish(&next, Some(&reply), &[], &jetstream::wanted(awaited, WAIT));
+                self.connection.publish(
+                    &next,
+                    Some(&reply),
+                    &[],
+                    &jetstream::wanted(awaited, REQUEST_BYTES_MAX, WAIT),
+                );
             }
             let first = tokio::select! {
                 () = told(self.stop) => return Ok(()),
                 first = timeout_at(due, self.connection.next()) => first,
             };
             let Ok(first) = first else { return Err(SILENT.to_owned()) };
+            // While messages come, more will.
+            due = Instant::now() + WAIT + ANSWER_TIME_MAX;
             let gathered = self.gather(first).await;
             let mut replies = Vec::new();
             let mut trouble = gathered.end.map(|end| end.to_string());
             for event in gathered.events {
                 let Event::Message(message) = event else { continue };
-                let Some(status) = &message.status else {
+                // The server's own word has nowhere to be answered to; anything else is a message, whatever it says of itself.
+                let is_word = message.reply.is_none() && message.subject.starts_with(&consumer.inbox);
+                let Some(status) = message.status.as_ref().filter(|_| is_word) else {
                     self.take(&message);
                     awaited = awaited.saturating_sub(1);
                     replies.extend(message.reply);
@@ -211,6 +226,22 @@ impl Fetch<'_> {
                         awaited = 0;
                         tokio::time::sleep(PAUSE).await;
                     }
+                    // As many bytes as were asked for, or as many messages.
+                    409 if ["MaxBytes", "Batch Completed"]
+                        .iter()
+                        .any(|end| status.description.contains(end)) =>
+                    {
+                        if is_of_this {
+                            awaited = 0;
+                        }
+                    }
+                    // The consumer allows fewer at once: `Exceeded MaxRequestBatch of 100`.
+                    409 if status.description.contains("MaxRequestBatch") => {
+                        let allowed =
+                            status.description.rsplit(' ').next().and_then(|word| word.parse().ok());
+                        most = allowed.unwrap_or(most / 2).clamp(1, most);
+                        awaited = 0;
+                    }
                     code => {
                         trouble
                             .get_or_insert_with(|| format!("JetStream says: {code} {}", status.description));
@@ -225,11 +256,11 @@ impl Fetch<'_> {
                 self.connection.publish(&reply, None, &[], word);
             }
             // Else with what is said next.
-            let sent = self.connection.flush().await;
+            let sent = timeout(ANSWER_TIME_MAX, self.connection.flush()).await;
             if let Some(trouble) = trouble {
                 return Err(trouble);
             }
-            sent.map_err(|error| error.to_string())?;
+            sent.map_err(|_| SILENT.to_owned())?.map_err(|error| error.to_string())?;
         }
     }
 

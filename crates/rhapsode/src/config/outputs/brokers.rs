@@ -12,10 +12,12 @@ impl Output {
         let Some(subject) = &self.subject else { return Err(self.missing(source, "subject")) };
         let broker = self.broker();
         let format = self.format(source)?;
+        let url = self.url(source)?;
+        let address = broker.nats_address(source, url)?;
         Ok(Nats {
-            address: broker.nats_address(source, self.url(source)?)?,
+            tls: broker.tls(source, url, &address)?,
+            address,
             login: broker.nats_login(source)?,
-            tls: broker.tls(source)?,
             subject: Topic::subject(subject.get_ref())
                 .map_err(|error| source.wrong(&subject.span(), error))?,
             stream: self.stream.as_ref().map(|name| brokers::jetstream_name(source, name)).transpose()?,
@@ -27,11 +29,13 @@ impl Output {
         let Some(topic) = &self.topic else { return Err(self.missing(source, "topic")) };
         let broker = self.broker();
         let format = self.format(source)?;
+        let url = self.url(source)?;
+        let address = broker.mqtt_address(source, url)?;
         Ok(Mqtt {
-            address: broker.mqtt_address(source, self.url(source)?)?,
+            tls: broker.tls(source, url, &address)?,
+            address,
             login: broker.mqtt_login(source)?,
             client_id: self.client_id.as_ref().map(|id| brokers::client_id(source, id)).transpose()?,
-            tls: broker.tls(source)?,
             topic: Topic::topic(topic.get_ref()).map_err(|error| source.wrong(&topic.span(), error))?,
             quality: brokers::quality(source, self.qos.as_ref())?,
             format,

@@ -85,8 +85,12 @@ fn packets_pass_through_nats_byte_for_byte() -> Result<()> {
     ensure!(bus["address"] == format!("127.0.0.1:{}", broker.port), "{bus}");
     ensure!(poison > 0);
     // Without its key nothing comes in by the other.
-    let locked = listener(&to, "locked")?;
-    ensure!(locked["stored"] == 0 && locked["refused"]["key_missing"] == count, "{locked}");
+    let mut locked = listener(&to, "locked")?;
+    let are_refused = wait(PATIENCE, || {
+        locked = listener(&to, "locked")?;
+        Ok(locked["refused"]["key_missing"] == count)
+    })?;
+    ensure!(are_refused && locked["stored"] == 0, "{locked}");
     let came_by = to.sql("SELECT DISTINCT listener FROM sip")?;
     ensure!(came_by == [json!({"listener": "nats"})], "{came_by:?}");
     Ok(())
