@@ -147,10 +147,14 @@ pub fn next_messages(stream: &str, durable: &str) -> String {
     format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}")
 }
 
-/// What is asked for there: so many, of so many bytes, and the server waits for them so long.
-pub fn wanted(count: usize, bytes: usize, time: std::time::Duration) -> Vec<u8> {
+/// What is asked for there: so many, perhaps of so many bytes, and the server waits for them so long.
+pub fn wanted(count: usize, bytes_max: Option<usize>, time: std::time::Duration) -> Vec<u8> {
     let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    json!({"batch": count, "max_bytes": bytes, "expires": nanoseconds}).to_string().into_bytes()
+    let mut wanted = json!({"batch": count, "expires": nanoseconds});
+    if let Some(bytes_max) = bytes_max {
+        wanted["max_bytes"] = bytes_max.into();
+    }
+    wanted.to_string().into_bytes()
 }
 
 /// Said where a message's reply goes: it is done with.

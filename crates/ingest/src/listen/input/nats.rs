@@ -180,19 +180,18 @@ impl Fetch<'_> {
     async fn consume(&mut self, consumer: &Consumer<'_>) -> Result<(), String> {
         let next = jetstream::next_messages(consumer.stream, consumer.durable);
         let (mut request, mut awaited, mut due) = (0_u64, 0_usize, Instant::now());
-        let mut most = GATHERED_MAX;
+        let (mut most, mut asked, mut is_too_large) = (GATHERED_MAX, 0, false);
         loop {
             if awaited == 0 {
                 request += 1;
-                awaited = most;
+                // One that is larger than a request may be comes alone, to be refused.
+                let bytes_max = (!is_too_large).then_some(REQUEST_BYTES_MAX);
+                asked = if is_too_large { 1 } else { most };
+                (awaited, is_too_large) = (asked, false);
                 due = Instant::now() + WAIT + ANSWER_TIME_MAX;
                 let reply = format!("{}.{request}", consumer.inbox);
-                self.connection.publish(
-                    &next,
-                    Some(&reply),
-                    &[],
-                    &jetstream::wanted(awaited, REQUEST_BYTES_MAX, WAIT),
-                );
+                let wanted = jetstream::wanted(asked, bytes_max, WAIT);
+                self.connection.publish(&next, Some(&reply), &[], &wanted);
             }
             let first = tokio::select! {
                 () = told(self.stop) => return Ok(()),
@@ -232,6 +231,7 @@ impl Fetch<'_> {
                         .any(|end| status.description.contains(end)) =>
                     {
                         if is_of_this {
+                            is_too_large = awaited == asked;
                             awaited = 0;
                         }
                     }
