@@ -131,7 +131,7 @@ fn jetstream_answers_for_what_it_keeps_and_gives_it_until_it_is_acknowledged() -
         ensure!(ask(jetstream::consumer_info("HEP", "lake"), b"").await? == jetstream::Known::Usable);
 
         let next = jetstream::next_messages("HEP", "lake");
-        let wanted = jetstream::wanted(10, std::time::Duration::from_millis(500));
+        let wanted = jetstream::wanted(10, Some(1 << 20), std::time::Duration::from_millis(500));
         connection.publish(&next, Some("_INBOX.a.7"), &[], &wanted);
         let (one, two) = (message(&mut connection).await?, message(&mut connection).await?);
         ensure!(one.payload == b"1" && two.payload == b"2" && one.subject == "hep.sip", "{one:?} {two:?}");
