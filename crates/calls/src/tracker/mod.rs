@@ -268,8 +268,10 @@ impl Tracker {
         }
         let told = self.recent.get(&hash(call_id)).copied();
         let slot = self.place(call_id, Origin::of(seen), seen.received);
-        // A Call-ID may be used again: what opens a call later than anything could come late is a call of its own.
-        if told.is_some_and(|until| !opens || message.at <= until.saturating_add(patience::LATE)) {
+        // A Call-ID may be used again: what opens a call later than anything could come late is a call of its own. Phones renew
+        // their registration under one Call-ID, some twice a minute (RFC 3261 10.2.4): that is another one at once.
+        let late = if message.is("REGISTER") { 0 } else { patience::LATE };
+        if told.is_some_and(|until| !opens || message.at <= until.saturating_add(late)) {
             self.wait(slot);
         }
         Some(slot)

@@ -182,6 +182,19 @@ fn a_registration_that_failed_goes_on_when_it_is_tried_again() {
 }
 
 #[test]
+fn a_renewal_that_fails_soon_is_no_part_of_the_one_that_succeeded() {
+    let own = registration();
+    let begin = own[0].received;
+    let all: Vec<Arrival> =
+        [registered(&own, 0, begin, 200), registered(&own, 1, begin + 20 * SECOND, 503)].concat();
+    let mut tracker = Tracker::new(Limits::default());
+    let rows = follow(&mut tracker, &all);
+    let ended: Vec<Value<'static>> =
+        rows.iter().filter(|row| !row.is_open).map(|row| value(row, "state")).collect();
+    assert_eq!(ended, [Value::from("done"), Value::from("failed")]);
+}
+
+#[test]
 fn what_never_falls_quiet_is_told_all_the_same() {
     let own = registration();
     let begin = own[0].received;
