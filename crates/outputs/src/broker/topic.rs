@@ -48,14 +48,14 @@ pub enum TopicError {
 
 impl Topic {
     /// The subject of NATS.
-    pub fn subject(text: &str) -> Result<Self, TopicError> {
+    pub fn of_nats(text: &str) -> Result<Self, TopicError> {
         let topic = Self::parse(text, Broker::Nats)?;
         let is_subject = nats::is_subject(&topic.with(|_| "x".to_owned()), false);
         if is_subject { Ok(topic) } else { Err(TopicError::Subject(text.to_owned())) }
     }
 
     /// The topic of MQTT.
-    pub fn topic(text: &str) -> Result<Self, TopicError> {
+    pub fn of_mqtt(text: &str) -> Result<Self, TopicError> {
         let topic = Self::parse(text, Broker::Mqtt)?;
         let is_topic = mqtt::is_topic(&topic.with(|_| "x".to_owned()), false);
         if is_topic { Ok(topic) } else { Err(TopicError::Topic(text.to_owned())) }
@@ -127,24 +127,24 @@ mod tests {
             ("capture_id", Arc::new(Int64Array::from(vec![Some(7), Some(2001), None]))),
         ];
         let rows = RecordBatch::try_from_iter(columns).expect("rows");
-        let subject = Topic::subject("hep.{table}.{node}.{capture_id}").expect("a subject");
+        let subject = Topic::of_nats("hep.{table}.{node}.{capture_id}").expect("a subject");
         assert_eq!(subject.of(&rows, 0), "hep.sip.edge_1_a/b.7");
         assert_eq!(subject.of(&rows, 1), "hep.sip._.2001");
         assert_eq!(subject.of(&rows, 2), format!("hep.rtcp.{}._", "n".repeat(64)));
-        let topic = Topic::topic("{node}/x").expect("a topic");
+        let topic = Topic::of_mqtt("{node}/x").expect("a topic");
         assert_eq!(topic.of(&rows, 0), "edge 1.a_b/x");
         assert_eq!(subject.columns().collect::<Vec<_>>(), ["table", "node", "capture_id"]);
     }
 
     #[test]
     fn what_is_none_is_told() {
-        assert_eq!(Topic::subject("hep.{nod}"), Err(TopicError::Place("nod".to_owned())));
-        assert_eq!(Topic::topic("hep/{node"), Err(TopicError::Place("node".to_owned())));
+        assert_eq!(Topic::of_nats("hep.{nod}"), Err(TopicError::Place("nod".to_owned())));
+        assert_eq!(Topic::of_mqtt("hep/{node"), Err(TopicError::Place("node".to_owned())));
         for text in ["", "hep.", "hep.>", "a b", "hep.*.{node}", "x\r\nPUB"] {
-            assert_eq!(Topic::subject(text), Err(TopicError::Subject(text.to_owned())));
+            assert_eq!(Topic::of_nats(text), Err(TopicError::Subject(text.to_owned())));
         }
         for text in ["", "hep/#", "hep/+/{node}"] {
-            assert_eq!(Topic::topic(text), Err(TopicError::Topic(text.to_owned())));
+            assert_eq!(Topic::of_mqtt(text), Err(TopicError::Topic(text.to_owned())));
         }
     }
 }

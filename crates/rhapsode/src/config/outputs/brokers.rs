@@ -18,7 +18,7 @@ impl Output {
             tls: broker.tls(source, url, &address)?,
             address,
             login: broker.nats_login(source)?,
-            subject: Topic::subject(subject.get_ref())
+            subject: Topic::of_nats(subject.get_ref())
                 .map_err(|error| source.wrong(&subject.span(), error))?,
             stream: self.stream.as_ref().map(|name| brokers::jetstream_name(source, name)).transpose()?,
             format,
@@ -36,7 +36,7 @@ impl Output {
             address,
             login: broker.mqtt_login(source)?,
             client_id: self.client_id.as_ref().map(|id| brokers::client_id(source, id)).transpose()?,
-            topic: Topic::topic(topic.get_ref()).map_err(|error| source.wrong(&topic.span(), error))?,
+            topic: Topic::of_mqtt(topic.get_ref()).map_err(|error| source.wrong(&topic.span(), error))?,
             quality: brokers::quality(source, self.qos.as_ref())?,
             format,
         })
