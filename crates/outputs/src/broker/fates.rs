@@ -1,5 +1,10 @@
 //! What became of the messages of one attempt.
 
+use std::time::Duration;
+
+use reach::ReachError;
+use tokio::time::error::Elapsed;
+
 use crate::queue::Verdict;
 use crate::send::Reply;
 
@@ -39,6 +44,17 @@ impl Fates {
             *open = Some(fate.clone());
         }
         self.open = 0;
+    }
+
+    /// The attempt is over, in time or not. Whether its connection may be used for another.
+    pub(super) fn end(&mut self, known: Result<Result<(), ReachError>, Elapsed>, time_max: Duration) -> bool {
+        let why = match known {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no acknowledgement within {} s", time_max.as_secs_f64()),
+        };
+        self.decide_rest(&Fate::Later(why));
+        false
     }
 
     pub(super) fn is_open(&self, place: usize) -> bool {

@@ -83,15 +83,8 @@ impl MqttSink {
         }
         let mut fates = Fates::new(batch.len());
         let known = timeout_at(deadline, publish(&mut connection, batch, self.quality, &mut fates)).await;
-        match known {
-            Ok(Ok(())) => self.connection = Some(connection),
-            Ok(Err(error)) => fates.decide_rest(&Fate::Later(error.to_string())),
-            Err(_) => {
-                fates.decide_rest(&Fate::Later(format!(
-                    "no acknowledgement within {} s",
-                    self.time_max.as_secs_f64()
-                )));
-            }
+        if fates.end(known, self.time_max) {
+            self.connection = Some(connection);
         }
         fates.reply()
     }

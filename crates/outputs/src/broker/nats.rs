@@ -81,15 +81,8 @@ impl NatsSink {
         let parcels: Vec<Option<Parcel<'_>>> = batch.iter().map(|item| Parcel::read(&item.bytes)).collect();
         open.write(&parcels, self.stream.as_deref(), &mut fates);
         let known = timeout_at(deadline, open.answers(&parcels, self.stream.is_some(), &mut fates)).await;
-        match known {
-            Ok(Ok(())) => self.connection = Some(open),
-            Ok(Err(error)) => fates.decide_rest(&Fate::Later(error.to_string())),
-            Err(_) => {
-                fates.decide_rest(&Fate::Later(format!(
-                    "no acknowledgement within {} s",
-                    self.time_max.as_secs_f64()
-                )));
-            }
+        if fates.end(known, self.time_max) {
+            self.connection = Some(open);
         }
         fates.reply()
     }

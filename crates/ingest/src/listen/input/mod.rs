@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reach::{Backoff, Tls};
+use reach::{Address, Backoff, ReachError, Tls};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::Hall;
 use super::web::told;
@@ -95,7 +95,7 @@ impl InputDoor {
             }
             let pause = backoff.failed(None, fastrand::f64());
             intake.tell();
-            if tokio::time::timeout(pause, told(&mut stop)).await.is_ok() {
+            if timeout(pause, told(&mut stop)).await.is_ok() {
                 break;
             }
         }
@@ -127,6 +127,61 @@ impl Away {
                 problems.iter().map(|(input, problem)| format!("the input {input} gets nothing: {problem}"));
             self.alarms.raise(INPUT_ALARM, each.collect::<Vec<_>>().join("; "));
         }
+    }
+}
+
+/// The connection, once we are let in; `None`: we are told to stop.
+async fn opened<C>(
+    address: &Address,
+    opening: impl Future<Output = Result<C, ReachError>>,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<Option<C>, String> {
+    tokio::select! {
+        () = told(stop) => Ok(None),
+        opened = timeout(CONNECT_TIME_MAX, opening) => match opened {
+            Ok(opened) => opened.map(Some).map_err(|error| error.to_string()),
+            Err(_) => Err(format!("{address} has not let us in in time")),
+        },
+    }
+}
+
+/// What came, and why nothing more does.
+struct Gathered<T> {
+    all: Vec<T>,
+    end: Option<ReachError>,
+}
+
+/// With the first what has come by now.
+async fn gather<T>(
+    first: Result<T, ReachError>,
+    mut next: impl AsyncFnMut() -> Result<T, ReachError>,
+    bytes_of: impl Fn(&T) -> usize,
+) -> Gathered<T> {
+    let mut gathered = Gathered { all: Vec::new(), end: None };
+    let (mut come, mut bytes) = (Some(first), 0);
+    while let Some(one) = come.take() {
+        match one {
+            Ok(one) => {
+                bytes += bytes_of(&one);
+                gathered.all.push(one);
+            }
+            Err(error) => {
+                gathered.end = Some(error);
+                break;
+            }
+        }
+        if gathered.all.len() < GATHERED_MAX && bytes < GATHERED_BYTES_MAX {
+            come = timeout(Duration::ZERO, next()).await.ok();
+        }
+    }
+    gathered
+}
+
+/// What we say is taken in time.
+async fn taken(flush: impl Future<Output = Result<(), ReachError>>) -> Result<(), String> {
+    match timeout(ANSWER_TIME_MAX, flush).await {
+        Ok(flushed) => flushed.map_err(|error| error.to_string()),
+        Err(_) => Err(SILENT.to_owned()),
     }
 }
 

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use reach::Tls;
 use reach::mqtt::{Connection, Options, Packet, Publish, Quality};
-use reach::{ReachError, Tls};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    ANSWER_TIME_MAX, CONNECT_TIME_MAX, GATHERED_BYTES_MAX, GATHERED_MAX, Heart, Intake, MESSAGE_BYTES_MAX,
-    SIGN_EVERY, SILENT, Silence,
+    GATHERED_MAX, Heart, Intake, MESSAGE_BYTES_MAX, SIGN_EVERY, SILENT, Silence, gather, opened, taken,
 };
 use crate::config::{InputConfig, MqttInput};
 use crate::listen::web::told;
@@ -35,13 +34,6 @@ pub(super) fn options(config: &InputConfig, mqtt: &MqttInput, tls: Option<Arc<Tl
     }
 }
 
-/// What came, and why nothing more does.
-#[derive(Default)]
-struct Gathered {
-    packets: Vec<Packet>,
-    end: Option<ReachError>,
-}
-
 /// Until told to stop, or something is wrong. `arrived` is called once messages may come.
 pub(super) async fn serve(
     mqtt: &MqttInput,
@@ -50,13 +42,8 @@ pub(super) async fn serve(
     stop: &mut watch::Receiver<bool>,
     arrived: impl FnOnce(),
 ) -> Result<(), String> {
-    let mut connection = tokio::select! {
-        () = told(stop) => return Ok(()),
-        opened = timeout(CONNECT_TIME_MAX, Connection::open(options)) => match opened {
-            Ok(opened) => opened.map_err(|error| error.to_string())?,
-            Err(_) => return Err(format!("{} has not let us in in time", options.address)),
-        },
-    };
+    let opened = opened(&options.address, Connection::open(options), stop).await?;
+    let Some(mut connection) = opened else { return Ok(()) };
     let sender = connection.peer();
     connection.subscribe(SUBSCRIPTION, &mqtt.topic, mqtt.quality);
     let mut arrived = Some(arrived);
@@ -84,10 +71,10 @@ pub(super) async fn serve(
             intake.tell();
             continue;
         };
-        let gathered = gather(&mut connection, first).await;
+        let gathered = gather(first, async || connection.next().await, bytes_of).await;
         let mut ids = Vec::new();
         let mut trouble = gathered.end.map(|end| end.to_string());
-        for packet in gathered.packets {
+        for packet in gathered.all {
             match packet {
                 Packet::Publish(Publish { id, payload, .. }) => {
                     intake.take(&payload, sender);
@@ -112,34 +99,17 @@ pub(super) async fn serve(
         for id in ids {
             connection.acknowledge(id);
         }
-        let sent = timeout(ANSWER_TIME_MAX, connection.flush()).await;
+        let sent = taken(connection.flush()).await;
         if let Some(trouble) = trouble {
             return Err(trouble);
         }
-        sent.map_err(|_| SILENT.to_owned())?.map_err(|error| error.to_string())?;
+        sent?;
     }
 }
 
-/// With the first what has come by now.
-async fn gather(connection: &mut Connection, first: Result<Packet, ReachError>) -> Gathered {
-    let mut gathered = Gathered::default();
-    let (mut next, mut bytes) = (Some(first), 0);
-    while let Some(come) = next.take() {
-        match come {
-            Ok(packet) => {
-                if let Packet::Publish(publish) = &packet {
-                    bytes += publish.payload.len();
-                }
-                gathered.packets.push(packet);
-            }
-            Err(error) => {
-                gathered.end = Some(error);
-                break;
-            }
-        }
-        if gathered.packets.len() < GATHERED_MAX && bytes < GATHERED_BYTES_MAX {
-            next = timeout(Duration::ZERO, connection.next()).await.ok();
-        }
+fn bytes_of(packet: &Packet) -> usize {
+    match packet {
+        Packet::Publish(publish) => publish.payload.len(),
+        _ => 0,
     }
-    gathered
 }

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
-    ANSWER_TIME_MAX, CONNECT_TIME_MAX, GATHERED_BYTES_MAX, GATHERED_MAX, Heart, Intake, MESSAGE_BYTES_MAX,
-    SIGN_EVERY, SILENT, Silence,
+    ANSWER_TIME_MAX, GATHERED_MAX, Gathered, Heart, Intake, MESSAGE_BYTES_MAX, SIGN_EVERY, SILENT, Silence,
+    gather, opened, taken,
 };
 use crate::config::{InputConfig, NatsFrom, NatsInput};
 use crate::counters::Refused;
@@ -48,13 +48,8 @@ pub(super) async fn serve(
     stop: &mut watch::Receiver<bool>,
     arrived: impl FnOnce(),
 ) -> Result<(), String> {
-    let mut connection = tokio::select! {
-        () = told(stop) => return Ok(()),
-        opened = timeout(CONNECT_TIME_MAX, Connection::open(options)) => match opened {
-            Ok(opened) => opened.map_err(|error| error.to_string())?,
-            Err(_) => return Err(format!("{} has not let us in in time", options.address)),
-        },
-    };
+    let opened = opened(&options.address, Connection::open(options), stop).await?;
+    let Some(mut connection) = opened else { return Ok(()) };
     let mut fetch = Fetch { connection: &mut connection, intake, stop };
     match &nats.from {
         NatsFrom::Now { queue_group } => fetch.listen(&nats.subject, queue_group.as_deref(), arrived).await,
@@ -83,13 +78,6 @@ struct Consumer<'a> {
     stream: &'a str,
     durable: &'a str,
     inbox: String,
-}
-
-/// What came, and why nothing more does.
-#[derive(Default)]
-struct Gathered {
-    events: Vec<Event>,
-    end: Option<ReachError>,
 }
 
 impl Fetch<'_> {
@@ -123,7 +111,7 @@ impl Fetch<'_> {
                 continue;
             };
             let gathered = self.gather(first).await;
-            for event in gathered.events {
+            for event in gathered.all {
                 match event {
                     Event::Message(message) => self.take(&message),
                     Event::Pong => arrived.take().into_iter().for_each(|arrived| arrived()),
@@ -203,7 +191,7 @@ impl Fetch<'_> {
             let gathered = self.gather(first).await;
             let mut replies = Vec::new();
             let mut trouble = gathered.end.map(|end| end.to_string());
-            for event in gathered.events {
+            for event in gathered.all {
                 let Event::Message(message) = event else { continue };
                 // The server's own word has nowhere to be answered to; anything else is a message, whatever it says of itself.
                 let is_word = message.reply.is_none() && message.subject.starts_with(&consumer.inbox);
@@ -256,36 +244,20 @@ impl Fetch<'_> {
                 self.connection.publish(&reply, None, &[], word);
             }
             // Else with what is said next.
-            let sent = timeout(ANSWER_TIME_MAX, self.connection.flush()).await;
+            let sent = taken(self.connection.flush()).await;
             if let Some(trouble) = trouble {
                 return Err(trouble);
             }
-            sent.map_err(|_| SILENT.to_owned())?.map_err(|error| error.to_string())?;
+            sent?;
         }
     }
 
-    /// With the first what has come by now.
-    async fn gather(&mut self, first: Result<Event, ReachError>) -> Gathered {
-        let mut gathered = Gathered::default();
-        let (mut next, mut bytes) = (Some(first), 0);
-        while let Some(come) = next.take() {
-            match come {
-                Ok(event) => {
-                    if let Event::Message(message) = &event {
-                        bytes += message.payload.len();
-                    }
-                    gathered.events.push(event);
-                }
-                Err(error) => {
-                    gathered.end = Some(error);
-                    break;
-                }
-            }
-            if gathered.events.len() < GATHERED_MAX && bytes < GATHERED_BYTES_MAX {
-                next = timeout(Duration::ZERO, self.connection.next()).await.ok();
-            }
-        }
-        gathered
+    async fn gather(&mut self, first: Result<Event, ReachError>) -> Gathered<Event> {
+        let bytes_of = |event: &Event| match event {
+            Event::Message(message) => message.payload.len(),
+            _ => 0,
+        };
+        gather(first, async || self.connection.next().await, bytes_of).await
     }
 
     fn take(&mut self, message: &Message) {
