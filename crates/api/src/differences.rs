@@ -11,11 +11,10 @@ use axum::Json;
 use model::query::Expr;
 use model::{Aliases, Field, Kind};
 use serde::{Deserialize, Serialize};
-use store::Order;
 use store::columns::numbers;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::ask::{self, Partial, Search};
+use crate::ask::{self, Partial};
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::Parameters;
 use crate::facets::{Subject, Tally, VERSION, condition, fields, latest};
@@ -110,45 +109,26 @@ pub(crate) async fn differences(
     let to = moment("inside_to", query.inside_to.as_deref(), window.to.0.saturating_add(1))?;
     let turn = ask::turn(&state).await?;
     let asked = (query.q.as_deref(), query.table.as_deref());
-    let Subject { of, expr, tables, is_made, of_calls } = Subject::of(&state, asked, window, now).await?;
+    let subject = Subject::of(&state, asked, window, now).await?;
     let named = query.value.as_deref().filter(|name| !name.is_empty());
-    let value = named.map(|name| counts::number_field(&tables, name)).transpose();
+    let value = named.map(|name| counts::number_field(&subject.tables, name)).transpose();
     let value = value.map_err(|what| ApiError::bad_request(format!("`value`: {what}")))?;
     let has_range = query.low.is_some() || query.high.is_some();
     if value.is_some() != has_range {
         return Err(ApiError::bad_request("`value` goes together with `low`, `high` or both"));
     }
     let bounds = Inside { from, to, value: value.map(|field| (field, query.low, query.high)) };
-    let fields = fields(&tables);
+    let (of, fields) = (subject.of, fields(&subject.tables));
     let mut columns: Vec<&'static str> = vec!["ts"];
     let further = fields.iter().map(|field| field.name).chain(value.map(|field| field.name));
-    for name in further.chain(is_made.then_some(VERSION).into_iter().flatten()) {
+    for name in further.chain(subject.is_made.then_some(VERSION).into_iter().flatten()) {
         if !columns.contains(&name) {
             columns.push(name);
         }
     }
-    let search = Search {
-        expr,
-        tables,
-        window,
-        after: None,
-        columns,
-        limit: limits::FACET_ROWS_MAX,
-        order: Order::NewestFirst,
-        time_max: limits::SEARCH_TIME_MAX,
-    };
-    let mut answer = ask::begin(&state, search).await?;
-    let mut batches = Vec::new();
-    while let Some(batch) = answer.next().await {
-        batches.push(batch?);
-    }
-    let found: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    let compared =
-        Compared::of(batches, &bounds, &fields).map_err(|cause: ArrowError| ApiError::internal(&cause))?;
+    let (batches, partial) = subject.newest(&state, window, columns).await?;
+    let compared = Compared::of(batches, &bounds, &fields).map_err(|cause| ApiError::internal(&cause))?;
     drop(turn);
-    let cut = answer.cut().map(Partial::from).or_else(|| {
-        (found >= limits::FACET_ROWS_MAX).then(|| Partial::new(format!("of the newest {found} that fit")))
-    });
     let aliases = state.aliases();
     let (inside, outside) = (compared.inside, compared.outside);
     Ok(Json(Differences {
@@ -156,7 +136,7 @@ pub(crate) async fn differences(
         inside,
         outside,
         fields: compared.ranked(&fields, &aliases),
-        partial: cut.or(of_calls),
+        partial,
         elapsed_ms: ask::milliseconds(begun.elapsed()),
     }))
 }

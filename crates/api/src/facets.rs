@@ -89,40 +89,20 @@ pub(crate) async fn facets(
     let aliases = state.aliases();
     let turn = ask::turn(&state).await?;
     let asked = (query.q.as_deref(), query.table.as_deref());
-    let Subject { of, expr, tables, is_made, of_calls } = Subject::of(&state, asked, window, now).await?;
-    let fields = fields(&tables);
-    let search = Search {
-        expr,
-        tables,
-        window,
-        after: None,
-        columns: fields
-            .iter()
-            .map(|field| field.name)
-            .chain(is_made.then_some(VERSION).into_iter().flatten())
-            .collect(),
-        limit: limits::FACET_ROWS_MAX,
-        order: Order::NewestFirst,
-        time_max: limits::SEARCH_TIME_MAX,
-    };
-    let mut answer = ask::begin(&state, search).await?;
-    let mut batches = Vec::new();
-    while let Some(batch) = answer.next().await {
-        batches.push(batch?);
-    }
-    let found: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let subject = Subject::of(&state, asked, window, now).await?;
+    let (of, fields) = (subject.of, fields(&subject.tables));
+    let versions = subject.is_made.then_some(VERSION).into_iter().flatten();
+    let columns = fields.iter().map(|field| field.name).chain(versions).collect();
+    let (batches, partial) = subject.newest(&state, window, columns).await?;
     let mut tallies: Vec<Tally> = fields.iter().map(|_| Tally::default()).collect();
     let rows = count(batches, &fields, &mut tallies).map_err(|cause| ApiError::internal(&cause))?;
     drop(turn);
-    let cut = answer.cut().map(Partial::from).or_else(|| {
-        (found >= limits::FACET_ROWS_MAX).then(|| Partial::new(format!("of the newest {rows} that fit")))
-    });
     let told = fields.iter().zip(tallies).filter(|(_, tally)| tally.tells_apart());
     Ok(Json(Facets {
         of,
         rows: rows as u64,
         facets: told.map(|(field, tally)| tally.told(field, &aliases)).collect(),
-        partial: cut.or(of_calls),
+        partial,
         elapsed_ms: ask::milliseconds(begun.elapsed()),
     }))
 }
@@ -167,6 +147,35 @@ impl Subject {
             Some(table) => (ask::question_about(state, text, now, table)?, None),
         };
         Ok(Self { of, expr, tables, is_made, of_calls })
+    }
+
+    /// The newest records of it, all at once, as they are needed to compare them; and why they are not all.
+    pub(crate) async fn newest(
+        self,
+        state: &View,
+        window: Window,
+        columns: Vec<&'static str>,
+    ) -> Result<(Vec<RecordBatch>, Option<Partial>), ApiError> {
+        let search = Search {
+            expr: self.expr,
+            tables: self.tables,
+            window,
+            after: None,
+            columns,
+            limit: limits::FACET_ROWS_MAX,
+            order: Order::NewestFirst,
+            time_max: limits::SEARCH_TIME_MAX,
+        };
+        let mut answer = ask::begin(state, search).await?;
+        let mut batches = Vec::new();
+        while let Some(batch) = answer.next().await {
+            batches.push(batch?);
+        }
+        let found: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        let cut = answer.cut().map(Partial::from).or_else(|| {
+            (found >= limits::FACET_ROWS_MAX).then(|| Partial::new(format!("of the newest {found} that fit")))
+        });
+        Ok((batches, cut.or(self.of_calls)))
     }
 }
 

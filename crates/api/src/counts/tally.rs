@@ -163,6 +163,13 @@ impl Tally {
         let mut groups: Vec<(String, Vec<u64>)> = self.groups.into_iter().collect();
         let size = |points: &[u64]| points.iter().sum::<u64>();
         groups.sort_by(|a, b| size(&b.1).cmp(&size(&a.1)).then_with(|| a.0.cmp(&b.0)));
+        // Groups are kept as they are met, the newest first: with very many a large one may be among the others.
+        let met = groups.len();
+        let partial = partial.or_else(|| {
+            (size(&self.beyond) > 0).then(|| {
+                Partial::new(format!("of very many values the {met} that were met first are told apart"))
+            })
+        });
         let mut others = self.beyond;
         for (_, points) in groups.drain(top.min(groups.len())..) {
             for (into, from) in others.iter_mut().zip(&points) {
